@@ -1,0 +1,1 @@
+"""The use cases: backup, proof and what runs them. Plain synchronous Python."""

@@ -1,0 +1,1 @@
+"""What Holdfast keeps: backup folders, the catalog, settings and secrets."""

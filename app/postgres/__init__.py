@@ -1,0 +1,1 @@
+"""Everything that speaks PostgreSQL; it knows nothing of backups or of Supabase."""

@@ -1,0 +1,55 @@
+"""How an operation is asked to stop, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from app.domain.errors import Cancelled
+
+
+class CancelToken:
+    """Set once by whoever wants the operation to stop; asked and waited on by the operation."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def cancel(self) -> None:
+        """Ask the operation to stop. Runs what `interrupting` registered; may be called again."""
+        with self._lock:
+            self._event.set()
+            callbacks = tuple(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True once the operation was asked to stop."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` once the operation was asked to stop."""
+        if self._event.is_set():
+            raise Cancelled
+
+    def wait(self, seconds: float) -> None:
+        """Pause for that long, or until the operation is asked to stop, which raises `Cancelled`."""
+        if self._event.wait(seconds):
+            raise Cancelled
+
+    @contextmanager
+    def interrupting(self, callback: Callable[[], None]) -> Iterator[None]:
+        """While inside, run `callback` on `cancel` (in the canceller's thread); at once if already set."""
+        with self._lock:
+            self._callbacks.append(callback)
+            already = self._event.is_set()
+        try:
+            if already:
+                callback()
+            yield
+        finally:
+            with self._lock:
+                self._callbacks.remove(callback)

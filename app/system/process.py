@@ -1,0 +1,330 @@
+"""The only place where a child process starts.
+
+Each child gets its own session, so that the whole group can be stopped and so that Ctrl-C in the
+terminal reaches Holdfast alone, which then stops its children in order.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+import psutil
+
+from app.domain.errors import AppError, Cancelled, ErrorCode
+from app.system.cancellation import CancelToken
+
+_TAIL_LINES = 400
+_PATIENCE = 5.0
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a child left behind: its exit status and what it wrote."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process beyond doubt: number and start time, because numbers are used again."""
+
+    pid: int
+    started: float
+
+    @property
+    def is_alive(self) -> bool:
+        """True while this very process runs (a zombie does not)."""
+        try:
+            process = psutil.Process(self.pid)
+            return (
+                abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except psutil.NoSuchProcess:
+            return False
+
+
+def own_process_id() -> ProcessId:
+    """This process."""
+    return process_id(os.getpid())
+
+
+def process_id(pid: int) -> ProcessId:
+    """The process that has this number now; one that is gone gets a start time of 0."""
+    try:
+        return ProcessId(pid, psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return ProcessId(pid, 0.0)
+
+
+def kill_tree(process: ProcessId) -> None:
+    """Kill this process and its descendants, if it still runs."""
+    if not process.is_alive:
+        return
+    try:
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=_PATIENCE)
+
+
+def own_command() -> list[str]:
+    """The command that starts Holdfast again (a frozen app's `sys.executable` is the app itself)."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "app"]
+
+
+def child_environment(extra: Mapping[str, str] | None = None, *, inherit_pg: bool = False) -> dict[str, str]:
+    """The environment for a PostgreSQL tool.
+
+    Messages come in English, so that they can be told apart. A frozen app's library path is put back
+    to what the user had. libpq's own variables are dropped unless `inherit_pg` is set, except for
+    PGOPTIONS, which poolers and Supabase refuse and which is always dropped.
+    """
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if (inherit_pg or not name.startswith("PG")) and name != "PGOPTIONS"
+    }
+    for name in _LIBRARY_PATHS:
+        original = env.pop(f"{name}_ORIG", None)
+        if getattr(sys, "frozen", False):
+            env.pop(name, None)
+        if original is not None:
+            env[name] = original
+    locale = env.pop("LC_ALL", None)
+    if locale is not None:
+        env["LC_CTYPE"] = locale
+    env.pop("LANGUAGE", None)
+    env |= {"LC_MESSAGES": "C", "PGGSSENCMODE": "disable", "PSQLRC": os.devnull, "PAGER": ""}
+    return env | dict(extra or {})
+
+
+class Child:
+    """A running child process; use it in a `with` block, which leaves nothing running behind.
+
+    Args:
+        argv: the program and its arguments; nothing secret may stand here.
+        env: the whole environment.
+        stdin: a file to read from, or PIPE to write to `stdin`; by default empty.
+        stdout: a file to write to, or PIPE to read `stdout`; by default dropped.
+        user: run as this user (root only).
+        cwd: working folder.
+        die_with_parent: signal the kernel sends when the calling *thread* ends (Linux, with setpriv).
+        on_error_line: called with each line of standard error, from another thread.
+
+    Raises:
+        AppError: TOOL_MISSING or TOOL_BROKEN when it cannot be started.
+    """
+
+    PIPE = subprocess.PIPE
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
+        user: int | None = None,
+        cwd: Path | None = None,
+        die_with_parent: str | None = "TERM",
+        on_error_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self._argv = [str(item) for item in argv]
+        command = self._argv
+        setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+        if die_with_parent and setpriv:
+            command = [setpriv, f"--pdeathsig={die_with_parent}", "--", *command]
+        if not Path(self._argv[0]).is_file():
+            raise AppError(
+                ErrorCode.TOOL_MISSING,
+                f"{Path(self._argv[0]).name} was not found",
+                detail=self._argv[0],
+                hint="Run “holdfast doctor” to see which PostgreSQL tools there are.",
+            )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(env),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+                start_new_session=True,
+                creationflags=_windows_flags(),
+            )
+        except OSError as error:
+            raise _not_startable(self._argv[0], str(error)) from error
+        self.id = process_id(self._process.pid)
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._on_error_line = on_error_line
+        self._drainer = threading.Thread(target=self._drain, daemon=True, name="stderr of child")
+        self._drainer.start()
+
+    def _drain(self) -> None:
+        stream = io.TextIOWrapper(cast("IO[bytes]", self._process.stderr), errors="replace", newline="\n")
+        with stream:
+            for line in iter(lambda: stream.readline(65_536), ""):
+                text = line.rstrip("\r\n")
+                self._tail.append(text)
+                if self._on_error_line:
+                    self._on_error_line(text)
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where to write; only with `stdin=PIPE`."""
+        return cast("IO[bytes]", self._process.stdin)
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Where to read; only with `stdout=PIPE`."""
+        return cast("IO[bytes]", self._process.stdout)
+
+    @property
+    def status(self) -> int | None:
+        """Exit status, negative for a signal; None while the child runs."""
+        return self._process.poll()
+
+    def errors(self) -> str:
+        """The last lines of standard error."""
+        if self.status is not None:
+            self._drainer.join(_PATIENCE)
+        return "\n".join(self._tail)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and give the exit status.
+
+        Raises:
+            TimeoutError: the child still runs after that many seconds.
+        """
+        try:
+            status = self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError from error
+        self._drainer.join(_PATIENCE)
+        return status
+
+    def terminate(self) -> None:
+        """Ask the leader to stop; pg_dump's leader stops its workers and their sessions."""
+        if self.status is None:
+            self._process.terminate()
+
+    def interrupt(self, number: int) -> None:
+        """Send a signal to the leader."""
+        if self.status is None:
+            self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """Ask, wait up to 5 s, then kill the whole group."""
+        self.terminate()
+        deadline = time.monotonic() + _PATIENCE
+        while self.status is None and time.monotonic() < deadline:
+            try:
+                self.wait(0.1)
+            except TimeoutError:
+                continue
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the whole group at once."""
+        if sys.platform == "win32":
+            kill_tree(self.id)
+        else:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass  # the group is gone (macOS says EPERM for a zombie)
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.status is None:
+            self.stop()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass  # the child went first; its status says why
+        self._drainer.join(_PATIENCE)
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    timeout: float,
+    cancel: CancelToken | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    user: int | None = None,
+    cwd: Path | None = None,
+) -> Finished:
+    """Run a child that writes little, and give what it wrote.
+
+    Raises:
+        AppError: TOOL_MISSING, or TOOL_BROKEN when it cannot be started or takes longer than `timeout` s.
+        Cancelled: `cancel` was set.
+    """
+    with Child(argv, env=env, stdin=stdin, stdout=Child.PIPE, user=user, cwd=cwd) as child:
+        chunks: list[bytes] = []
+        reader = threading.Thread(target=lambda: chunks.append(child.stdout.read()), daemon=True)
+        reader.start()
+        deadline = time.monotonic() + timeout
+        while child.status is None:
+            try:
+                child.wait(min(0.1, timeout) if cancel else timeout)
+            except TimeoutError:
+                if cancel and cancel.is_cancelled:
+                    raise Cancelled from None
+                if time.monotonic() >= deadline:
+                    child.kill()
+                    raise _not_startable(str(argv[0]), f"no answer after {timeout:g} s") from None
+        reader.join(_PATIENCE)
+        return Finished(child.wait(), b"".join(chunks).decode(errors="replace"), child.errors())
+
+
+def _not_startable(program: str, reason: str) -> AppError:
+    return AppError(
+        ErrorCode.TOOL_BROKEN,
+        f"{Path(program).name} does not run",
+        detail=f"{program}: {reason}",
+        hint="Run “holdfast doctor” to see which PostgreSQL tools work.",
+    )
+
+
+def _windows_flags() -> int:
+    if sys.platform == "win32":
+        return subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    return 0
