@@ -186,7 +186,7 @@ class ExtensionRoutine:
 
     `kind` is pg_proc.prokind: f function, p procedure, a aggregate, w window.
     `arguments` and `result` are as pg_get_function_arguments and pg_get_function_result give them,
-    with every name qualified and without defaults.
+    with every type qualified.
     """
 
     schema: str
@@ -211,6 +211,15 @@ class ExtensionOperator:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtensionCast:
+    """A cast that an extension owns; `context` is pg_cast's: e explicit, a assignment, i implicit."""
+
+    source: str
+    target: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """An extension of the database, with the objects that a sandbox without it must stand in for."""
 
@@ -220,8 +229,7 @@ class Extension:
     types: tuple[ExtensionType, ...] = ()
     routines: tuple[ExtensionRoutine, ...] = ()
     operators: tuple[ExtensionOperator, ...] = ()
-    operator_classes: tuple[tuple[str, str, str, str], ...] = ()
-    """(access method, schema, name, qualified input type) of each operator class."""
+    casts: tuple[ExtensionCast, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

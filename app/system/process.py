@@ -139,6 +139,7 @@ class Child:
     """
 
     PIPE = subprocess.PIPE
+    NULL = subprocess.DEVNULL
 
     def __init__(
         self,

@@ -1,0 +1,284 @@
+"""Everything that can be known to go wrong before a backup starts, as one list of checks.
+
+A check that fails says so with its remedy; later checks go on where they can.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.backup import BackupOptions, Compression, CompressionMethod, Format
+from app.domain.errors import AppError, ErrorCode
+from app.postgres.connection import Connection, Session, connect
+from app.postgres.dumping import check_compression
+from app.postgres.failures import connection_failure
+from app.postgres.inspection import (
+    ServerFacts,
+    TableFacts,
+    dumped_tables,
+    server_facts,
+    unmatched_patterns,
+)
+from app.postgres.toolchain import Choice, Installation, Version, pick_dump_tool
+from app.system.files import free_bytes
+
+_REACH_SECONDS = 5.0
+_OTHER_SESSIONS = 3
+_MOST_JOBS = 4
+_USUAL_RATIO = 0.35
+_TRANSACTION_POOLER_PORT = "6543"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the list: what was checked, what was found, and the failure if there is one."""
+
+    name: str
+    found: str
+    failure: AppError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A backup that can start.
+
+    `estimated_bytes` is what the backup will take in the folder, by a rule of thumb.
+    """
+
+    server: ServerFacts
+    tables: tuple[TableFacts, ...]
+    tool: Installation
+    compression: Compression
+    jobs: int
+    estimated_bytes: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRequest:
+    """What to back up, how, and where to.
+
+    Attributes:
+        project: the name under which the backup is filed.
+        connection: the database.
+        options: what the user chose.
+        destination: the folder; None to check the project alone.
+        kind: manual, scheduled or safety.
+        last_bytes: size of the project's last backup, a better estimate than any rule.
+        stall_seconds: how long nothing may move before the run counts as stalled.
+        lock_timeout: seconds to wait for the tables' locks, three times over.
+    """
+
+    project: str
+    connection: Connection
+    options: BackupOptions = field(default_factory=BackupOptions)
+    destination: Path | None = None
+    kind: str = "manual"
+    last_bytes: int | None = None
+    stall_seconds: float = 600.0
+    lock_timeout: float = 10.0
+
+
+OnCheck = Callable[[Check], None]
+
+
+def preflight(
+    request: BackupRequest, installations: Sequence[Installation], on_check: OnCheck = lambda _: None
+) -> Plan:
+    """Check host, reach, TLS, sign-in, version and tool, privileges, row security and size, in that order.
+
+    `on_check` is told of each check as it is done.
+
+    Raises:
+        AppError: the first failure, after `on_check` was told of all.
+    """
+    _check_pooler(request.connection)
+    _check_hosts(request.connection, on_check)
+    try:
+        session = connect(request.connection)
+    except AppError as error:
+        on_check(Check("Sign-in", "", error))
+        raise
+    with session:
+        facts = server_facts(session)
+        on_check(Check("TLS", facts.tls or "not encrypted"))
+        on_check(Check("Sign-in", f"{facts.user} in database {facts.database}"))
+        return _check_contents(session, facts, request, installations, on_check)
+
+
+def _check_contents(
+    session: Session,
+    facts: ServerFacts,
+    request: BackupRequest,
+    installations: Sequence[Installation],
+    on_check: OnCheck,
+) -> Plan:
+    options = request.options
+    failures: list[AppError] = []
+
+    def check(name: str, question: Callable[[], str]) -> None:
+        try:
+            on_check(Check(name, question()))
+        except AppError as error:
+            failures.append(error)
+            on_check(Check(name, "", error))
+
+    choice: list[tuple[Choice, Compression]] = []
+    tables = dumped_tables(session, options)
+    estimate = request.last_bytes or estimate_bytes(tables, options)
+
+    def tool() -> str:
+        version = Version.from_number(facts.version_number)
+        picked = pick_dump_tool(installations, version, needs_tls=_needs_tls(request.connection, facts))
+        choice.append((picked, check_compression(options, picked.installation)))
+        return f"PostgreSQL {facts.version}; {picked.reason}"
+
+    check("Version and tool", tool)
+    check("Selection", lambda: _check_selection(session, options, len(tables)))
+    check("Privileges", lambda: _check_privileges(tables, facts))
+    check("Row security", lambda: _check_row_security(tables, facts))
+    check("Size", lambda: _check_space(estimate, facts, request.destination))
+    if failures:
+        raise failures[0]
+    picked, compression = choice[0]
+    jobs, warning = _count_jobs(options, facts)
+    return Plan(
+        server=facts,
+        tables=tables,
+        tool=picked.installation,
+        compression=compression,
+        jobs=jobs,
+        estimated_bytes=estimate,
+        warnings=picked.warnings + warning + _compression_warning(options, compression, picked),
+    )
+
+
+def _check_pooler(connection: Connection) -> None:
+    if _TRANSACTION_POOLER_PORT in connection.keywords.get("port", "").split(","):
+        raise AppError(
+            ErrorCode.TRANSACTION_POOLER,
+            "Port 6543 is a transaction pooler",
+            detail="Session settings leak to other clients through it, and a snapshot does not hold.",
+            hint="Use port 5432: the direct connection or the session pooler.",
+            actions=("use-session-pooler",),
+        )
+
+
+def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
+    """Look up and reach each host of the list; one that answers is enough, as it is for libpq."""
+    words = connection.keywords
+    if "service" in words or "hostaddr" in words or (connection.inherits and "host" not in words):
+        return
+    hosts = [host for host in words.get("host", "").split(",") if host]
+    ports = words.get("port", "").split(",")
+    failure: AppError | None = None
+    for number, host in enumerate(hosts):
+        if host.startswith(("/", "@")):
+            return
+        port = ports[min(number, len(ports) - 1)] or os.environ.get("PGPORT", "5432")
+        try:
+            addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+            on_check(Check("Host", f"{host} is {', '.join(dict.fromkeys(str(a[4][0]) for a in addresses))}"))
+            socket.create_connection((host, int(port)), _REACH_SECONDS).close()
+        except (OSError, UnicodeError, ValueError) as error:
+            failure = connection_failure(_socket_words(error), f"{host}:{port}")
+            continue
+        on_check(Check("Reach", f"port {port} of {host} answers"))
+        return
+    if failure:
+        on_check(Check("Host" if failure.code is ErrorCode.HOST_NOT_FOUND else "Reach", "", failure))
+        raise failure
+
+
+def _socket_words(error: Exception) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError | ValueError):
+        return f"could not translate host name: {error}"
+    return str(error)
+
+
+def _needs_tls(connection: Connection, facts: ServerFacts) -> bool:
+    wants = connection.keywords.get("sslmode") or (connection.inherits and os.environ.get("PGSSLMODE")) or ""
+    return bool(facts.tls) or wants in ("require", "verify-ca", "verify-full")
+
+
+def _check_selection(session: Session, options: BackupOptions, tables: int) -> str:
+    missing = unmatched_patterns(session, options)
+    if missing:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "The selection names something that the database does not have",
+            detail=", ".join(missing),
+            hint='Names fold to lower case; put "Mixed" in double quotes. * and ? are wild.',
+        )
+    return f"{tables:,} tables with rows"
+
+
+def _check_privileges(tables: Sequence[TableFacts], facts: ServerFacts) -> str:
+    unreadable = [table.sql for table in tables if not table.readable]
+    if unreadable:
+        raise AppError(
+            ErrorCode.PERMISSION_DENIED,
+            f"{facts.user} may not read {_some(unreadable)}",
+            detail=", ".join(unreadable[:20]),
+            hint=f'Run: GRANT pg_read_all_data TO "{facts.user}"; or use --exclude-table.',
+        )
+    return f"{facts.user} may read every table"
+
+
+def _check_row_security(tables: Sequence[TableFacts], facts: ServerFacts) -> str:
+    hidden = [table.sql for table in tables if table.row_security]
+    if hidden:
+        raise AppError(
+            ErrorCode.ROW_SECURITY,
+            f"Row security would hide rows of {_some(hidden)} from {facts.user}",
+            detail=", ".join(hidden[:20]),
+            hint=f'Run: ALTER ROLE "{facts.user}" BYPASSRLS; or back up as a role that has it.',
+        )
+    return "hides nothing"
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def estimate_bytes(tables: Sequence[TableFacts], options: BackupOptions) -> int:
+    """What a backup will take: table bytes, times what compression usually leaves of them."""
+    none = options.compression is not None and options.compression.method is CompressionMethod.NONE
+    return int(sum(table.bytes for table in tables) * (1.0 if none else _USUAL_RATIO)) + 65_536
+
+
+def _check_space(estimate: int, facts: ServerFacts, destination: Path | None) -> str:
+    sizes = f"database {facts.bytes:,} bytes, backup about {estimate:,} bytes"
+    if destination is None:
+        return sizes
+    free = free_bytes(destination)
+    if free < estimate:
+        raise AppError(
+            ErrorCode.DISK_FULL,
+            "The folder has too little space for this backup",
+            detail=f"{destination} has {free:,} bytes left, the backup needs about {estimate:,}",
+            hint="Free some space or choose another folder.",
+        )
+    return f"{sizes}, free {free:,} bytes"
+
+
+def _count_jobs(options: BackupOptions, facts: ServerFacts) -> tuple[int, tuple[str, ...]]:
+    """Workers that the machine and the server's free connections allow."""
+    if options.format is not Format.DIRECTORY:
+        return 1, ()
+    wanted = options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
+    allowed = max(1, facts.free_connections - _OTHER_SESSIONS)
+    if allowed < wanted:
+        few = f"The server has {facts.free_connections} free connections: {allowed} jobs instead of {wanted}."
+        return allowed, (few,)
+    return wanted, ()
+
+
+def _compression_warning(options: BackupOptions, used: Compression, choice: Choice) -> tuple[str, ...]:
+    if options.compression is None and used.method is CompressionMethod.GZIP:
+        return (f"pg_dump {choice.installation.version} here has no zstd: gzip is used, which is slower.",)
+    return ()

@@ -1,0 +1,161 @@
+"""Connection strings, and sessions whose failures have names.
+
+Strings are libpq's: a URL or keywords, several hosts, `service`, `sslmode`, `sslrootcert`. What a
+string leaves out comes from libpq's own places: PG* variables and the password file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import psycopg
+from psycopg import conninfo as libpq
+from psycopg.adapt import Loader
+from psycopg.rows import TupleRow
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project import Secret
+from app.postgres.failures import connection_failure
+from app.system.process import child_environment
+
+Session = psycopg.Connection[TupleRow]
+
+_URL_WITH_PASSWORD = re.compile(r"^(postgres(?:ql)?://)([^:/?#@]*):(.*)@([^@]*)$", re.DOTALL)
+_SAFE_PASSWORD = re.compile(r"^(?:[^@:/?#%\[\]\s]|%[0-9a-fA-F]{2})*$")
+_TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach one database.
+
+    Attributes:
+        conninfo: libpq's keywords, without a password.
+        password: None where libpq finds one by itself, or where none is needed.
+        inherits: whether PG* variables of the environment count; they do not for a sandbox.
+    """
+
+    conninfo: str
+    password: Secret | None = None
+    inherits: bool = True
+
+    def to(self, **keywords: str) -> Connection:
+        """The same server with other keywords, `dbname` say."""
+        return Connection(libpq.make_conninfo(self.conninfo, **keywords), self.password, self.inherits)
+
+    @property
+    def keywords(self) -> dict[str, str]:
+        """The keywords that the string names itself."""
+        return {name: str(value) for name, value in libpq.conninfo_to_dict(self.conninfo).items()}
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The environment of a PostgreSQL tool that uses this connection; it carries the password."""
+        secret = {"PGPASSWORD": self.password.reveal()} if self.password else {}
+        return child_environment(secret | extra, inherit_pg=self.inherits)
+
+    def describe(self) -> str:
+        """`user@host:port/database`, for people."""
+        words = self.keywords
+        if "service" in words:
+            return f"service {words['service']}"
+        hosts = words.get("host", words.get("hostaddr", "")).split(",")
+        ports = words.get("port", "").split(",")
+        places = ",".join(
+            f"{host or 'localhost'}{f':{ports[min(number, len(ports) - 1)]}' if ports[0] else ''}"
+            for number, host in enumerate(hosts)
+        )
+        user = f"{words['user']}@" if "user" in words else ""
+        return f"{user}{places}/{words.get('dbname', words.get('user', ''))}"
+
+
+def parse_connection(text: str) -> Connection:
+    """Read a URL or a keyword string; a password in it is kept apart.
+
+    A password that was pasted into a URL without percent-encoding is understood as well: a host
+    name has no “@”, so the last one ends the password.
+
+    Raises:
+        AppError: INVALID_INPUT; its text never repeats the string, which may hold a password.
+    """
+    text = text.strip()
+    match = _URL_WITH_PASSWORD.match(text)
+    if match and not _SAFE_PASSWORD.match(match[3]):
+        text = f"{match[1]}{match[2]}:{quote(match[3], safe='')}@{match[4]}"
+    try:
+        words = libpq.conninfo_to_dict(text)
+    except psycopg.ProgrammingError as error:
+        raise _bad_string(str(error), text) from None
+    if not words:
+        raise _bad_string("it is empty", text)
+    password = words.pop("password", None)
+    return Connection(
+        libpq.make_conninfo("", **{name: str(value) for name, value in words.items()}),
+        Secret(str(password)) if password else None,
+    )
+
+
+def _bad_string(reason: str, text: str) -> AppError:
+    known = re.match(
+        r'(invalid connection option|invalid integer value|invalid percent-encoded|missing "=")', reason
+    )
+    detail = known[0] if known else "it is neither a URL nor keyword=value pairs"
+    return AppError(
+        ErrorCode.INVALID_INPUT,
+        "The connection string cannot be read",
+        detail=detail if text else reason,
+        hint="Use postgresql://user:password@host:5432/database, or host=… user=… dbname=….",
+    )
+
+
+class _BytesAsText(Loader):
+    """Text of databases without an encoding: bytes that are not UTF-8 survive as surrogates."""
+
+    def load(self, data: psycopg.abc.Buffer) -> str:
+        return bytes(data).decode("utf-8", "surrogateescape")
+
+
+def connect(
+    connection: Connection, *, application: str = "holdfast", timeout: int = 10, autocommit: bool = True
+) -> Session:
+    """Open a session for inspection; its texts are UTF-8, with surrogates where they are not.
+
+    Raises:
+        AppError: with the cause told apart (host, reach, TLS, sign-in, database, …).
+    """
+    defaults = {
+        "connect_timeout": str(timeout),
+        "gssencmode": "disable",
+        "client_encoding": "UTF8",
+        "application_name": application,
+        "keepalives_idle": "30",
+        "tcp_user_timeout": "60000",
+    }
+    words = defaults | connection.keywords | {"application_name": application, "client_encoding": "UTF8"}
+    if connection.password:
+        words["password"] = connection.password.reveal()
+    try:
+        session: Session = psycopg.connect("", autocommit=autocommit, **words)  # type: ignore[arg-type]
+    except psycopg.OperationalError as error:
+        raise connection_failure(str(error), connection.describe()) from None
+    for name in _TEXT_TYPES:
+        session.adapters.register_loader(name, _BytesAsText)
+    session.prepare_threshold = None
+    return session
+
+
+def quote_identifier(name: str) -> str:
+    """A name as SQL takes it, always quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """A text as SQL takes it, whatever `standard_conforming_strings` says."""
+    body = text.replace("'", "''")
+    return f"E'{body.replace(chr(92), chr(92) * 2)}'" if "\\" in body else f"'{body}'"
+
+
+def encode_sql(statement: str) -> bytes:
+    """A statement as bytes, with names that are not UTF-8 as they were."""
+    return statement.encode("utf-8", "surrogateescape")
