@@ -139,7 +139,7 @@ class Database:
         return self.server.connect(self.name)
 
     def sql(self, statements: str) -> list[tuple[Any, ...]]:
-        """Run one or more statements; gives the rows of the last one that has any (text of SQL_ASCII as bytes)."""
+        """Run one or more statements; gives the last rows (text of SQL_ASCII as bytes)."""
         with self.connect() as session:
             cursor = session.execute(statements.encode())
             rows: list[tuple[Any, ...]] = []
