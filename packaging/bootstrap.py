@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+"""Makes a fresh clone run: virtual environment, pinned packages, system packages, then one verb.
+
+usage: python3 packaging/bootstrap.py VERB [ARGUMENT...]
+
+  demo    back up, prove and restore the sample database; arguments go to "holdfast demo"
+  run     start Holdfast; arguments go to "holdfast"
+  test    lint, then all tests but the slow ones
+          --slow runs the slow ones alone; other arguments go to pytest, without lint
+  lint    ruff, mypy and import-linter
+  bench   measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
+  lock    write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
+
+It needs Python 3.11 or newer and nothing else. What is already there is left alone, so that a second
+run starts at once. Its own words go to standard error; the exit status is the verb's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the system's Python may be older
+    sys.exit("Holdfast needs Python 3.11 or newer; run this again with one, for example python3.12.")
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
+LOCKS = ROOT / "packaging"
+
+# Files that keep Debian from creating and starting a PostgreSQL cluster that nobody asked for.
+APT_GUARDS = {
+    Path("/etc/postgresql-common/createcluster.d/holdfast.conf"): "create_main_cluster = false\n",
+    Path("/usr/sbin/policy-rc.d"): "#!/bin/sh\nexit 101\n",
+}
+
+
+class Problem(Exception):  # noqa: N818 - as plain a word as its text
+    """Something that the person at the terminal can put right; its text says how."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A part of the operating system that Python packages do not bring.
+
+    Attributes:
+        what: its name for people.
+        package: Debian's package.
+        verbs: who needs it.
+        is_present: looks for the thing itself, so that it works on every Linux.
+        without: what is lost without it; None if the verb cannot do without.
+    """
+
+    what: str
+    package: str
+    verbs: tuple[str, ...]
+    is_present: Callable[[], bool]
+    without: str | None = None
+
+
+def has_program(path: str, minimum: tuple[int, int]) -> bool:
+    """True if this program exists and calls itself at least this PostgreSQL version."""
+    if not Path(path).is_file():
+        return False
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    version = re.search(r"(\d+)\.(\d+)", answer.stdout)
+    return version is not None and (int(version[1]), int(version[2])) >= minimum
+
+
+HOLDFAST = ("demo", "run", "test", "bench")
+SKIPPED = "the tests against it are skipped"
+NEEDS = (
+    Need(
+        "Python's ensurepip",
+        f"python{sys.version_info.major}.{sys.version_info.minor}-venv",
+        (*HOLDFAST, "lint"),
+        lambda: PYTHON.exists() or importlib.util.find_spec("ensurepip") is not None,
+    ),
+    Need(
+        "the time zone database",
+        "tzdata",
+        HOLDFAST,
+        lambda: Path("/usr/share/zoneinfo/Europe/Berlin").exists(),
+    ),
+    Need(
+        "setpriv",
+        "util-linux",
+        HOLDFAST,
+        lambda: shutil.which("setpriv") is not None,
+        "if Holdfast is killed, its children may run on",
+    ),
+    Need(
+        "Debian's PostgreSQL 15.20 server",
+        "postgresql-15",
+        ("test",),
+        lambda: has_program("/usr/lib/postgresql/15/bin/postgres", (15, 20)),
+        SKIPPED,
+    ),
+    Need(
+        "Debian's PostgreSQL 15.20 client",
+        "postgresql-client-15",
+        ("test",),
+        lambda: has_program("/usr/lib/postgresql/15/bin/pg_dump", (15, 20)),
+        SKIPPED,
+    ),
+)
+
+
+def say(text: str) -> None:
+    """One line for the person at the terminal."""
+    print(f"bootstrap: {text}", file=sys.stderr, flush=True)
+
+
+def run(command: Sequence[str | Path], failure: str) -> None:
+    """Run a step of the set-up, without input.
+
+    Raises:
+        Problem: with this text, when it cannot start or fails; its own words stand above.
+    """
+    try:
+        status = subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            check=False,
+        ).returncode
+    except OSError as error:
+        raise Problem(f"{command[0]} does not start: {error.strerror}. {failure}") from error
+    if status:
+        raise Problem(failure)
+
+
+# ---- system packages -------------------------------------------------------------------------------
+
+
+def install_system_packages(verb: str, *, required: bool) -> None:
+    """Install what is missing with apt when root; otherwise say which command does.
+
+    Raises:
+        Problem: the verb cannot do without it.
+    """
+    if sys.platform != "linux":
+        return
+    missing = [
+        need
+        for need in NEEDS
+        if verb in need.verbs and (need.without is None) == required and not need.is_present()
+    ]
+    if not missing:
+        return
+    packages = [need.package for need in missing]
+    names = ", ".join(need.what for need in missing)
+    remedy = how_to_install(packages)
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        tried = VENV / ".tried-packages"
+        if required:
+            apt_install(packages)
+        elif read(tried) != " ".join(packages):
+            try:
+                apt_install(packages)
+            except Problem as problem:
+                say(f"warning: {problem}")
+            tried.write_text(" ".join(packages), encoding="utf-8")
+        missing = [need for need in missing if not need.is_present()]
+    if missing and required:
+        raise Problem(f"{names} is missing. {remedy}")
+    for loss in dict.fromkeys(need.without for need in missing):
+        absent = [need for need in missing if need.without == loss]
+        say(f"warning: without {', '.join(need.what for need in absent)} {loss}. {remedy}")
+
+
+def how_to_install(packages: Sequence[str]) -> str:
+    """The sentence with the one command to run."""
+    if shutil.which("apt-get"):
+        return f"Run: {'' if os.geteuid() == 0 else 'sudo '}{shlex.join(apt_command(packages))}"
+    return f"Install what Debian calls {', '.join(packages)} with this system's package manager."
+
+
+def apt_command(packages: Sequence[str]) -> list[str]:
+    """The command that installs these packages or brings them to the distribution's newest version."""
+    return ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+
+
+def apt_install(packages: Sequence[str]) -> None:
+    """Install Debian packages; no service is started by it.
+
+    Raises:
+        Problem: apt failed.
+    """
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
+    say(f"installing {', '.join(packages)} with apt")
+    with apt_guards():
+        run(["apt-get", "update", *options], "apt-get update failed; look at the network and apt's sources.")
+        run([*apt_command(packages), *options], f"apt-get could not install {', '.join(packages)}.")
+
+
+@contextmanager
+def apt_guards() -> Iterator[None]:
+    """Hold APT_GUARDS in place where nobody else has put such files, and take them away again."""
+    placed = []
+    try:
+        for path, text in APT_GUARDS.items():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                placed.append(path)
+                path.write_text(text, encoding="utf-8")
+                path.chmod(0o755)
+        yield
+    finally:
+        for path in placed:
+            path.unlink(missing_ok=True)
+
+
+# ---- virtual environment ---------------------------------------------------------------------------
+
+
+def read(path: Path) -> str:
+    """The text of a file; of one that is not there, nothing."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def make_environment(*, dev: bool) -> None:
+    """Bring `.venv` to what the lock files say; each step that is done leaves a stamp.
+
+    Raises:
+        Problem: a step failed.
+    """
+    interpreter = f"{sys.version}\n{ROOT}\n"
+    if not PYTHON.exists():
+        (VENV / ".stamp-venv").unlink(missing_ok=True)
+    once("venv", interpreter, create_venv)
+    once("runtime", digest(LOCKS / "runtime.lock", ROOT / "pyproject.toml"), install_runtime)
+    if dev:
+        once("dev", digest(LOCKS / "dev.lock"), lambda: install_packages("dev.lock"))
+
+
+def once(step: str, state: str, action: Callable[[], None]) -> None:
+    """Do this unless it was done to its end in the same state before."""
+    stamp = VENV / f".stamp-{step}"
+    if read(stamp) == state:
+        return
+    stamp.unlink(missing_ok=True)
+    action()
+    stamp.write_text(state, encoding="utf-8")
+
+
+def digest(*files: Path) -> str:
+    """SHA-256 over the contents of these files."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def create_venv() -> None:
+    """An empty virtual environment, also when this runs inside of another one."""
+    say(f"making {VENV} with Python {sys.version.split()[0]}")
+    python = getattr(sys, "_base_executable", sys.executable)
+    run([python, "-m", "venv", "--clear", VENV], f"{VENV} could not be made. Remove it and run this again.")
+
+
+def install_runtime() -> None:
+    """What Holdfast needs to run, and the command `holdfast`, which runs the source tree itself."""
+    install_packages("runtime.lock")
+    run(
+        [*pip_install(), "--no-build-isolation", "--editable", "."],
+        "The command holdfast could not be installed; look at pyproject.toml.",
+    )
+
+
+def install_packages(lock: str) -> None:
+    """Install a lock file; pip's own configuration says from where."""
+    say(f"installing the packages of packaging/{lock}")
+    run(
+        [*pip_install(), "--require-hashes", "--only-binary=:all:", "--requirement", LOCKS / lock],
+        f"pip could not install packaging/{lock}; its reason stands above. "
+        "Look at the network and at pip's configuration, then run this again.",
+    )
+
+
+def pip_install() -> list[str | Path]:
+    """The start of each pip command: errors only, no questions, nothing beyond what is named."""
+    return [PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--no-deps"]
+
+
+# ---- verbs -----------------------------------------------------------------------------------------
+
+
+def hand_over(command: Sequence[str | Path], folder: Path | None = None) -> int:
+    """Run the verb's program in this folder (here, if none) and give its exit status.
+
+    Ctrl-C reaches the program by itself and it decides what to do; only its end ends this one.
+    """
+    try:
+        child = subprocess.Popen([str(part) for part in command], cwd=folder)
+    except OSError as error:
+        raise Problem(
+            f"{command[0]} does not start: {error.strerror}. Remove .venv and run this again."
+        ) from error
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    try:
+        status = child.wait()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return 128 - status if status < 0 else status
+
+
+def run_holdfast(arguments: Sequence[str]) -> int:
+    """Holdfast itself, in the caller's folder; -P keeps a folder named app there out of the way."""
+    return hand_over([PYTHON, "-P", "-m", "app", *arguments])
+
+
+def demo(arguments: Sequence[str]) -> int:
+    """The whole job on the sample database."""
+    return run_holdfast(["demo", *arguments])
+
+
+def lint(_arguments: Sequence[str] = ()) -> int:
+    """All checks that need no run; the first status that is not 0."""
+    checks = (
+        ("ruff", "check", "--quiet"),
+        ("ruff", "format", "--check", "--quiet"),
+        ("mypy", "--no-error-summary"),
+        ("lint-imports", "--no-logo"),
+    )
+    statuses = []
+    for program, *options in checks:
+        say(f"lint: {program} {options[0] if program == 'ruff' else ''}".rstrip())
+        statuses.append(hand_over([PROGRAMS / program, *options], ROOT))
+    return next(filter(None, statuses), 0)
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Lint, and the tests on both cores; lint is left out when arguments ask for something special."""
+    lint_status = 0 if arguments else lint()
+    chosen = "slow" if "--slow" in arguments else "not slow"
+    options = [argument for argument in arguments if argument != "--slow"]
+    status = hand_over([PYTHON, "-m", "pytest", "-n", "2", "-m", chosen, *options], ROOT)
+    return status or lint_status
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """The measurements."""
+    return hand_over([PYTHON, ROOT / "tests" / "benchmarks" / "bench.py", *arguments], ROOT)
+
+
+def lock(arguments: Sequence[str]) -> int:
+    """Write the lock files: for all systems and Pythons, with hashes, without the name of an index."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise Problem("uv writes the lock files and is not on the PATH. Install it with: pip install uv")
+    options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
+    runtime, dev = (LOCKS / f"{name}.lock" for name in ("runtime", "dev"))
+    compile_lock = [uv, "pip", "compile", "--quiet", *options, *arguments]
+    return hand_over([*compile_lock, "pyproject.toml", "--group", "build", "-o", runtime], ROOT) or hand_over(
+        [*compile_lock, "--group", "dev", "--constraint", runtime, "-o", dev], ROOT
+    )
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "demo": demo,
+    "run": run_holdfast,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "lock": lock,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make what the verb needs, and run it."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    if not arguments or arguments[0] not in VERBS:
+        named = f"there is no verb “{arguments[0]}”" if arguments else "say what to do"
+        say(f"{named}; the verbs are {', '.join(VERBS)} (--help explains them).")
+        return 2
+    verb, *rest = arguments
+    try:
+        if verb != "lock":
+            install_system_packages(verb, required=True)
+            make_environment(dev=verb in ("test", "lint", "bench"))
+            install_system_packages(verb, required=False)
+        return VERBS[verb](rest)
+    except Problem as problem:
+        say(str(problem))
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}. Put this right (owner, space), then run it again.")
+    except KeyboardInterrupt:
+        say("stopped.")
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
