@@ -59,25 +59,26 @@ def reachable(installation: Installation, root: Path, workspace: Path) -> Instal
             hint="Move this PostgreSQL to a folder that every user can read, such as /opt.",
         )
     prefix = installation.folder.parent
-    package = prefix.parent
+    package = prefix.parent.name
     kept = root / "servers" / _key(installation)
-    if not kept.exists():
+    copied = replace(installation, folder=kept / package / prefix.name / installation.folder.name)
+    if not (kept.exists() and _runs_as_nobody(copied, workspace)):
+        shutil.rmtree(kept, ignore_errors=True)
         copy = workspace / "server"
         unneeded = shutil.ignore_patterns("include", "doc", "pgxs", "*.a")
-        shutil.copytree(prefix, copy / package.name / prefix.name, symlinks=True, ignore=unneeded)
-        libraries = package.with_name(f"{package.name}.libs")  # where a wheel may keep shared libraries
+        shutil.copytree(prefix, copy / package / prefix.name, symlinks=True, ignore=unneeded)
+        libraries = prefix.parent.with_name(f"{package}.libs")  # where a wheel may keep shared libraries
         if libraries.is_dir():
             shutil.copytree(libraries, copy / libraries.name, symlinks=True)
         for path in (copy, *copy.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         _keep(copy, kept, parent_mode=0o755)
-    copied = replace(installation, folder=kept / package.name / prefix.name / installation.folder.name)
-    if not _runs_as_nobody(copied, workspace):
-        raise sandbox_error(
-            f"{copied.program('postgres')} cannot be run by the user nobody",
-            hint="Set XDG_CACHE_HOME to a folder that every user can read.",
-        )
+        if not _runs_as_nobody(copied, workspace):
+            raise sandbox_error(
+                f"{copied.program('postgres')} cannot be run by the user nobody",
+                hint="Set XDG_CACHE_HOME to a folder that every user can read.",
+            )
     return copied
 
 
@@ -102,6 +103,11 @@ def new_cluster(installation: Installation, root: Path, workspace: Path, cancel:
         _keep(_make_template(installation, workspace, cancel), kept, parent_mode=0o700)
     _copy_data(kept / "data", workspace / "data", cancel)
     return (kept / "password").read_text()
+
+
+def forget(installation: Installation, root: Path) -> None:
+    """Have the cluster made anew next time: a power cut may have damaged the one that was kept."""
+    shutil.rmtree(root / "templates" / _key(installation), ignore_errors=True)
 
 
 def _make_template(installation: Installation, workspace: Path, cancel: CancelToken) -> Path:

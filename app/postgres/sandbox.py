@@ -20,9 +20,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from app.domain.errors import AppError
 from app.domain.project import Secret
 from app.postgres.cluster import (
     SUPERUSER,
+    forget,
     new_cluster,
     own_by_sandbox_user,
     reachable,
@@ -138,7 +140,11 @@ def running_sandbox(
                 password=Secret(secrets.token_urlsafe(24)),
                 log=child.errors,
             )
-            _wait_until_ready(child, folder / "data", cancel)
+            try:
+                _wait_until_ready(child, folder / "data", cancel)
+            except AppError:
+                forget(installation, root)
+                raise
             _change_password(server, password)
             yield server
 
@@ -148,9 +154,12 @@ def create_database(server: SandboxServer, name: str, encoding: str = "UTF8") ->
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
         sql.Identifier(name), sql.Literal(encoding)
     )
+    knows_providers = server.installation.version.major >= 15
     if encoding != "UTF8":
-        provider = " LOCALE_PROVIDER libc" if server.installation.version.major >= 15 else ""
-        statement += sql.SQL(f"{provider} LOCALE 'C'")
+        statement += sql.SQL(" LOCALE 'C'")
+        statement += sql.SQL(" LOCALE_PROVIDER libc" if knows_providers else "")
+    if knows_providers:
+        statement += sql.SQL(" STRATEGY FILE_COPY")  # faster than through the log where nothing is synced
     with server.connect() as session:
         session.execute(statement)
 
@@ -191,25 +200,26 @@ def remove_stale_sandboxes(root: Path) -> int:
 def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
     """A sandbox's own folder below `root`, and a short one for its socket (whose path has 107 bytes)."""
     sandboxes = root / "sandboxes"
-    try:
-        sandboxes.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=sandboxes))
-        if paths.is_root():
-            for path in (root, sandboxes, folder):
-                path.chmod(0o711)
-    except OSError as error:
-        raise folder_error(error, root) from error
+    folder: Path | None = None
     socket_folder: Path | None = None
     try:
-        if _HAS_SOCKETS:
-            socket_folder = Path(tempfile.mkdtemp(prefix="holdfast-", dir="/tmp"))
-            own_by_sandbox_user(socket_folder)
+        try:
+            sandboxes.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=sandboxes))
+            if paths.is_root():
+                for path in (root, sandboxes, folder):
+                    path.chmod(0o711)
+            if _HAS_SOCKETS:
+                socket_folder = Path(tempfile.mkdtemp(prefix="holdfast-", dir="/tmp"))
+                own_by_sandbox_user(socket_folder)
+        except OSError as error:
+            raise folder_error(error, root) from error
         _record_owner(folder, socket_folder, None)
         yield folder, socket_folder
     finally:
-        if socket_folder:
-            shutil.rmtree(socket_folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        for made in (socket_folder, folder):
+            if made is not None:
+                shutil.rmtree(made, ignore_errors=True)
 
 
 def _record_owner(folder: Path, socket_folder: Path | None, postmaster: ProcessId | None) -> None:
