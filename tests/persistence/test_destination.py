@@ -191,6 +191,9 @@ def test_a_worker_that_outlived_its_killed_leader_is_killed(destination: Path) -
         folder = interrupt(destination, ProcessId(leader.id.pid, leader.id.started))
         (destination / "open").rename(folder / "open")
         assert len(clean_partials(destination)) == 1
+        deadline = time.monotonic() + 10
+        while runs(worker) and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert not runs(worker)
         assert not folder.exists()
 
