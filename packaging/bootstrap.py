@@ -86,7 +86,7 @@ NEEDS = (
         "Python's ensurepip",
         f"python{sys.version_info.major}.{sys.version_info.minor}-venv",
         (*HOLDFAST, "lint"),
-        lambda: PYTHON.exists() or importlib.util.find_spec("ensurepip") is not None,
+        lambda: (VENV / ".stamp-venv").exists() or importlib.util.find_spec("ensurepip") is not None,
     ),
     Need(
         "the time zone database",
@@ -124,22 +124,26 @@ def say(text: str) -> None:
 
 
 def run(command: Sequence[str | Path], failure: str) -> None:
-    """Run a step of the set-up, without input.
+    """Run a step of the set-up, without input; what it says is shown only when it fails.
 
     Raises:
-        Problem: with this text, when it cannot start or fails; its own words stand above.
+        Problem: with this text, when it cannot start or fails.
     """
     try:
-        status = subprocess.run(
+        done = subprocess.run(
             [str(part) for part in command],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
             check=False,
-        ).returncode
+        )
     except OSError as error:
         raise Problem(f"{command[0]} does not start: {error.strerror}. {failure}") from error
-    if status:
+    if done.returncode:
+        print(done.stdout.rstrip(), file=sys.stderr)
         raise Problem(failure)
 
 
@@ -176,7 +180,7 @@ def install_system_packages(verb: str, *, required: bool) -> None:
             tried.write_text(" ".join(packages), encoding="utf-8")
         missing = [need for need in missing if not need.is_present()]
     if missing and required:
-        raise Problem(f"{names} is missing. {remedy}")
+        raise Problem(f"{verb} cannot do without {names}. {remedy}")
     for loss in dict.fromkeys(need.without for need in missing):
         absent = [need for need in missing if need.without == loss]
         say(f"warning: without {', '.join(need.what for need in absent)} {loss}. {remedy}")
@@ -205,7 +209,10 @@ def apt_install(packages: Sequence[str]) -> None:
     say(f"installing {', '.join(packages)} with apt")
     with apt_guards():
         run(["apt-get", "update", *options], "apt-get update failed; look at the network and apt's sources.")
-        run([*apt_command(packages), *options], f"apt-get could not install {', '.join(packages)}.")
+        run(
+            [*apt_command(packages), *options],
+            f"apt-get could not install {', '.join(packages)}; look at the network and at apt's sources.",
+        )
 
 
 @contextmanager
@@ -303,18 +310,17 @@ def pip_install() -> list[str | Path]:
 def hand_over(command: Sequence[str | Path], folder: Path | None = None) -> int:
     """Run the verb's program in this folder (here, if none) and give its exit status.
 
-    Ctrl-C reaches the program by itself and it decides what to do; only its end ends this one.
+    Ctrl-C reaches the program by itself, which then decides what to do; this one waits for it.
     """
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         child = subprocess.Popen([str(part) for part in command], cwd=folder)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        status = child.wait()
     except OSError as error:
         raise Problem(
-            f"{command[0]} does not start: {error.strerror}. Remove .venv and run this again."
+            f"{command[0]} does not start: {error.strerror}. Remove .venv, run this again."
         ) from error
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    try:
-        status = child.wait()
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
