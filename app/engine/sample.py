@@ -13,7 +13,7 @@ from app.postgres.failures import query_failure
 from app.system.cancellation import CancelToken
 
 BENCHMARK_SCALE = 72.0
-"""Gives 1.09 GB by `pg_database_size`, 780 MB of them as COPY text, in under a minute on two cores."""
+"""Gives 1.09 GB by `pg_database_size`, 780 MB as COPY text, in about a minute on two cores."""
 
 
 def load_sample(connection: Connection, scale: float = 1.0, cancel: CancelToken | None = None) -> None:
@@ -24,7 +24,7 @@ def load_sample(connection: Connection, scale: float = 1.0, cancel: CancelToken 
 
     Args:
         connection: an empty database with the encoding UTF8, as a superuser or as its owner with CREATEROLE.
-        scale: how much; 1 is 50,000 rows, 12 MB of COPY text and 27 MB by `pg_database_size`.
+        scale: how much; 1 is 50,000 rows, 12 MB of COPY text and 30 MB by `pg_database_size`.
         cancel: breaks it off.
 
     Raises:
