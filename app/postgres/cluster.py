@@ -100,7 +100,7 @@ def new_cluster(installation: Installation, root: Path, workspace: Path, cancel:
     """
     kept = root / "templates" / _key(installation)
     if not kept.exists():
-        _keep(_make_template(installation, workspace, cancel), kept, parent_mode=0o700)
+        _keep(_make_template(installation, workspace), kept, parent_mode=0o700)
     _copy_data(kept / "data", workspace / "data", cancel)
     return (kept / "password").read_text()
 
@@ -110,7 +110,7 @@ def forget(installation: Installation, root: Path) -> None:
     shutil.rmtree(root / "templates" / _key(installation), ignore_errors=True)
 
 
-def _make_template(installation: Installation, workspace: Path, cancel: CancelToken) -> Path:
+def _make_template(installation: Installation, workspace: Path) -> Path:
     template = workspace / "template"
     data, password = template / "data", template / "password"
     data.mkdir(parents=True)
@@ -131,25 +131,24 @@ def _make_template(installation: Installation, workspace: Path, cancel: CancelTo
         _run(
             [*initdb, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
             workspace,
-            cancel,
         )
     else:
         try:
-            _run([*initdb, "--locale=C.UTF-8"], workspace, cancel)
+            _run([*initdb, "--locale=C.UTF-8"], workspace)
         except AppError as error:
             if "invalid locale" not in error.detail:
                 raise
-            _run([*initdb, "--locale=C"], workspace, cancel)
-    _run([installation.program("pg_resetwal"), "-o", str(_NEXT_OID), "-D", data], workspace, cancel)
+            _run([*initdb, "--locale=C"], workspace)
+    _run([installation.program("pg_resetwal"), "-o", str(_NEXT_OID), "-D", data], workspace)
     return template
 
 
-def _run(command: Sequence[str | Path], workspace: Path, cancel: CancelToken) -> None:
+def _run(command: Sequence[str | Path], workspace: Path) -> None:
+    # Not to be cancelled: a killed initdb leaves shared memory behind, and it takes a second.
     done = run(
         command,
         env=child_environment(),
         timeout=_TIME_LIMIT,
-        cancel=cancel,
         user=sandbox_user(),
         cwd=workspace,
     )
