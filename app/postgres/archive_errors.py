@@ -1,0 +1,27 @@
+"""The two ways in which an archive cannot be read, worded once for all its readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.domain.errors import AppError, ErrorCode
+
+
+def damaged(name: Path | str, reason: str) -> AppError:
+    """The error for a file that began well and cannot be read as it should; `name` is the file."""
+    return AppError(
+        ErrorCode.ARCHIVE_DAMAGED,
+        "The archive is damaged",
+        detail=f"{name}: {reason}",
+        hint="Use another backup; this one was changed or cut off.",
+    )
+
+
+def unknown_format(name: Path, reason: str) -> AppError:
+    """The error for what is no archive at all, or one of a version that is not known."""
+    return AppError(
+        ErrorCode.UNKNOWN_FORMAT,
+        "The format is not known",
+        detail=f"{name}: {reason}",
+        hint="Holdfast reads directory, custom and tar archives of pg_dump 9.5 to 18.",
+    )

@@ -1,0 +1,129 @@
+"""Decompresses what pg_dump writes, piece by piece, so that memory stays flat whatever the size."""
+
+from __future__ import annotations
+
+import bz2
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import lz4.frame
+
+from app.domain.backup import CompressionMethod
+from app.postgres.archive_errors import damaged
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+BLOCK = 1 << 17
+"""Largest decompressed block that is handed on, in bytes: it stays in the processor's cache."""
+
+SUFFIXES = {
+    CompressionMethod.NONE: "",
+    CompressionMethod.GZIP: ".gz",
+    CompressionMethod.LZ4: ".lz4",
+    CompressionMethod.ZSTD: ".zst",
+    CompressionMethod.BZIP2: ".bz2",
+}
+"""What pg_dump (and for bzip2, everybody) appends to a compressed file's name."""
+
+_ERRORS = (zstd.ZstdError, zlib.error, OSError, ValueError, RuntimeError, EOFError)
+
+
+class _Frame(Protocol):
+    """One compressed frame, as the standard library's own decompressors read it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _DeflateFrame:
+    """Gives zlib the interface of its siblings; reads gzip files and the bare zlib of custom archives."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        block = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        self.needs_input = len(block) < max_length and not self._stream.unconsumed_tail
+        return block
+
+
+_FRAMES: dict[CompressionMethod, Callable[[], _Frame]] = {
+    CompressionMethod.ZSTD: zstd.ZstdDecompressor,
+    CompressionMethod.GZIP: _DeflateFrame,
+    CompressionMethod.BZIP2: bz2.BZ2Decompressor,
+    CompressionMethod.LZ4: lz4.frame.LZ4FrameDecompressor,
+}
+
+
+class Decompressor:
+    """Turns compressed bytes, fed in pieces of any size, into blocks of at most `BLOCK` bytes.
+
+    Frames may follow one another, as parallel compressors write them. No bytes at all are an empty
+    stream: pg_dump writes no frame for an empty large object.
+
+    Args:
+        method: how the bytes are compressed.
+        name: what is being read, for the error.
+    """
+
+    def __init__(self, method: CompressionMethod, name: str) -> None:
+        self._method = method
+        self._name = name
+        self._new_frame = _FRAMES.get(method)
+        self._frame: _Frame | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give the blocks that `data` completes; exhaust it before the next call.
+
+        Raises:
+            AppError: ARCHIVE_DAMAGED.
+        """
+        if self._new_frame is None:
+            for start in range(0, len(data), BLOCK):
+                yield data[start : start + BLOCK]
+            return
+        while data:
+            if self._frame is None:
+                self._frame = self._new_frame()
+            frame = self._frame
+            while not frame.eof:
+                try:
+                    block = frame.decompress(data, BLOCK)
+                except _ERRORS as error:
+                    raise damaged(self._name, f"its {self._method} data cannot be read: {error}") from error
+                data = b""
+                if block:
+                    yield block
+                if frame.needs_input or not block:
+                    break
+            if frame.eof:
+                data = frame.unused_data or b""
+                self._frame = None
+
+    def finish(self) -> None:
+        """Say that no more bytes follow.
+
+        Raises:
+            AppError: ARCHIVE_DAMAGED when the last frame is not complete.
+        """
+        if self._frame is not None:
+            raise damaged(self._name, f"its {self._method} data end in the middle")
