@@ -1,0 +1,182 @@
+"""Keeps passwords in the system's keyring and nowhere else.
+
+A backend can block for ever: a locked one asks its user, a broken one waits for its service. So
+`probe` asks in a child process with a time limit; the other functions are for a worker thread, after
+a probe. Backends that keep passwords in plain text or weakly protected files are refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keyring
+import keyring.core
+import msgspec
+from keyring.backend import KeyringBackend
+from keyring.backends import fail
+from keyring.backends.chainer import ChainerBackend
+from keyring.errors import InitError, KeyringLocked, NoKeyringError
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project import Secret
+from app.system.process import child_environment, own_command, run
+
+PROBE_VERB = "keyring-probe"
+
+_SERVICE = "Holdfast"
+_PROBED_ACCOUNT = "probe of the keyring"
+_LONGEST_ON_WINDOWS = 1_280
+_OTHER_WAYS = "PGPASSWORD and ~/.pgpass work without a keyring."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringState:
+    """Which keyring there is, whether it can be used now, and if not, why."""
+
+    name: str
+    usable: bool
+    problem: str = ""
+
+
+def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> KeyringState:
+    """Ask the keyring in a child process and wait for at most `timeout` seconds.
+
+    `command` starts that child; it is Holdfast itself with `PROBE_VERB`, which calls `report_keyring`.
+    """
+    argv = command or [*own_command(), PROBE_VERB]
+    try:
+        done = run(argv, env=child_environment(inherit_pg=True), timeout=timeout)
+    except AppError as error:
+        problem = f"It does not answer: it may be locked and wait for its password ({error.detail})."
+        return KeyringState("unknown", usable=False, problem=problem)
+    try:
+        return msgspec.json.decode(done.output.strip().rpartition("\n")[2], type=KeyringState)
+    except msgspec.MsgspecError:
+        last = done.errors.strip().rpartition("\n")[2]
+        return KeyringState("unknown", usable=False, problem=last or f"exit status {done.status}")
+
+
+def report_keyring() -> None:
+    """Try the keyring and print one line of JSON for `probe`. It may block; the caller has a limit."""
+    name = "none"
+    try:
+        with _explained():
+            backend = _backend()
+            name = str(backend.name)
+            backend.get_password(_SERVICE, _PROBED_ACCOUNT)
+        state = KeyringState(name, usable=True)
+    except AppError as error:
+        state = KeyringState(name, usable=False, problem=str(error))
+    sys.stdout.write(msgspec.json.encode(state).decode() + "\n")
+    sys.stdout.flush()
+
+
+def get_password(project: str) -> Secret | None:
+    """The project's password; None when the keyring has none.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED.
+    """
+    with _explained():
+        password = _backend().get_password(_SERVICE, project)
+    return None if password is None else Secret(password)
+
+
+def set_password(project: str, password: Secret) -> None:
+    """Store or replace the project's password.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED; INVALID_INPUT for a password that no keyring can hold.
+    """
+    check_storable(password, sys.platform)
+    with _explained():
+        _backend().set_password(_SERVICE, project, password.reveal())
+
+
+def delete_password(project: str) -> None:
+    """Remove the project's password, if there is one.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED.
+    """
+    with _explained():
+        backend = _backend()
+        if backend.get_password(_SERVICE, project) is not None:
+            backend.delete_password(_SERVICE, project)
+
+
+def check_storable(password: Secret, platform: str) -> None:
+    """Refuse what the platform's keyring would refuse with a message that explains nothing.
+
+    Windows' Credential Locker takes 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE, wincred.h).
+
+    Raises:
+        AppError: INVALID_INPUT.
+    """
+    try:
+        length = len(password.reveal().encode("utf-16-le")) // 2
+    except UnicodeEncodeError:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "The password is not text, so the keyring cannot store it",
+            hint=_OTHER_WAYS,
+        ) from None
+    if platform == "win32" and length > _LONGEST_ON_WINDOWS:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "The password is too long for the Windows keyring",
+            detail=f"It has {length:,} characters; {_LONGEST_ON_WINDOWS:,} fit.",
+            hint=_OTHER_WAYS,
+        )
+
+
+def _backend() -> KeyringBackend:
+    """The keyring that is used: the system's choice, or the best of several, but none below the system's own.
+
+    Keyring's authors give backends that are safe for general use a priority of 1 or more
+    (`keyring.core.recommended`); plain text files have less.
+    """
+    chosen = keyring.get_keyring()
+    several = chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]
+    usable = [backend for backend in several if keyring.core.recommended(backend)]
+    if not usable and isinstance(chosen, fail.Keyring):
+        raise NoKeyringError
+    if not usable:
+        raise NoKeyringError(f"“{chosen.name}” does not keep passwords safe, so it is not used")
+    return usable[0]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the keyring's errors into ours; their text never holds a password."""
+    try:
+        yield
+    except KeyringLocked as error:
+        raise AppError(
+            ErrorCode.KEYRING_LOCKED,
+            "The keyring is locked",
+            detail=str(error),
+            hint=f"Unlock it, then try again. {_OTHER_WAYS}",
+        ) from error
+    except (NoKeyringError, InitError) as error:
+        raise _no_keyring(str(error)) from error
+    except Exception as error:
+        raise AppError(
+            ErrorCode.NO_KEYRING,
+            "The keyring does not work",
+            detail=f"{type(error).__name__}: {error}",
+            hint=f"“holdfast doctor” shows which keyring is in use. {_OTHER_WAYS}",
+        ) from error
+
+
+def _no_keyring(detail: str) -> AppError:
+    return AppError(
+        ErrorCode.NO_KEYRING,
+        "There is no keyring for the password",
+        detail=detail,
+        hint="Install one (on Linux gnome-keyring or KWallet) and sign in again. "
+        f"{_OTHER_WAYS} Nothing was stored.",
+    )

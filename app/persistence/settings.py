@@ -1,0 +1,196 @@
+"""Keeps the user's settings and projects in one file that people can read; passwords never stand in it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project import Project
+from app.system import paths
+from app.system.files import folder_error, write_atomically
+
+SETTINGS_VERSION = 1
+
+_LOCK_SECONDS = 10.0
+_LONGEST_NAME = 200
+_SECRET_KEYWORD = re.compile(
+    r"(?:^|\s)(?:password|sslpassword|oauth_client_secret|scram_client_key|scram_server_key)\s*=",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user has chosen.
+
+    Attributes:
+        destination: folder for backups; empty for the system's documents folder.
+        stall_seconds: an operation without any progress for so long is stalled.
+        projects: the user's projects, in the order in which they were added.
+        version: of the file's format.
+    """
+
+    destination: str = ""
+    stall_seconds: float = 600.0
+    projects: tuple[Project, ...] = ()
+    version: int = SETTINGS_VERSION
+
+    @property
+    def destination_folder(self) -> Path:
+        """Where backups go."""
+        return Path(self.destination) if self.destination else paths.default_destination()
+
+
+def settings_path() -> Path:
+    """The file that the functions below are given, unless a test has its own."""
+    return paths.config_folder() / "settings.json"
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings; without a file they are the defaults.
+
+    Raises:
+        AppError: SETTINGS_DAMAGED when the file cannot be read or understood. It is left as it is.
+    """
+    try:
+        settings = msgspec.json.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise _damaged(path, str(error)) from error
+    if settings.version > SETTINGS_VERSION:
+        raise AppError(
+            ErrorCode.SETTINGS_DAMAGED,
+            "The settings were written by a newer Holdfast",
+            detail=f"{path} has version {settings.version}",
+            hint="Update Holdfast.",
+        )
+    return settings
+
+
+def change_settings(path: Path, change: Callable[[Settings], Settings]) -> Settings:
+    """Read, change and write the settings while no other process does, and give the new ones.
+
+    Raises:
+        AppError: SETTINGS_DAMAGED, and nothing is overwritten; FOLDER_READ_ONLY, FOLDER_MISSING or
+            DISK_FULL when they cannot be written; TIMED_OUT when another process keeps them locked.
+    """
+    with _locked(path):
+        changed = change(load_settings(path))
+        content = msgspec.json.format(msgspec.json.encode(changed), indent=2) + b"\n"
+        write_atomically(path.resolve(), content)  # a link, as of dotfiles, stays one
+    return changed
+
+
+def add_project(path: Path, project: Project) -> None:
+    """Keep a new project.
+
+    Raises:
+        AppError: INVALID_INPUT when its name is taken (case does not matter) or cannot be used, or when
+            its connection string holds a password; also as `change_settings`.
+    """
+    _check(project)
+
+    def add(settings: Settings) -> Settings:
+        taken = {other.name.casefold(): other.name for other in settings.projects}
+        if project.name.casefold() in taken:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"There is already a project “{taken[project.name.casefold()]}”",
+                hint="Choose another name, or remove that project first.",
+            )
+        return replace(settings, projects=(*settings.projects, project))
+
+    change_settings(path, add)
+
+
+def find_project(settings: Settings, name: str) -> Project:
+    """The project of that name; case does not matter.
+
+    Raises:
+        AppError: UNKNOWN_PROJECT with the names that come close.
+    """
+    by_name = {project.name.casefold(): project for project in settings.projects}
+    if name.casefold() in by_name:
+        return by_name[name.casefold()]
+    close = [by_name[key].name for key in difflib.get_close_matches(name.casefold(), by_name)]
+    raise AppError(
+        ErrorCode.UNKNOWN_PROJECT,
+        f"There is no project “{name}”",
+        detail="Did you mean " + " or ".join(f"“{other}”" for other in close) + "?" if close else "",
+        hint="“holdfast projects list” shows all; “holdfast projects add” makes one.",
+    )
+
+
+def remove_project(path: Path, name: str) -> Project:
+    """Forget a project and give it back. Its backups stay, and its password in the keyring too.
+
+    Raises:
+        AppError: UNKNOWN_PROJECT; also as `change_settings`.
+    """
+    removed: list[Project] = []
+
+    def remove(settings: Settings) -> Settings:
+        project = find_project(settings, name)
+        removed.append(project)
+        return replace(settings, projects=tuple(other for other in settings.projects if other != project))
+
+    change_settings(path, remove)
+    return removed[0]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(f"{path}.lock", timeout=_LOCK_SECONDS)
+        lock.acquire()
+    except Timeout as error:
+        raise AppError(
+            ErrorCode.TIMED_OUT,
+            "Another Holdfast is changing the settings",
+            detail=f"{path} was locked for {_LOCK_SECONDS:g} s",
+            hint="Close the other one, then try again.",
+        ) from error
+    except OSError as error:
+        raise folder_error(error, path.parent) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check(project: Project) -> None:
+    name = project.name
+    if not name or name != name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"{name[:_LONGEST_NAME]!a} cannot be a project's name",
+            hint=f"Use 1 to {_LONGEST_NAME} letters, digits, signs and spaces, none at either end.",
+        )
+    if _SECRET_KEYWORD.search(project.conninfo):
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "A project's connection cannot hold a password",
+            hint="Give the password apart; it goes into the keyring.",
+        )
+
+
+def _damaged(path: Path, reason: str) -> AppError:
+    return AppError(
+        ErrorCode.SETTINGS_DAMAGED,
+        "The settings cannot be read",
+        detail=f"{path}: {reason}",
+        hint="Correct the file, or rename it to begin anew and add the projects again. "
+        "Nothing was overwritten; backups are not touched by this.",
+    )
