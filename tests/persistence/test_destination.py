@@ -167,6 +167,7 @@ def test_recorded_children_that_still_run_are_killed(destination: Path) -> None:
 ORPHANED_WORKER = """
 import os, sys, time
 if not os.fork():
+    os.close(2)
     file = open(sys.argv[1], "wb")
     print(os.getpid(), flush=True)
     time.sleep(60)
