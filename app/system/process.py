@@ -6,6 +6,7 @@ terminal reaches Holdfast alone, which then stops its children in order.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import shutil
@@ -42,7 +43,11 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process beyond doubt: number and start time, because numbers are used again."""
+    """A process beyond doubt: number and start time, because numbers are used again.
+
+    `started` is comparable on one machine only; on Linux it is in seconds since boot, which setting
+    the clock does not change.
+    """
 
     pid: int
     started: float
@@ -51,12 +56,27 @@ class ProcessId:
     def is_alive(self) -> bool:
         """True while this very process runs (a zombie does not)."""
         try:
-            process = psutil.Process(self.pid)
-            return (
-                abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+            return _start_time(self.pid) == self.started and (
+                psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
             )
         except psutil.NoSuchProcess:
             return False
+
+
+def _start_time(pid: int) -> float:
+    """When a process started.
+
+    Raises:
+        psutil.NoSuchProcess: it is gone.
+    """
+    if sys.platform != "linux":
+        return float(psutil.Process(pid).create_time())
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    ticks = int(stat.rpartition(b")")[2].split()[19])  # proc(5): field 22, after a name in parentheses
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def own_process_id() -> ProcessId:
@@ -67,7 +87,7 @@ def own_process_id() -> ProcessId:
 def process_id(pid: int) -> ProcessId:
     """The process that has this number now; one that is gone gets a start time of 0."""
     try:
-        return ProcessId(pid, psutil.Process(pid).create_time())
+        return ProcessId(pid, _start_time(pid))
     except psutil.NoSuchProcess:
         return ProcessId(pid, 0.0)
 
@@ -155,10 +175,10 @@ class Child:
     ) -> None:
         self._argv = [str(item) for item in argv]
         command = self._argv
-        setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+        setpriv = _setpriv()
         if die_with_parent and setpriv:
             command = [setpriv, f"--pdeathsig={die_with_parent}", "--", *command]
-        if not Path(self._argv[0]).is_file():
+        if not os.access(self._argv[0], os.X_OK):
             raise AppError(
                 ErrorCode.TOOL_MISSING,
                 f"{Path(self._argv[0]).name} was not found",
@@ -246,8 +266,8 @@ class Child:
         deadline = time.monotonic() + _PATIENCE
         while self.status is None and time.monotonic() < deadline:
             try:
-                self.wait(0.1)
-            except TimeoutError:
+                self._process.wait(0.1)
+            except subprocess.TimeoutExpired:
                 continue
         self.kill()
 
@@ -323,6 +343,17 @@ def _not_startable(program: str, reason: str) -> AppError:
         detail=f"{program}: {reason}",
         hint="Run “holdfast doctor” to see which PostgreSQL tools work.",
     )
+
+
+@functools.cache
+def _setpriv() -> str | None:
+    """util-linux's setpriv, which makes a child die with its parent; busybox's cannot."""
+    program = shutil.which("setpriv") if sys.platform == "linux" else None
+    if program is None:
+        return None
+    command = [program, "--pdeathsig=TERM", "--", program, "--version"]
+    tried = subprocess.run(command, check=False, capture_output=True, timeout=_PATIENCE)
+    return program if tried.returncode == 0 else None
 
 
 def _windows_flags() -> int:
