@@ -58,7 +58,7 @@ Create the roles (those that exist already give an error each, which does no har
 
 
 def _archive(manifest: Manifest, path: str) -> str:
-    database = _shell(manifest.server.database)
+    database = _shown(manifest.server.database)
     jobs = f"--jobs={max(manifest.jobs, 2)}"
     connection = f"pg_restore --host=HOST --username=USER {jobs}"
     sections = [f"The tool must be pg_restore {_major(manifest)} or newer{_with_compression(manifest)}.\n"]
@@ -94,7 +94,7 @@ def _plain(manifest: Manifest, path: str) -> str:
     feed = f"{program} -dc {_quoted(path)} | {psql} --dbname={database}"
     plain = f"{psql} --dbname={database} --file={_quoted(path)}"
     what = (
-        f"The script creates the database {_shell(manifest.server.database)} if it says CREATE DATABASE; "
+        f"The script creates the database {_shown(manifest.server.database)} if it says CREATE DATABASE; "
         "if not, put the name\nof an empty database in the place of “postgres”."
         if creates
         else "The backup holds data alone. Load it into a database that has the same empty tables."
