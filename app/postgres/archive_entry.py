@@ -276,6 +276,8 @@ def _surroundings_reader(layout: Layout) -> Callable[[bytes, int], tuple[bytes, 
             relkind, position = read_number(buffer, position)
         owner = text(_OWNER)
         with_oids = text(0) == "true"
+        if position > len(buffer):
+            raise IndexError
         kind_of_relation = chr(relkind) if relkind else ""
         values = (schema, tablespace, access_method, kind_of_relation, owner, with_oids)
         return buffer[start:position], nulls, values
