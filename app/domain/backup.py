@@ -242,7 +242,7 @@ class ServerRecord:
     locale: str = ""
     database: str = ""
     host: str = ""
-    port: int = 5432
+    port: str = ""
     user: str = ""
     tls: str = ""
 

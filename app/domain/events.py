@@ -15,9 +15,12 @@ class Phase(StrEnum):
     DUMPING = "dumping"
     READING_BACK = "reading back"
     SEALING = "sealing"
+    CHECKING_FILES = "checking the files"
     STARTING_SANDBOX = "starting the sandbox"
     RESTORING = "restoring into the sandbox"
     COMPARING = "comparing"
+    LOADING_SAMPLE = "loading the sample database"
+    RESTORING_COPY = "restoring into a second database"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +87,11 @@ class FileDigest:
         """Bytes of the file that were read so far."""
         return self._size
 
+    @property
+    def has_ended(self) -> bool:
+        """True when the end marker of COPY text was read, after which pg_dump writes nothing."""
+        return self._copy.ended
+
     def advance(self, limit: int = _STEP) -> int:
         """Read on, up to `limit` bytes; gives how many there were, 0 when all that is there was read.
 
@@ -146,18 +151,21 @@ class FileDigest:
         self.close()
 
 
-def digest_archive(archive: Archive, on_bytes: OnBytes = lambda _: None) -> ArchiveDigest:
+def digest_archive(
+    archive: Archive, on_bytes: OnBytes = lambda _: None, begun: Mapping[str, FileDigest] | None = None
+) -> ArchiveDigest:
     """Read a whole archive.
 
     Args:
         archive: its table of contents.
         on_bytes: called with the number of bytes of each step; it may raise `Cancelled`.
+        begun: data files of a directory archive, by name, of which a part was read before.
 
     Raises:
         AppError: ARCHIVE_DAMAGED, naming the file.
     """
     if archive.format is ArchiveFormat.DIRECTORY:
-        return _digest_directory(archive, on_bytes)
+        return _digest_directory(archive, on_bytes, begun or {})
     with reading(archive.path), archive.path.open("rb", buffering=0) as raw:
         hashing = _HashingFile(cast("BinaryIO", raw), on_bytes)
         file = cast("BinaryIO", io.BufferedReader(hashing, READ))
@@ -201,14 +209,14 @@ def _ordered(objects: Iterable[LargeObject]) -> tuple[LargeObject, ...]:
     return tuple(sorted(objects, key=lambda item: item.oid))
 
 
-def _digest_directory(archive: Archive, on_bytes: OnBytes) -> ArchiveDigest:
+def _digest_directory(archive: Archive, on_bytes: OnBytes, begun: Mapping[str, FileDigest]) -> ArchiveDigest:
     method = archive.compression.method
     files: list[FileRecord] = []
     streams: dict[int, StreamDigest] = {}
     found: list[LargeObject] = []
 
     def digest(path: Path, method: CompressionMethod, *, end_marker: bool = False) -> StreamDigest:
-        with FileDigest(path, method) as one:
+        with begun.get(path.name) or FileDigest(path, method) as one:
             while count := one.advance():
                 on_bytes(count)
             record, stream = one.finish(end_marker=end_marker)

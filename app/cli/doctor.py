@@ -1,0 +1,100 @@
+"""`holdfast doctor`: what Holdfast found on this machine, and what it would use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+import click
+
+from app.cli import Exit
+from app.cli.console import print_json, size
+from app.cli.options import json_option
+from app.domain.errors import AppError
+from app.persistence import secrets
+from app.postgres.sandbox import default_root
+from app.postgres.toolchain import Installation, Version, pick_dump_tool
+from app.services import build_services
+from app.system.files import free_bytes
+from app.system.process import child_environment, run
+
+_SUPABASE_SECONDS = 10.0
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> Exit:
+    """Show the PostgreSQL tools and which is used when, the keyring, free space, the Supabase CLI."""
+    services = build_services()
+    installations = services.installations
+    keyring = secrets.probe()
+    destination = services.settings.destination_folder
+    found = {
+        "tools": [_tool_object(item) for item in installations],
+        "choices": {f"PostgreSQL {major}": _choice(installations, major) for major in range(13, 19)},
+        "keyring": keyring,
+        "destination": {"folder": str(destination), "free": free_bytes(destination)},
+        "sandboxes": {"folder": str(default_root()), "free": free_bytes(default_root())},
+        "supabase_cli": _supabase_cli(),
+    }
+    if as_json:
+        print_json(found)
+        return Exit.DONE
+    click.secho("PostgreSQL tools", bold=True)
+    for item in installations:
+        abilities = ", ".join(
+            [*sorted(item.compression), *(["TLS"] * item.has_tls), *(["server"] * item.has_server)]
+        )
+        click.echo(f"  {item.version}  {item.origin}  {item.folder}")
+        click.echo(f"        {item.problem or abilities}")
+    click.secho("Which is used for a server of", bold=True)
+    for major in range(13, 19):
+        click.echo(f"  PostgreSQL {major}: {_choice(installations, major)}")
+    click.secho("Keyring", bold=True)
+    click.echo(f"  {keyring.name}: {'works' if keyring.usable else keyring.problem}")
+    click.secho("Folders", bold=True)
+    click.echo(f"  Backups    {destination} ({size(free_bytes(destination))} free)")
+    click.echo(f"  Sandboxes  {default_root()} ({size(free_bytes(default_root()))} free)")
+    click.secho("Supabase CLI", bold=True)
+    click.echo(f"  {found['supabase_cli'] or 'not installed; it is not needed'}")
+    return Exit.DONE if any(not item.problem for item in installations) else Exit.FAILED
+
+
+def _tool_object(item: Installation) -> dict[str, object]:
+    return {
+        "folder": str(item.folder),
+        "origin": item.origin,
+        "version": str(item.version),
+        "compression": sorted(item.compression),
+        "tls": item.has_tls,
+        "server": item.has_server,
+        "problem": item.problem,
+    }
+
+
+def _choice(installations: Sequence[Installation], major: int) -> str:
+    newest = max((i.version.minor for i in installations if i.version.major == major), default=0)
+    try:
+        choice = pick_dump_tool(installations, Version(major, newest), needs_tls=False)
+    except AppError as error:
+        return f"{error.title}. {error.hint}"
+    return f"{choice.installation}: {choice.reason}"
+
+
+def _supabase_cli() -> str:
+    program = shutil.which("supabase")
+    if program is None:
+        return ""
+    try:
+        env = child_environment({"SUPABASE_TELEMETRY_DISABLED": "1"})
+        answer = run([program, "--version"], env=env, timeout=_SUPABASE_SECONDS)
+    except AppError as error:
+        return f"{program}: {error.detail}"
+    return f"{program}: {answer.output.strip() or answer.errors.strip()}"
+
+
+@click.command(hidden=True)
+def keyring_probe() -> Exit:
+    """Try the keyring, for `probe`, which waits with a limit."""
+    secrets.report_keyring()
+    return Exit.DONE

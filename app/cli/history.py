@@ -1,0 +1,50 @@
+"""`holdfast history`: what was backed up when, and how it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.cli import Exit
+from app.cli.console import print_json, size
+from app.cli.options import json_option
+from app.services import build_services
+
+
+@click.command()
+@click.option("--project", metavar="NAME", help="Only this project.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=30, show_default=True, help="At most so many, newest first."
+)
+@click.option(
+    "--rescan",
+    is_flag=False,
+    flag_value="",
+    metavar="[DIR]",
+    help="First read the manifests in the folder for backups, or in DIR: the folder is the truth.",
+)
+@json_option
+def history(project: str | None, limit: int, rescan: str | None, as_json: bool) -> Exit:
+    """List backups, newest first."""
+    services = build_services()
+    if rescan is not None:
+        folder = Path(rescan) if rescan else services.settings.destination_folder
+        found = services.catalog.rescan(folder)
+        if not as_json:
+            click.echo(
+                f"{folder}: {found.added} added, {found.updated} updated, {found.missing} missing", err=True
+            )
+    entries = services.catalog.history(project, limit=limit)
+    if as_json:
+        print_json({"backups": entries})
+        return Exit.DONE
+    if not entries:
+        click.echo("There are no backups yet.")
+    for entry in entries:
+        proof = "proof failed" if entry.proof_failure else entry.proof_level
+        click.echo(
+            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {entry.result:<11}  {proof or '–':<9}  "
+            f"{size(entry.bytes):>10}  {entry.project}  {entry.path or entry.error_title}"
+        )
+    return Exit.DONE

@@ -1,0 +1,112 @@
+"""`holdfast projects`: the databases that the user backs up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from app.cli import Exit
+from app.cli.console import print_json
+from app.cli.options import json_option
+from app.domain.errors import AppError
+from app.domain.project import Project
+from app.engine.preflight import BackupRequest, Check, preflight
+from app.persistence import secrets
+from app.persistence.settings import add_project, find_project, load_settings, remove_project, settings_path
+from app.postgres.connection import parse_connection
+from app.services import build_services
+
+
+@click.group()
+def projects() -> None:
+    """Add, list, test and remove projects."""
+
+
+@projects.command()
+@click.argument("name")
+@click.option(
+    "--url", required=True, metavar="URL", help="A connection string; its password goes to the keyring."
+)
+def add(name: str, url: str) -> Exit:
+    """Add a project under NAME."""
+    connection = parse_connection(url)
+    add_project(settings_path(), Project(name, connection.conninfo, datetime.now(UTC)))
+    click.echo(f"Added {name}: {connection.describe()}")
+    if connection.password is None:
+        return Exit.DONE
+    state = secrets.probe()
+    if not state.usable:
+        click.secho(f"The password was not stored. {state.problem}", fg="yellow", err=True)
+        click.echo("PGPASSWORD and ~/.pgpass work without a keyring.", err=True)
+        return Exit.DONE
+    secrets.set_password(name, connection.password)
+    click.echo(f"The password is stored in {state.name}.")
+    return Exit.DONE
+
+
+@projects.command(name="list")
+@json_option
+def list_(as_json: bool) -> Exit:
+    """List all projects."""
+    found = load_settings(settings_path()).projects
+    if as_json:
+        print_json({"projects": found})
+    elif not found:
+        click.echo("There are no projects yet: “holdfast projects add NAME --url URL” makes one.")
+    for project in () if as_json else found:
+        click.echo(f"{project.name}  {parse_connection(project.conninfo).describe()}")
+    return Exit.DONE
+
+
+@projects.command()
+@click.argument("name")
+@json_option
+def test(name: str, as_json: bool) -> Exit:
+    """Check everything that a backup of NAME needs."""
+    services = build_services()
+    project = find_project(services.settings, name)
+    checks: list[Check] = []
+
+    def on_check(check: Check) -> None:
+        checks.append(check)
+        if not as_json:
+            _print_check(check)
+
+    request = BackupRequest(
+        project.name, services.connection_of(project), destination=services.settings.destination_folder
+    )
+    try:
+        preflight(request, services.installations, on_check)
+    except AppError:
+        if not any(check.failure for check in checks):
+            raise
+    if as_json:
+        print_json({"checks": [_check_object(check) for check in checks]})
+    return Exit.FAILED if any(check.failure for check in checks) else Exit.DONE
+
+
+def _print_check(check: Check) -> None:
+    if check.failure is None:
+        click.echo(f"✓ {check.name}: {check.found}")
+        return
+    click.secho(f"✗ {check.name}: {check.failure.title}", fg="red")
+    for text in filter(None, (check.failure.detail, check.failure.hint)):
+        click.echo(f"  {text}")
+
+
+def _check_object(check: Check) -> dict[str, object]:
+    error = check.failure
+    failure = error and {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
+    return {"name": check.name, "found": check.found, "failure": failure or None}
+
+
+@projects.command()
+@click.argument("name")
+def remove(name: str) -> Exit:
+    """Forget NAME and its password. Its backups stay."""
+    project = remove_project(settings_path(), name)
+    if secrets.probe().usable:
+        secrets.delete_password(project.name)
+    click.echo(f"Removed {project.name}. Its backups stay where they are.")
+    return Exit.DONE

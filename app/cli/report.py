@@ -1,0 +1,98 @@
+"""Says in a few lines what a backup is and how far it is proven."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli import Exit
+from app.cli.console import size
+from app.domain.backup import Backup
+from app.domain.proof import Outcome, Proof, ProofLevel, count_outcomes
+
+_MOST_LINES = 20
+
+
+def print_backup(backup: Backup) -> None:
+    """Where a backup lies, what is in it, and its proof."""
+    manifest = backup.manifest
+    seconds = (manifest.finished - manifest.started).total_seconds()
+    click.echo(f"Backup    {backup.folder}")
+    click.echo(
+        f"Database  {manifest.server.database} of PostgreSQL {manifest.server.version}, {manifest.tool}"
+    )
+    click.echo(
+        f"Contents  {len(manifest.tables):,} tables, {manifest.rows:,} rows, "
+        f"{manifest.large_objects.count:,} large objects"
+    )
+    click.echo(f"Size      {size(manifest.bytes)} in {len(manifest.files):,} files, taken in {seconds:.1f} s")
+    for warning in manifest.warnings:
+        click.secho(f"Note      {warning}", fg="yellow")
+    print_proof(manifest.proof)
+
+
+def print_proof(proof: Proof) -> None:
+    """The level that was reached, the outcomes, and each exception with its reason."""
+    if proof.has_failed:
+        click.secho(f"Proof     failed: {proof.failure}", fg="red", bold=True)
+    else:
+        took = f", in {proof.seconds:.1f} s on PostgreSQL {proof.server}" if proof.server else ""
+        click.secho(f"Proof     {proof.level}{took}", fg="green", bold=True)
+    counts = count_outcomes(proof.objects)
+    if counts:
+        click.echo("Objects   " + ", ".join(f"{number:,} {outcome}" for outcome, number in counts.items()))
+    shown = [item for item in proof.objects if item.outcome.is_failure]
+    shown += [item for item in proof.exceptions if not item.outcome.is_failure]
+    for item in shown[:_MOST_LINES]:
+        reason = f" – {item.reason}" if item.reason else ""
+        click.echo(f"          {item.outcome}: {item.kind} {item.name}{reason}")
+    if len(shown) > _MOST_LINES:
+        click.echo(f"          … and {len(shown) - _MOST_LINES:,} more; the manifest lists all")
+    for note in proof.notes:
+        click.secho(f"Note      {note}", fg="yellow")
+
+
+def exit_status(proof: Proof, wanted: ProofLevel) -> Exit:
+    """PROOF_FAILED when a check did not pass, or when less was shown than was asked for."""
+    if proof.has_failed or proof.level.rank < wanted.rank:
+        return Exit.PROOF_FAILED
+    return Exit.DONE
+
+
+def backup_object(backup: Backup) -> dict[str, object]:
+    """A backup as `--json` prints it: its folder, its manifest's head, and its proof without every object."""
+    manifest = backup.manifest
+    proof = manifest.proof
+    return {
+        "folder": backup.folder,
+        "id": manifest.id,
+        "project": manifest.project,
+        "started": manifest.started,
+        "finished": manifest.finished,
+        "server": manifest.server,
+        "tool": manifest.tool,
+        "format": manifest.format,
+        "compression": manifest.compression,
+        "bytes": manifest.bytes,
+        "rows": manifest.rows,
+        "tables": len(manifest.tables),
+        "large_objects": manifest.large_objects.count,
+        "note": manifest.options.note,
+        "warnings": manifest.warnings,
+        "proof": proof_object(proof),
+    }
+
+
+def proof_object(proof: Proof) -> dict[str, object]:
+    """A proof as `--json` prints it: the counts of all outcomes, and each exception."""
+    exceptions = [item for item in proof.objects if item.outcome is not Outcome.IDENTICAL]
+    return {
+        "level": proof.level,
+        "failed": proof.has_failed,
+        "failure": proof.failure,
+        "checked_at": proof.checked_at,
+        "server": proof.server,
+        "seconds": proof.seconds,
+        "outcomes": {outcome.value: number for outcome, number in count_outcomes(proof.objects).items()},
+        "exceptions": exceptions,
+        "notes": proof.notes,
+    }

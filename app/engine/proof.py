@@ -1,0 +1,286 @@
+"""Proves a backup: restores it into a sandbox and compares every stream and every object.
+
+The order: check the files' hashes, start a server, prepare a database as superuser, restore as an
+unprivileged role, compare, judge. Rules of the verdict are in `domain.proof`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.domain.backup import Manifest, TableRecord
+from app.domain.errors import AppError, ErrorCode
+from app.domain.events import Listener, Phase, Progress
+from app.domain.proof import ObjectOutcome, Outcome, Proof, ProofLevel, failure_of
+from app.engine.compare_objects import (
+    compare_definitions,
+    compare_large_objects,
+    compare_sequences,
+    configuration_conditions,
+    generated_columns,
+    large_object_hashes,
+)
+from app.engine.compare_streams import StreamComparison, open_copy_out
+from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qualified_name
+from app.engine.sandbox_database import SandboxDatabase, prepare_database
+from app.persistence.checksums import verify_files
+from app.postgres.archive import Archive, read_archive
+from app.postgres.archive_data import digest_large_objects
+from app.postgres.archive_entry import Entry
+from app.postgres.connection import connect
+from app.postgres.dumping import dump_schema
+from app.postgres.restoring import EntryError, prepare_archive, restore_archive
+from app.postgres.sandbox import SandboxServer, default_root, running_sandbox
+from app.postgres.toolchain import Installation, Version, pick_restore_tool, pick_sandbox
+from app.system.cancellation import CancelToken
+from app.system.files import free_bytes
+
+_SPACE_FACTOR = 1.25
+_JOBS = 2
+_NO_PRIVILEGES = (
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--no-security-labels",
+)
+_SORTS_LIKE_C = re.compile(r"^(C|POSIX|C\.UTF-?8|)$", re.IGNORECASE)
+_NEEDS_SUPERUSER = re.compile(r"must be superuser|permission denied|must be owner of|Must be superuser")
+_LACKS_FEATURE = re.compile(r"unsupported XML feature|ICU is not supported|encoding .* not supported by ICU")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What a proof works with once its server runs."""
+
+    manifest: Manifest
+    archive: Archive
+    server: SandboxServer
+    tool: Installation
+    database: SandboxDatabase
+    plan: RestoreList
+    cancel: CancelToken
+    listener: Listener
+
+
+def prove(
+    folder: Path,
+    manifest: Manifest,
+    installations: Sequence[Installation],
+    cancel: CancelToken,
+    listener: Listener,
+    *,
+    root: Path | None = None,
+) -> Proof:
+    """Restore a backup into a sandbox and compare.
+
+    Args:
+        folder: the backup.
+        root: where the sandbox lies; by default the cache folder.
+
+    Returns:
+        The proof with the outcome of each object; `failure` tells what differs.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED when a file is not as it was written; SPACE_FOR_PROOF; SANDBOX_FAILED.
+        Cancelled: `cancel` was set.
+    """
+    begun = time.monotonic()
+    listener(Progress(Phase.CHECKING_FILES))
+    verify_files(folder, manifest, lambda _: None, cancel)
+    archive = read_archive(folder / _database_path(manifest))
+    _check_space(root or default_root(), manifest)
+    source = Version.from_number(manifest.server.version_number)
+    archive_tool = Version.parse(archive.dump_version)
+    sandbox = pick_sandbox(installations, source, archive_tool)
+    tool = pick_restore_tool(installations, archive_tool, archive.compression.method, sandbox.version)
+    listener(Progress(Phase.STARTING_SANDBOX))
+    with running_sandbox(sandbox, root=root, cancel=cancel) as server:
+        database = prepare_database(
+            server,
+            encoding=archive.encoding,
+            roles=manifest.roles,
+            extensions=manifest.extensions,
+            definitions=(entry.definition for entry in archive.entries),
+            wrappers=[entry.tag for entry in archive.entries if entry.kind == "FOREIGN DATA WRAPPER"],
+        )
+        plan = plan_restore(
+            archive.entries, database, sorts_like_c=bool(_SORTS_LIKE_C.match(manifest.server.locale))
+        )
+        setting = _Setting(manifest, archive, server, tool, database, plan, cancel, listener)
+        with tempfile.TemporaryDirectory(prefix="holdfast-proof-") as workspace:
+            errors = _restore(setting, Path(workspace))
+            objects = _compare(setting, errors, Path(workspace))
+    return _judge(manifest, objects, source, sandbox.version, time.monotonic() - begun)
+
+
+def _database_path(manifest: Manifest) -> str:
+    return next(part.path for part in manifest.parts if part.name == "database")
+
+
+def _check_space(root: Path, manifest: Manifest) -> None:
+    needed = int(manifest.database_bytes * _SPACE_FACTOR) + (64 << 20)
+    free = free_bytes(root)
+    if free < needed:
+        raise AppError(
+            ErrorCode.SPACE_FOR_PROOF,
+            "There is too little space to restore the backup for a proof",
+            detail=f"{root} has {free:,} bytes left, the sandbox needs about {needed:,}",
+            hint="Free some space, then run “holdfast prove” with this backup.",
+        )
+
+
+def _restore(setting: _Setting, workspace: Path) -> dict[int, str]:
+    """Restore the planned entries; gives the server's words for each that failed, by dump id."""
+    plan = setting.plan
+    total = max(1, len(plan.entries))
+    archive, use_list = prepare_archive(setting.archive, plan.entries, workspace, edited=plan.is_edited)
+    setting.listener(Progress(Phase.RESTORING, 0.0))
+
+    def on_entry(done: int) -> None:
+        setting.listener(Progress(Phase.RESTORING, min(done / total, 0.99)))
+
+    errors: Sequence[EntryError] = restore_archive(
+        setting.tool,
+        archive,
+        setting.database.restorer,
+        jobs=_JOBS,
+        options=_NO_PRIVILEGES,
+        entries=use_list,
+        cancel=setting.cancel,
+        on_entry=on_entry,
+    )
+    failed: dict[int, str] = {}
+    for error in errors:
+        failed.setdefault(error.dump_id, error.message)
+    return failed
+
+
+def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> tuple[ObjectOutcome, ...]:
+    entries = setting.plan.entries
+    outcomes = dict(setting.plan.left_out)
+    outcomes |= _failed_entries(setting, errors, outcomes)
+    records = {(table.schema, table.name): table for table in setting.manifest.tables}
+    pairs = [
+        (entry, records[entry.schema, entry.tag])
+        for entry in entries
+        if entry.kind == "TABLE DATA" and entry.dump_id not in outcomes
+    ]
+    outcomes |= _compare_rows(setting, pairs)
+    extra: list[ObjectOutcome] = []
+    with connect(setting.database.restorer) as session:
+        sequences = [e for e in entries if e.kind == "SEQUENCE SET" and e.dump_id not in outcomes]
+        outcomes |= compare_sequences(session, sequences)
+    with connect(setting.database.superuser) as session:
+        extra += generated_columns(session)
+        if setting.manifest.large_objects.count:
+            found = large_object_hashes(session, setting.cancel)
+            extra += compare_large_objects(digest_large_objects(setting.archive), found)
+    again = workspace / "again.dump"
+    dump_schema(setting.tool, setting.database.superuser, again, cancel=setting.cancel)
+    same_version = (
+        setting.tool.version.major == Version.parse(setting.archive.dump_version).major
+        and setting.server.installation.version.major == setting.manifest.server.version_number // 10_000
+    )
+    rest = [entry for entry in entries if entry.dump_id not in outcomes]
+    outcomes |= compare_definitions(rest, read_archive(again).entries, same_version=same_version)
+    outcomes |= _views(setting, outcomes)
+    in_order = (outcomes[entry.dump_id] for entry in setting.archive.entries if entry.dump_id in outcomes)
+    return (*in_order, *extra)
+
+
+def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]]) -> dict[int, ObjectOutcome]:
+    total = sum(record.bytes for _, record in pairs)
+    done = {"bytes": 0}
+
+    def on_bytes(table: str, rows: int, count: int) -> None:
+        done["bytes"] += count
+        fraction = min(done["bytes"] / total, 0.99) if total else None
+        setting.listener(Progress(Phase.COMPARING, fraction, table, rows, done["bytes"]))
+
+    with connect(setting.database.superuser) as session:
+        conditions = configuration_conditions(session)
+    return StreamComparison(
+        setting.archive,
+        pairs,
+        open_copy_out(
+            setting.server.installation,
+            setting.database.restorer,
+            setting.archive.encoding,
+            setting.manifest.session,
+        ),
+        conditions=conditions,
+        cancel=setting.cancel,
+        on_bytes=on_bytes,
+    ).run()
+
+
+def _failed_entries(
+    setting: _Setting, errors: Mapping[int, str], left_out: Mapping[int, ObjectOutcome]
+) -> dict[int, ObjectOutcome]:
+    """Why each entry that could not be restored could not, and whether that is the backup's fault.
+
+    What needs something that was left out, or a feature that this sandbox was built without, was not
+    checked. Everything else would fail in a real restore, too.
+    """
+    entries = {entry.dump_id: entry for entry in setting.archive.entries}
+    unchecked = {number for number, outcome in left_out.items() if outcome.outcome is Outcome.NOT_CHECKED}
+    outcomes: dict[int, ObjectOutcome] = {}
+    for entry in setting.plan.entries:
+        message = errors.get(entry.dump_id)
+        if message is None:
+            continue
+        cause = next((number for number in entry.dependencies if number in unchecked), None)
+        if cause is not None:
+            why = f"it needs {entries[cause].kind} {qualified_name(entries[cause])}, which was not checked"
+            outcome, reason = Outcome.NOT_CHECKED, why
+        elif entry.kind != "TABLE DATA" and _NEEDS_SUPERUSER.search(message):
+            outcome, reason = Outcome.NOT_CHECKED, f"only a superuser can create it: {message}"
+        elif _LACKS_FEATURE.search(message):
+            outcome, reason = Outcome.NOT_CHECKED, f"the sandbox was built without it: {message}"
+        else:
+            outcome, reason = Outcome.NOT_RESTORABLE, message
+        if outcome is Outcome.NOT_CHECKED:
+            unchecked.add(entry.dump_id)
+        outcomes[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), outcome, reason)
+    return outcomes
+
+
+def _views(setting: _Setting, known: Mapping[int, ObjectOutcome]) -> dict[int, ObjectOutcome]:
+    """Contents of materialized views: computed anew where they were populated."""
+    return {
+        entry.dump_id: ObjectOutcome(entry.kind, qualified_name(entry), Outcome.RECOMPUTED)
+        for entry in setting.plan.entries
+        if entry.kind == "MATERIALIZED VIEW DATA" and entry.dump_id not in known and not is_preamble(entry)
+    }
+
+
+def _judge(
+    manifest: Manifest, objects: tuple[ObjectOutcome, ...], source: Version, sandbox: Version, seconds: float
+) -> Proof:
+    failure = failure_of(objects)
+    notes: list[str] = []
+    if source.major != sandbox.major:
+        notes.append(f"Restored into PostgreSQL {sandbox}; the backup is of PostgreSQL {source}.")
+    level = ProofLevel.PROVEN
+    if failure:
+        level = manifest.proof.level if manifest.proof.level is not ProofLevel.PROVEN else ProofLevel.COMPLETE
+        if manifest.options.is_selection and not any(o.outcome is Outcome.DIFFERS for o in objects):
+            notes.append(f"The selection does not restore by itself: {failure}.")
+            failure = ""
+    return Proof(
+        level=level,
+        checked_at=datetime.now(UTC),
+        failure=failure,
+        server=str(sandbox),
+        seconds=round(seconds, 3),
+        objects=objects,
+        notes=tuple(notes),
+    )

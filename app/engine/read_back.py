@@ -1,0 +1,141 @@
+"""Reads a backup's database part to its end: while pg_dump writes it, and again whenever it is checked.
+
+A directory archive is followed file by file while pg_dump writes, so that reading it costs little time
+of its own. A custom archive is read once pg_dump has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.domain.backup import Compression, FileRecord, LargeObjects, TableRecord
+from app.postgres.archive import Archive, read_archive
+from app.postgres.archive_data import has_rows
+from app.postgres.archive_digest import ArchiveDigest, FileDigest, digest_archive, summary
+from app.system.cancellation import CancelToken
+
+_PAUSE = 0.05
+_READERS = 2
+_DATA_FILE = re.compile(r"\d+\.dat(\.\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database part holds, found by reading it to the end.
+
+    `tables` pairs the table's oid with its record; in plain SQL, which has no oids, it is 0.
+    """
+
+    tables: tuple[tuple[int, TableRecord], ...]
+    large_objects: LargeObjects
+    files: tuple[FileRecord, ...]
+
+
+def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
+    """Read a backup's database part to its end.
+
+    Args:
+        folder: the backup.
+        path: of the part, relative to it.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED naming the file.
+        Cancelled: `cancel` was set.
+    """
+    archive = read_archive(folder / path)
+    return _contents(archive, digest_archive(archive, lambda _: cancel.check()), path)
+
+
+class DirectoryFollower:
+    """Reads the data files of a directory archive while pg_dump writes them.
+
+    Args:
+        folder: the archive, which need not be there yet.
+        compression: what pg_dump writes.
+    """
+
+    def __init__(self, folder: Path, compression: Compression) -> None:
+        self._folder = folder
+        self._compression = compression
+        self._has_ended = threading.Event()
+        self._digests: dict[str, FileDigest] = {}
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the archive that were read so far."""
+        return sum(digest.size for digest in tuple(self._digests.values()))
+
+    def follow(self, stopped: CancelToken) -> None:
+        """Read what there is, again and again, until `dump_has_ended`.
+
+        Raises:
+            AppError: ARCHIVE_DAMAGED.
+            Cancelled: `stopped` was set.
+        """
+        while not self._has_ended.is_set():
+            self._find_new_files()
+            if not self._read_on(stopped):
+                self._has_ended.wait(_PAUSE)
+                stopped.check()
+
+    def dump_has_ended(self) -> None:
+        """Say that the files are complete."""
+        self._has_ended.set()
+
+    def contents(self, path: str, stopped: CancelToken) -> Contents:
+        """Read the rest and give everything; `path` is the archive's, relative to the backup."""
+        self._find_new_files()
+        with ThreadPoolExecutor(_READERS, "read back") as pool:
+            list(pool.map(lambda digest: _read_rest(digest, stopped), self._digests.values()))
+        archive = read_archive(self._folder)
+        return _contents(archive, digest_archive(archive, lambda _: stopped.check(), self._digests), path)
+
+    def _find_new_files(self) -> None:
+        try:
+            names = [entry.name for entry in os.scandir(self._folder) if _DATA_FILE.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return
+        for name in sorted(set(names) - self._digests.keys()):
+            self._digests[name] = FileDigest(self._folder / name, self._compression.method)
+
+    def _read_on(self, stopped: CancelToken) -> int:
+        done = 0
+        for digest in self._digests.values():
+            stopped.check()
+            if not digest.has_ended:
+                done += digest.advance()
+        return done
+
+
+def _read_rest(digest: FileDigest, stopped: CancelToken) -> None:
+    while digest.advance():
+        stopped.check()
+
+
+def _contents(archive: Archive, digest: ArchiveDigest, path: str) -> Contents:
+    """Join the table of contents with what was read."""
+    prefix = f"{path}/" if archive.path.is_dir() else ""
+    records: list[tuple[int, TableRecord]] = []
+    for entry in archive.entries:
+        if not has_rows(entry):
+            continue
+        stream = digest.streams[entry.dump_id]
+        via_root = "load via partition root" in entry.definition
+        record = TableRecord(
+            schema=entry.schema,
+            name=entry.tag,
+            rows=stream.rows,
+            counted=None,
+            bytes=stream.bytes,
+            sha256=stream.sha256,
+            copy_statement=entry.copy_statement,
+            via_root=via_root,
+        )
+        records.append((entry.oid, record))
+    files = tuple(replace(file, path=f"{prefix}{file.path}" if prefix else path) for file in digest.files)
+    return Contents(tuple(records), summary(digest.large_objects), files)

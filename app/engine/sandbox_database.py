@@ -1,0 +1,154 @@
+"""Prepares an empty database in the sandbox for a restore, as its superuser.
+
+The dump itself is never restored as superuser: a CHECK function with COPY … TO PROGRAM would run
+programs as the sandbox's user. So what only a superuser can make is made here, from names alone.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psycopg
+
+from app.domain.backup import Extension
+from app.domain.project import Secret
+from app.postgres.connection import Connection, Session, connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.sandbox import SandboxServer, create_database
+from app.postgres.stand_ins import stand_in_statements
+
+_RESTORER = "holdfast_restorer"
+_DATABASE = "proof"
+_CATALOG_COLLATION = re.compile(r'COLLATE pg_catalog\.("(?:[^"]|"")+"|\w+)')
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxDatabase:
+    """An empty database that is ready for a restore.
+
+    Attributes:
+        restorer: the unprivileged role that restores; it owns the database.
+        superuser: for looking at what was restored.
+        missing: extensions that the server does not have and that were stood in for.
+        schemas: schemas that exist already.
+    """
+
+    restorer: Connection
+    superuser: Connection
+    missing: tuple[Extension, ...]
+    schemas: frozenset[str]
+
+
+def prepare_database(
+    server: SandboxServer,
+    *,
+    encoding: str,
+    roles: Iterable[str],
+    extensions: Iterable[Extension],
+    definitions: Iterable[str],
+    wrappers: Iterable[str],
+) -> SandboxDatabase:
+    """Create the database, the roles that it names, its extensions, collations and wrappers.
+
+    Args:
+        server: the sandbox.
+        encoding: the archive's.
+        roles: role names that policies and the like may mention.
+        extensions: what the backed-up database had.
+        definitions: the archive's DDL, searched for collations that this server lacks.
+        wrappers: names of foreign data wrappers of the archive's own.
+    """
+    password = Secret(secrets.token_urlsafe(24))
+    restorer = quote_identifier(_RESTORER)
+    with server.connect() as session:
+        session.execute(
+            f"CREATE ROLE {restorer} LOGIN NOSUPERUSER BYPASSRLS CREATEROLE "
+            f"PASSWORD {quote_literal(password.reveal())}".encode()
+        )
+        known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+        for role in sorted(set(roles) - known):
+            session.execute(encode_sql(f"CREATE ROLE {quote_identifier(role)} NOLOGIN"))
+    create_database(server, _DATABASE, encoding)
+    with server.connect() as session:
+        session.execute(f"ALTER DATABASE {_DATABASE} OWNER TO {restorer}".encode())
+    superuser = Connection(server.conninfo(_DATABASE), server.password, inherits=False)
+    with connect(superuser) as session:
+        missing = tuple(item for item in extensions if not _create_extension(session, item))
+        for statement in stand_in_statements(missing):
+            _try(session, statement)
+        for name in wrappers:
+            _try(session, f"CREATE FOREIGN DATA WRAPPER {quote_identifier(name)}")
+        _create_collations(session, definitions)
+        _grant(session)
+        schemas = session.execute("SELECT nspname FROM pg_catalog.pg_namespace").fetchall()
+    return SandboxDatabase(
+        restorer=Connection(server.conninfo(_DATABASE, _RESTORER), password, inherits=False),
+        superuser=superuser,
+        missing=missing,
+        schemas=frozenset(name for (name,) in schemas),
+    )
+
+
+def _create_extension(session: Session, extension: Extension) -> bool:
+    found = session.execute(
+        "SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = %s", [extension.name]
+    ).fetchone()
+    if not found:
+        return False
+    schema = quote_identifier(extension.schema)
+    if extension.schema != "pg_catalog":
+        _try(session, f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {quote_identifier(_RESTORER)}")
+    return _try(
+        session, f"CREATE EXTENSION {quote_identifier(extension.name)} SCHEMA {schema} CASCADE"
+    ) or _try(session, f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(extension.name)} CASCADE")
+
+
+def _create_collations(session: Session, definitions: Iterable[str]) -> None:
+    """Make the system's collations that this server lacks (no ICU, other locales) as copies of "C"."""
+    names = {match[1] for text in definitions for match in _CATALOG_COLLATION.finditer(text)}
+    known = {name for (name,) in session.execute("SELECT collname FROM pg_catalog.pg_collation").fetchall()}
+    session.execute("SET allow_system_table_mods = on")
+    for quoted in sorted(names):
+        name = quoted[1:-1].replace('""', '"') if quoted.startswith('"') else quoted
+        if name not in known:
+            _try(
+                session,
+                f"CREATE COLLATION pg_catalog.{quote_identifier(name)} (provider = libc, locale = 'C')",
+            )
+    session.execute("RESET allow_system_table_mods")
+
+
+def _grant(session: Session) -> None:
+    """Let the restoring role use what was made for it."""
+    session.execute(
+        f"""
+        DO $do$
+        DECLARE name text;
+        BEGIN
+            FOR name IN SELECT quote_ident(nspname) FROM pg_catalog.pg_namespace
+                        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+                EXECUTE 'GRANT ALL ON SCHEMA ' || name || ' TO {_RESTORER}';
+                EXECUTE 'GRANT ALL ON ALL TABLES IN SCHEMA ' || name || ' TO {_RESTORER}';
+                EXECUTE 'GRANT ALL ON ALL SEQUENCES IN SCHEMA ' || name || ' TO {_RESTORER}';
+                EXECUTE 'GRANT ALL ON ALL ROUTINES IN SCHEMA ' || name || ' TO {_RESTORER}';
+            END LOOP;
+            FOR name IN SELECT quote_ident(fdwname) FROM pg_catalog.pg_foreign_data_wrapper LOOP
+                EXECUTE 'GRANT USAGE ON FOREIGN DATA WRAPPER ' || name || ' TO {_RESTORER}';
+            END LOOP;
+        END $do$
+        """.encode()
+    )
+
+
+def _try(session: Session, statement: str) -> bool:
+    """Run a statement of the preparation; False when the server refuses it.
+
+    What is then missing shows in the restore, where the object that needs it is named.
+    """
+    try:
+        session.execute(encode_sql(statement))
+    except psycopg.Error:
+        return False
+    return True

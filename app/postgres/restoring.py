@@ -1,0 +1,153 @@
+"""Runs pg_restore, and tells which entry of the archive each error belongs to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.errors import AppError
+from app.postgres.archive import Archive, ArchiveFormat, write_custom, write_directory_toc
+from app.postgres.archive_entry import Entry
+from app.postgres.connection import Connection
+from app.postgres.failures import dump_failure
+from app.postgres.toolchain import Installation
+from app.system.cancellation import CancelToken
+from app.system.process import Child
+
+_ENTRY = re.compile(r"^pg_restore: (?:from|while .*) TOC entry (\d+); ")
+_ERROR = re.compile(r"^pg_restore: error: (.*)$")
+_DONE = re.compile(r"^pg_restore: (?:creating|processing data for|executing|finished item \d+) ")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryError:
+    """What the server said to one entry; `dump_id` is 0 when pg_restore does not tell which."""
+
+    dump_id: int
+    message: str
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads pg_restore's standard error, line by line."""
+
+    on_entry: Callable[[int], None]
+    errors: list[EntryError] = field(default_factory=list)
+    entries: int = 0
+    _dump_id: int = 0
+    _is_command: bool = False
+
+    def line(self, text: str) -> None:
+        if match := _ENTRY.match(text):
+            self._dump_id, self._is_command = int(match[1]), False
+        elif match := _ERROR.match(text):
+            self._is_command = False
+            self.errors.append(EntryError(self._dump_id, _message(match[1])))
+        elif text.startswith("pg_restore: "):
+            self._is_command = False
+            if _DONE.match(text):
+                self.entries += 1
+                self.on_entry(self.entries)
+        elif text.startswith("Command was: "):
+            self._is_command = True
+        elif self.errors and not self._is_command and text.strip():
+            last = self.errors[-1]
+            if len(last.message) < 2000:
+                self.errors[-1] = EntryError(last.dump_id, f"{last.message} {text.strip()}")
+
+
+def _message(text: str) -> str:
+    return re.sub(r"^could not execute query: (ERROR|FATAL): +", "", text)
+
+
+def prepare_archive(
+    archive: Archive, entries: Sequence[Entry], workspace: Path, *, edited: bool
+) -> tuple[Path, Path | None]:
+    """Make what pg_restore is to be given, so that it restores these entries alone.
+
+    A directory archive gets a new table of contents beside links to its data. A custom one is written
+    anew if a definition was `edited`; otherwise a list for `--use-list` does.
+
+    Returns:
+        The archive to restore, and the list if there is one.
+    """
+    if archive.format is ArchiveFormat.DIRECTORY:
+        folder = workspace / "archive"
+        folder.mkdir()
+        for path in archive.path.iterdir():
+            if path.name != "toc.dat":
+                _link(path, folder / path.name)
+        write_directory_toc(archive, entries, folder)
+        return folder, None
+    if edited:
+        copy = workspace / "archive.dump"
+        write_custom(archive, entries, copy)
+        return copy, None
+    use_list = workspace / "entries.list"
+    use_list.write_text("".join(f"{entry.dump_id}; 0 0\n" for entry in entries))
+    return archive.path, use_list
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        link.symlink_to(path.resolve())
+    except OSError:  # Windows asks for a privilege
+        shutil.copyfile(path, link)
+
+
+def restore_archive(
+    tool: Installation,
+    archive: Path,
+    connection: Connection,
+    *,
+    jobs: int,
+    options: Sequence[str] = (),
+    entries: Path | None = None,
+    cancel: CancelToken,
+    on_entry: Callable[[int], None] = lambda _: None,
+) -> tuple[EntryError, ...]:
+    """Restore an archive and go on after errors, which are returned.
+
+    At least two jobs: without them pg_restore may fill freed space and put rows in another order.
+
+    Args:
+        archive: what pg_restore reads.
+        options: further options of pg_restore.
+        entries: a file for `--use-list`.
+        on_entry: told how many entries were begun or done.
+
+    Raises:
+        AppError: pg_restore did not get as far as the entries, or lost the server.
+        Cancelled: `cancel` was set.
+    """
+    arguments = [
+        str(tool.program("pg_restore")),
+        f"--dbname={connection.conninfo}",
+        f"--jobs={max(2, jobs)}",
+        "--no-password",
+        "--verbose",
+        *options,
+    ]
+    if entries is not None:
+        arguments.append(f"--use-list={entries}")
+    reader = _Reader(on_entry)
+    with (
+        Child([*arguments, archive], env=connection.environment(), on_error_line=reader.line) as child,
+        cancel.interrupting(child.terminate),
+    ):
+        status = child.wait()
+        cancel.check()
+        if status != 0 and not reader.errors:
+            raise dump_failure("pg_restore", child.errors(), status, connection.describe())
+        fatal = [error for error in reader.errors if error.dump_id == 0]
+        if fatal:
+            raise _fatal(fatal, status, connection)
+    return tuple(reader.errors)
+
+
+def _fatal(errors: Iterable[EntryError], status: int, connection: Connection) -> AppError:
+    text = "\n".join(error.message for error in errors)
+    return dump_failure("pg_restore", text, status, connection.describe())

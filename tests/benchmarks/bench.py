@@ -1,0 +1,306 @@
+"""Measures Holdfast against pg_dump on one machine, as ratios within one run.
+
+usage: bench.py [--rounds N] [--scale X] [--proofs N]
+
+The contestants take turns in each round, so that a noisy machine disturbs all alike. Medians and ratios
+are printed and written to build/bench.json, with what each ratio should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.domain.backup import BackupOptions
+from app.engine.sample import BENCHMARK_SCALE, load_sample
+from app.postgres.archive import Archive, read_archive, write_directory_toc
+from app.postgres.archive_entry import Entry
+from app.postgres.connection import Connection, connect
+from app.postgres.inspection import dumped_tables
+from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
+from app.postgres.toolchain import Installation, find_installations
+from app.system.process import Child, child_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = ROOT / "build" / "bench.json"
+HOLDFAST = [sys.executable, "-m", "app"]
+MANY_TABLES = 50_000
+_MODELS = ("TABLE", "CONSTRAINT", "INDEX", "COMMENT")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every contestant needs: the database, the tools and a folder to write to."""
+
+    source: Connection
+    tool: Installation
+    folder: Path
+
+    def pg_dump(self, *arguments: str) -> list[str]:
+        """A command line of the bundled pg_dump."""
+        program = str(self.tool.program("pg_dump"))
+        return [program, f"--dbname={self.source.conninfo}", "--no-password", *arguments]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: seconds, and the highest resident memory of the process itself in bytes."""
+
+    seconds: float
+    peak: int
+
+
+def run(command: list[str], env: dict[str, str], stdout: int | None = None) -> Run:
+    """Run a command to its end and time it."""
+    begun = time.monotonic()
+    peak = 0
+    with Child(command, env=env, stdout=Child.NULL if stdout is None else stdout) as child:
+        status_file = Path(f"/proc/{child.id.pid}/status")
+        while child.status is None:
+            peak = max(peak, _peak_memory(status_file))
+            try:
+                child.wait(0.05)
+            except TimeoutError:
+                continue
+        if child.status != 0:
+            sys.exit(f"{command[0]} failed with status {child.status}:\n{child.errors()}")
+    return Run(time.monotonic() - begun, peak)
+
+
+def _peak_memory(status_file: Path) -> int:
+    try:
+        lines = status_file.read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+@contextmanager
+def _empty(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def holdfast(bench: Bench, *arguments: str) -> Run:
+    """The whole command line: start of Python, snapshot, counts, dump, reading back, hashes, fsync."""
+    with _empty(bench.folder / "holdfast") as target:
+        command = [
+            *HOLDFAST,
+            "backup",
+            f"--url={bench.source.conninfo}",
+            f"--to={target}",
+            "--json",
+            *arguments,
+        ]
+        return run(command, _own_environment(bench))
+
+
+def _own_environment(bench: Bench) -> dict[str, str]:
+    home = str(bench.folder)
+    secret = {"PGPASSWORD": bench.source.password.reveal()} if bench.source.password else {}
+    return os.environ | secret | {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
+
+
+def bare_directory(bench: Bench) -> Run:
+    """The pg_dump that Holdfast runs, alone."""
+    with _empty(bench.folder / "bare") as target:
+        arguments = ("--format=directory", "--jobs=2", "--compress=zstd:3", f"--file={target / 'dump'}")
+        return run(bench.pg_dump(*arguments), bench.source.environment())
+
+
+def to_file(*arguments: str) -> Callable[[Bench], Run]:
+    """A pg_dump that writes one file."""
+
+    def dump(bench: Bench) -> Run:
+        with _empty(bench.folder / "file") as target:
+            return run(bench.pg_dump(*arguments, f"--file={target / 'dump'}"), bench.source.environment())
+
+    return dump
+
+
+def piped_to_gzip(bench: Bench) -> Run:
+    """`pg_dump | gzip`, the classic of shell scripts."""
+    begun = time.monotonic()
+    with _empty(bench.folder / "gzip") as target, (target / "dump.sql.gz").open("wb") as written:
+        with Child(bench.pg_dump(), env=bench.source.environment(), stdout=Child.PIPE) as dump:
+            gzip_program = shutil.which("gzip") or sys.exit("gzip is missing")
+            env = child_environment()
+            with Child([gzip_program], env=env, stdin=dump.stdout, stdout=written) as packer:
+                packer.wait()
+                dump.wait()
+    return Run(time.monotonic() - begun, 0)
+
+
+def copy_to_nowhere(bench: Bench) -> Run:
+    """COPY of all tables on two connections: the speed at which this server can send at all."""
+    with connect(bench.source) as session:
+        tables = [table.sql for table in dumped_tables(session, BackupOptions())]
+    begun = time.monotonic()
+    lock = threading.Lock()
+    with Path(os.devnull).open("wb") as nowhere:
+
+        def work() -> None:
+            psql = [str(bench.tool.program("psql")), "-X", f"--dbname={bench.source.conninfo}"]
+            with Child(psql, env=bench.source.environment(), stdin=Child.PIPE, stdout=nowhere) as child:
+                while True:
+                    with lock:
+                        if not tables:
+                            break
+                        table = tables.pop(0)
+                    child.stdin.write(f"COPY {table} TO STDOUT;\n".encode())
+                    child.stdin.flush()
+                child.stdin.close()
+                child.wait()
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return Run(time.monotonic() - begun, 0)
+
+
+CONTESTANTS: dict[str, Callable[[Bench], Run]] = {
+    "Holdfast, complete": lambda bench: holdfast(bench, "--proof=complete"),
+    "pg_dump -Fd -j2 zstd:3": bare_directory,
+    "pg_dump -Fc (gzip, as pgAdmin)": to_file("--format=custom"),
+    "pg_dump -Fc -Z zstd:5": to_file("--format=custom", "--compress=zstd:5"),
+    "pg_dump | gzip": piped_to_gzip,
+    "pg_dump to a plain file": to_file("--format=plain"),
+    "COPY to nowhere on two connections": copy_to_nowhere,
+}
+
+
+def measure_proofs(bench: Bench, rounds: int) -> list[Run]:
+    """Prove one backup again and again; the backup itself is not timed."""
+    with _empty(bench.folder / "proven") as target:
+        command = [
+            *HOLDFAST,
+            "backup",
+            f"--url={bench.source.conninfo}",
+            f"--to={target}",
+            "--proof=complete",
+        ]
+        run(command, _own_environment(bench))
+        backup = next(target.glob("*/*/manifest.json")).parent
+        return [
+            run([*HOLDFAST, "prove", str(backup), "--json"], _own_environment(bench)) for _ in range(rounds)
+        ]
+
+
+def measure_table_of_contents(bench: Bench, rounds: int) -> tuple[list[float], int]:
+    """Read a table of contents of 50,000 tables, made by repeating the sample's own entries."""
+    with _empty(bench.folder / "toc") as target:
+        dump = target / "dump"
+        run(
+            bench.pg_dump("--format=directory", "--schema-only", f"--file={dump}"), bench.source.environment()
+        )
+        archive = read_archive(dump)
+        many = target / "many"
+        many.mkdir()
+        write_directory_toc(archive, _many_entries(archive), many)
+        times = []
+        for _ in range(rounds):
+            begun = time.monotonic()
+            read = read_archive(many)
+            times.append(time.monotonic() - begun)
+        return times, len(read.entries)
+
+
+def _many_entries(archive: Archive) -> Iterator[Entry]:
+    models = [next(entry for entry in archive.entries if entry.kind == kind) for kind in _MODELS]
+    for number in range(MANY_TABLES * len(models)):
+        model = models[number % len(models)]
+        yield replace(model, dump_id=number + 1, tag=f"{model.tag}_{number}")
+
+
+def measure_start(rounds: int) -> list[float]:
+    """`python -m app --version`."""
+    return [run([*HOLDFAST, "--version"], dict(os.environ)).seconds for _ in range(rounds)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--proofs", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
+    chosen = parser.parse_args()
+    tool = max(
+        (item for item in find_installations() if item.has_server and not item.problem),
+        key=lambda item: (len(item.compression), item.version),
+    )
+    with running_sandbox(tool) as server, tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        results = _measure(server, Path(folder), chosen)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(results, indent=2) + "\n")
+    _print(results)
+
+
+def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) -> dict[str, object]:
+    create_database(server, "bench")
+    source = Connection(server.conninfo("bench"), server.password, inherits=False)
+    begun = time.monotonic()
+    load_sample(source, chosen.scale)
+    with connect(source) as session:
+        ((size,),) = session.execute("SELECT pg_database_size(current_database())").fetchall()
+    print(f"Database of {size / 1e9:.2f} GB built in {time.monotonic() - begun:.0f} s", flush=True)
+    bench = Bench(source, server.installation, folder)
+    runs: dict[str, list[Run]] = {name: [] for name in CONTESTANTS}
+    for number in range(chosen.rounds):
+        for name, contestant in CONTESTANTS.items():
+            runs[name].append(contestant(bench))
+            print(f"round {number + 1}: {name} {runs[name][-1].seconds:.2f} s", flush=True)
+    proofs = measure_proofs(bench, chosen.proofs)
+    toc_times, entries = measure_table_of_contents(bench, chosen.rounds)
+    medians = {name: statistics.median(run.seconds for run in found) for name, found in runs.items()}
+    ours = medians["Holdfast, complete"]
+    peak = max(run.peak for run in runs["Holdfast, complete"])
+    proof = statistics.median(run.seconds for run in proofs)
+    targets = {
+        "Holdfast / bare pg_dump (at most 1.25)": ours / medians["pg_dump -Fd -j2 zstd:3"],
+        "pgAdmin's way / Holdfast (at least 2)": medians["pg_dump -Fc (gzip, as pgAdmin)"] / ours,
+        "proof / backup (at most 3)": proof / ours,
+        "peak memory of a backup, MB (at most 150)": peak / 1e6,
+        "peak memory of a proof, MB": max(run.peak for run in proofs) / 1e6,
+        f"table of contents, {entries:,} entries of {MANY_TABLES:,} tables, s (at most 1.5)": statistics.median(
+            toc_times
+        ),
+        "python -m app --version, s (at most 0.3)": statistics.median(measure_start(chosen.rounds)),
+    }
+    return {
+        "database_bytes": size,
+        "rounds": chosen.rounds,
+        "cores": os.cpu_count(),
+        "server": str(server.installation.version),
+        "seconds": {name: [round(run.seconds, 3) for run in found] for name, found in runs.items()},
+        "proof_seconds": [round(run.seconds, 3) for run in proofs],
+        "medians": {name: round(value, 3) for name, value in medians.items()},
+        "figures": {name: round(value, 3) for name, value in targets.items()},
+    }
+
+
+def _print(results: dict[str, object]) -> None:
+    for part in ("medians", "figures"):
+        values = results[part]
+        assert isinstance(values, dict)
+        for name, value in values.items():
+            print(f"{value:10.3f}  {name}")
+    print(f"Written to {RESULT}")
+
+
+if __name__ == "__main__":
+    main()
