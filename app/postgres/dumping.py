@@ -14,6 +14,7 @@ from app.system.cancellation import CancelToken
 from app.system.process import Child, run
 
 _ROLES_TIMEOUT = 300.0
+_SCHEMA_TIMEOUT = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,24 @@ def dump_roles(
     finished = run(arguments, env=connection.environment(), timeout=_ROLES_TIMEOUT, cancel=cancel)
     if finished.status != 0:
         raise dump_failure("pg_dumpall", finished.errors, finished.status, connection.describe())
+
+
+def dump_schema(tool: Installation, connection: Connection, target: Path, *, cancel: CancelToken) -> None:
+    """Write a custom archive of the definitions alone.
+
+    Raises:
+        AppError: with pg_dump's reason.
+    """
+    arguments = [
+        str(tool.program("pg_dump")),
+        f"--dbname={connection.conninfo}",
+        "--no-password",
+        "--no-sync",
+    ]
+    arguments += ["--schema-only", "--format=custom", f"--file={target}"]
+    finished = run(arguments, env=connection.environment(), timeout=_SCHEMA_TIMEOUT, cancel=cancel)
+    if finished.status != 0:
+        raise dump_failure("pg_dump", finished.errors, finished.status, connection.describe())
 
 
 def check_compression(options: BackupOptions, tool: Installation) -> Compression:
