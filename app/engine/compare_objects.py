@@ -155,7 +155,7 @@ def configuration_conditions(session: Session) -> dict[tuple[str, str], str]:
         """
         SELECT n.nspname, c.relname, k.condition
         FROM pg_catalog.pg_extension e,
-             pg_catalog.unnest(e.extconfig, e.extcondition) AS k(relation, condition)
+             ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition)) AS k(relation, condition)
         JOIN pg_catalog.pg_class c ON c.oid = k.relation
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE k.condition <> ''

@@ -14,10 +14,11 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive
 from app.postgres.archive_data import open_stream
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.connection import Connection, quote_identifier
 from app.postgres.copy_out import CopyOut
 from app.postgres.copy_stream import CopyDigest, MultisetDigest, StreamDigest, without_end_marker
 from app.postgres.script import parse_copy_statement
+from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
 _SESSIONS = 2

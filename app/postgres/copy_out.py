@@ -64,7 +64,7 @@ class CopyOut:
             AppError: SERVER_ERROR with the server's words; no further stream can then be had.
         """
         try:
-            self._write(f"COPY {source} TO STDOUT;\n\\echo '{self._marker}'\n")
+            self._write(f"COPY {source} TO STDOUT;\n\\echo '\\{self._marker}'\n")
             self._child.stdin.flush()
         except BrokenPipeError:
             raise self._failure() from None
