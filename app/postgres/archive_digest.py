@@ -7,8 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from app.domain.backup import CompressionMethod, FileRecord, LargeObjects
 from app.postgres.archive import TOC, Archive, ArchiveFormat
@@ -62,6 +61,8 @@ class ArchiveDigest:
 class FileDigest:
     """Hashes one data file, compressed and decompressed, in one pass, also while it still grows.
 
+    The file is open only while `advance` runs: a database has more tables than a process may have files.
+
     Args:
         path: the file, which need not be there yet.
         method: how it is compressed.
@@ -71,7 +72,6 @@ class FileDigest:
     def __init__(self, path: Path, method: CompressionMethod, *, name: str = "") -> None:
         self._path = path
         self._name = name or path.name
-        self._file: BinaryIO | None = None
         self._sha = hashlib.sha256()
         self._size = 0
         self._decompressor = Decompressor(method, str(path))
@@ -98,18 +98,19 @@ class FileDigest:
         Raises:
             AppError: ARCHIVE_DAMAGED.
         """
+        done = 0
         with reading(self._path):
-            if self._file is None:
-                try:
-                    self._file = cast("BinaryIO", self._path.open("rb", buffering=0))
-                except FileNotFoundError:
-                    return 0
-            done = 0
-            while done < limit and (data := self._file.read(READ)):
-                self._sha.update(data)
-                for block in self._decompressor.feed(data):
-                    self._copy.feed(block)
-                done += len(data)
+            try:
+                file = self._path.open("rb", buffering=0)
+            except FileNotFoundError:
+                return 0
+            with file:
+                file.seek(self._size)
+                while done < limit and (data := file.read(READ)):
+                    self._sha.update(data)
+                    for block in self._decompressor.feed(data):
+                        self._copy.feed(block)
+                    done += len(data)
         self._size += done
         return done
 
@@ -124,31 +125,14 @@ class FileDigest:
         """
         while self.advance():
             pass
-        if self._file is None:
+        if not self._path.is_file():
             raise damaged(self._path, "it is missing")
-        self.close()
         self._decompressor.finish()
         try:
             stream = self._copy.finish(end_marker=end_marker)
         except ValueError as error:
             raise damaged(self._path, str(error)) from error
         return FileRecord(self._name, self._size, self._sha.hexdigest()), stream
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def digest_archive(
@@ -216,10 +200,10 @@ def _digest_directory(archive: Archive, on_bytes: OnBytes, begun: Mapping[str, F
     found: list[LargeObject] = []
 
     def digest(path: Path, method: CompressionMethod, *, end_marker: bool = False) -> StreamDigest:
-        with begun.get(path.name) or FileDigest(path, method) as one:
-            while count := one.advance():
-                on_bytes(count)
-            record, stream = one.finish(end_marker=end_marker)
+        one = begun.get(path.name) or FileDigest(path, method)
+        while count := one.advance():
+            on_bytes(count)
+        record, stream = one.finish(end_marker=end_marker)
         files.append(record)
         return stream
 

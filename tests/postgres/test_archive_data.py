@@ -45,17 +45,13 @@ CREATE TABLE "odd ""name"" ä" (id integer);
 INSERT INTO "odd ""name"" ä" VALUES (1);
 SELECT lo_from_bytea(4000000000, 'large'), lo_from_bytea(17, '');
 SELECT lo_from_bytea(18, repeat('x', 300000)::bytea);
-SELECT lo_from_bytea(n::oid, n::text::bytea) FROM generate_series(1001, 2200) AS n;
+SELECT lo_from_bytea(n::oid, n::text::bytea) FROM generate_series(1001, 2010) AS n;
 """
 
 OPTIONS = {
     "server15": (("-Fc",), ("-Fc", "-Z0"), ("-Fd",), ("-Fd", "-Z0"), ("-Fd", "-j2"), ("-Ft",)),
     "server17": (
-        *(
-            (form, "-Z", method)
-            for form in ("-Fc", "-Fd")
-            for method in ("zstd:3", "zstd:long", "lz4", "gzip", "none")
-        ),
+        *((form, "-Z", method) for form in ("-Fc", "-Fd") for method in ("zstd:3", "lz4", "gzip", "none")),
         ("-Ft",),
     ),
     "server18": (("-Fc",), ("-Fd", "-j2"), ("-Ft",)),
@@ -131,7 +127,7 @@ def test_every_stream_and_large_object_is_what_the_server_has(
     for entry, blocks in data_streams(archive, reversed(rows_entries(archive))):
         assert b"".join(blocks) == wanted[entry.dump_id] + END_MARKER
     objects = expected_large_objects(database)
-    assert len(objects) == 1203
+    assert len(objects) == 1013
     assert digest_large_objects(archive) == objects
 
     steps: list[int] = []
@@ -172,7 +168,7 @@ def test_the_summary_of_large_objects_has_one_order(
     archive = read_archive(dump(databases("server17"), tmp_path / "archive", "-Fd", "-Zlz4"))
     objects = digest_archive(archive).large_objects
     one = summary(objects)
-    assert (one.count, one.bytes) == (1203, sum(item.bytes for item in objects))
+    assert (one.count, one.bytes) == (1013, sum(item.bytes for item in objects))
     assert one == summary(reversed(objects))
     assert one != summary(objects[1:])
     assert summary([]).count == 0
@@ -281,7 +277,7 @@ def test_a_list_of_large_objects_that_makes_no_sense_is_damage(
         assert caught.value.code is ErrorCode.ARCHIVE_DAMAGED
 
 
-@pytest.mark.parametrize("compression", ["zstd:3", "lz4", "gzip", "none"])
+@pytest.mark.parametrize("compression", ["zstd:3", "zstd:long", "lz4", "gzip", "none"])
 def test_a_file_is_digested_while_it_grows(
     small: Callable[..., Archive], tmp_path: Path, compression: str
 ) -> None:
@@ -291,16 +287,17 @@ def test_a_file_is_digested_while_it_grows(
     whole = path.read_bytes()
     growing = tmp_path / "growing"
     chance = random.Random(1)
-    with FileDigest(growing, method, name="database/growing") as digest:
-        assert digest.advance() == 0
-        written = 0
-        with growing.open("wb", buffering=0) as file:
-            while written < len(whole):
-                part = whole[written : written + chance.randrange(1, 40_000)]
-                written += file.write(part)
-                assert digest.advance() == len(part)
-                assert digest.advance() == 0
-        record, stream = digest.finish()
+    digest = FileDigest(growing, method, name="database/growing")
+    assert digest.advance() == 0
+    written = 0
+    with growing.open("wb", buffering=0) as file:
+        while written < len(whole):
+            part = whole[written : written + chance.randrange(1, 40_000)]
+            written += file.write(part)
+            assert digest.advance() == len(part)
+            assert digest.advance() == 0
+    assert digest.has_ended
+    record, stream = digest.finish()
     assert digest.rows == stream.rows == 20000
     assert (record.path, record.bytes) == ("database/growing", len(whole))
     assert record.sha256 == hashlib.sha256(whole).hexdigest()
@@ -310,10 +307,10 @@ def test_a_file_is_digested_while_it_grows(
 def test_a_step_is_as_long_as_asked(tmp_path: Path) -> None:
     path = tmp_path / "1.dat"
     path.write_bytes(b"x" * (3 << 20))
-    with FileDigest(path, CompressionMethod.NONE) as digest:
-        assert digest.advance(1 << 20) == 1 << 20
-        assert digest.size == 1 << 20
-        record, stream = digest.finish(end_marker=False)
+    digest = FileDigest(path, CompressionMethod.NONE)
+    assert digest.advance(1 << 20) == 1 << 20
+    assert digest.size == 1 << 20
+    record, stream = digest.finish(end_marker=False)
     assert (record.path, record.bytes, stream.bytes) == ("1.dat", 3 << 20, 3 << 20)
 
 
@@ -336,8 +333,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         file.write(END_MARKER)
     tracemalloc.start()
     try:
-        with FileDigest(path, CompressionMethod.ZSTD) as digest:
-            _, stream = digest.finish()
+        _, stream = FileDigest(path, CompressionMethod.ZSTD).finish()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
