@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
 from app.cli import Exit
@@ -40,13 +42,15 @@ def print_proof(proof: Proof) -> None:
     counts = count_outcomes(proof.objects)
     if counts:
         click.echo("Objects   " + ", ".join(f"{number:,} {outcome}" for outcome, number in counts.items()))
-    shown = [item for item in proof.objects if item.outcome.is_failure]
-    shown += [item for item in proof.exceptions if not item.outcome.is_failure]
-    for item in shown[:_MOST_LINES]:
-        reason = f" – {item.reason}" if item.reason else ""
-        click.echo(f"          {item.outcome}: {item.kind} {item.name}{reason}")
-    if len(shown) > _MOST_LINES:
-        click.echo(f"          … and {len(shown) - _MOST_LINES:,} more; the manifest lists all")
+    groups = Counter((item.outcome, item.reason, item.kind) for item in proof.exceptions)
+    names = {(item.outcome, item.reason, item.kind): item.name for item in proof.exceptions}
+    ordered = sorted(groups, key=lambda group: (not group[0].is_failure, list(Outcome).index(group[0])))
+    for group in ordered[:_MOST_LINES]:
+        outcome, reason, kind = group
+        what = f"{kind} {names[group]}" if groups[group] == 1 else f"{groups[group]:,} × {kind}"
+        click.echo(f"          {outcome}: {what}{f' – {reason}' if reason else ''}")
+    if len(ordered) > _MOST_LINES:
+        click.echo(f"          … and {len(ordered) - _MOST_LINES:,} kinds more; the manifest lists all")
     for note in proof.notes:
         click.secho(f"Note      {note}", fg="yellow")
 

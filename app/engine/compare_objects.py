@@ -133,6 +133,30 @@ def compare_definitions(
     return outcomes
 
 
+_OBJECT_COMMENT = re.compile(r"LARGE OBJECT (\d+)")
+
+
+def compare_large_object_comments(session: Session, entries: Iterable[Entry]) -> dict[int, ObjectOutcome]:
+    """Comments on large objects, which a dump of definitions leaves out."""
+    rows = session.execute(
+        """
+        SELECT 'LARGE OBJECT ' || objoid, description FROM pg_catalog.pg_description
+        WHERE classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
+        """
+    ).fetchall()
+    found = dict(rows)
+    outcomes: dict[int, ObjectOutcome] = {}
+    for entry in entries:
+        if entry.kind != "COMMENT" or not _OBJECT_COMMENT.fullmatch(entry.tag):
+            continue
+        text = found.get(entry.tag, "").replace("'", "''")
+        same = entry.definition.strip() == f"COMMENT ON {entry.tag} IS '{text}';"
+        outcome = Outcome.IDENTICAL if same else Outcome.DIFFERS
+        reason = "" if same else "it did not come back as it was"
+        outcomes[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), outcome, reason)
+    return outcomes
+
+
 def generated_columns(session: Session) -> list[ObjectOutcome]:
     """Stored generated columns, which the sandbox computed anew."""
     rows = session.execute(
@@ -155,7 +179,8 @@ def configuration_conditions(session: Session) -> dict[tuple[str, str], str]:
         """
         SELECT n.nspname, c.relname, k.condition
         FROM pg_catalog.pg_extension e,
-             ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition)) AS k(relation, condition)
+             ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition))
+                 AS k(relation, condition)
         JOIN pg_catalog.pg_class c ON c.oid = k.relation
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE k.condition <> ''

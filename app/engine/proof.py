@@ -20,6 +20,7 @@ from app.domain.events import Listener, Phase, Progress
 from app.domain.proof import ObjectOutcome, Outcome, Proof, ProofLevel, failure_of
 from app.engine.compare_objects import (
     compare_definitions,
+    compare_large_object_comments,
     compare_large_objects,
     compare_sequences,
     configuration_conditions,
@@ -180,6 +181,7 @@ def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> t
         outcomes |= compare_sequences(session, sequences)
     with connect(setting.database.superuser) as session:
         extra += generated_columns(session)
+        outcomes |= compare_large_object_comments(session, entries)
         if setting.manifest.large_objects.count:
             found = large_object_hashes(session, setting.cancel)
             extra += compare_large_objects(digest_large_objects(setting.archive), found)
