@@ -212,6 +212,8 @@ def entry_reader(layout: Layout) -> Callable[[bytes, int], tuple[Entry, int]]:  
                 raise ValueError("state of data")
             if state == _SET:
                 offset = int.from_bytes(buffer[position + 1 : end], "little")
+                if offset >> 63:
+                    raise ValueError("offset")
         else:
             minus, length = number(buffer, position)
             position += 5

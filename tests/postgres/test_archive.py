@@ -415,6 +415,14 @@ def test_two_entries_of_one_number_are_damage(tmp_path: Path) -> None:
     assert code_of(tmp_path) is ErrorCode.ARCHIVE_DAMAGED
 
 
+def test_an_offset_that_no_file_can_have_is_damage(sample: Database, dump: Dumper, tmp_path: Path) -> None:
+    archive = read_archive(dump(sample, "-Fc"))
+    shift = 2**63 - max(one.data_offset or 0 for one in archive.entries)
+    moved = [replace(one, data_offset=one.data_offset and one.data_offset + shift) for one in archive.entries]
+    write_custom(archive, moved, tmp_path / "moved")
+    assert code_of(tmp_path / "moved") is ErrorCode.ARCHIVE_DAMAGED
+
+
 @pytest.mark.parametrize("count", [-1, 3, 10**6, 2**32 - 1])
 def test_a_count_that_does_not_fit_is_damage(tmp_path: Path, count: int) -> None:
     archive = made_up()

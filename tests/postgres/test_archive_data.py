@@ -253,6 +253,15 @@ def test_damaged_bytes_raise_nothing_but_an_app_error(
     assert peak < 50 << 20
 
 
+@pytest.mark.parametrize("offset", [1, 10**6, 2**63 - 1])
+def test_an_offset_that_leads_elsewhere_is_damage(small: Callable[..., Archive], offset: int) -> None:
+    archive = small("-Fc")
+    for entry in rows_entries(archive):
+        with pytest.raises(AppError, match=re.escape(str(archive.path))) as caught:
+            list(open_stream(archive, replace(entry, data_offset=offset)))
+        assert caught.value.code is ErrorCode.ARCHIVE_DAMAGED
+
+
 def test_a_file_name_that_leaves_the_folder_is_refused(small: Callable[..., Archive]) -> None:
     archive = small("-Fd")
     bad = [replace(entry, filename="../../etc/passwd") for entry in rows_entries(archive)]
