@@ -11,12 +11,10 @@ from app.domain.backup import TableRecord
 from app.domain.errors import AppError, ErrorCode
 from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.restore_list import qualified_name
-from app.postgres.archive import Archive
-from app.postgres.archive_data import open_stream
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import Connection, quote_identifier
 from app.postgres.copy_out import CopyOut
-from app.postgres.copy_stream import CopyDigest, MultisetDigest, StreamDigest, without_end_marker
+from app.postgres.copy_stream import CopyDigest, MultisetDigest, StreamDigest
 from app.postgres.script import parse_copy_statement
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
@@ -24,6 +22,7 @@ from app.system.cancellation import CancelToken
 _SESSIONS = 2
 
 OpenCopyOut = Callable[[], CopyOut]
+OpenRows = Callable[[Entry], Iterator[bytes]]
 
 
 def copy_source(record: TableRecord, condition: str = "") -> str:
@@ -51,19 +50,28 @@ def copy_source(record: TableRecord, condition: str = "") -> str:
 
 
 class StreamComparison:
-    """Streams tables out of the sandbox on two sessions and compares them with the backup's digests."""
+    """Streams tables out of the sandbox on two sessions and compares them with the backup's digests.
+
+    Args:
+        tables: each entry with its record in the manifest.
+        open_session: how a session to the sandbox is opened.
+        open_rows: gives an entry's rows out of the backup, for those that came back in another order.
+        conditions: WHERE clauses of extensions' configuration tables, by schema and name.
+        cancel: stops it.
+        on_bytes: told the table, its rows so far and the bytes of each block.
+    """
 
     def __init__(
         self,
-        archive: Archive,
         tables: Iterable[tuple[Entry, TableRecord]],
         open_session: OpenCopyOut,
         *,
+        open_rows: OpenRows,
         conditions: Mapping[tuple[str, str], str],
         cancel: CancelToken,
         on_bytes: Callable[[str, int, int], None],
     ) -> None:
-        self._archive = archive
+        self._open_rows = open_rows
         self._open = open_session
         self._conditions = conditions
         self._cancel = cancel
@@ -144,7 +152,7 @@ class StreamComparison:
     def _expected_multiset(self, group: list[tuple[Entry, TableRecord]]) -> str:
         multiset = MultisetDigest()
         for entry, _ in group:
-            for block in without_end_marker(open_stream(self._archive, entry)):
+            for block in self._open_rows(entry):
                 self._cancel.check()
                 multiset.feed(block)
         return multiset.finish()

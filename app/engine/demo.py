@@ -15,7 +15,9 @@ from app.engine.compare_streams import StreamComparison, open_copy_out
 from app.engine.preflight import BackupRequest
 from app.engine.sample import load_sample
 from app.postgres.archive import read_archive
+from app.postgres.archive_data import open_stream
 from app.postgres.connection import Connection, connect
+from app.postgres.copy_stream import without_end_marker
 from app.postgres.inspection import dumped_tables
 from app.postgres.restoring import restore_archive
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
@@ -107,7 +109,12 @@ def _restore_and_compare(
     pairs = [(e, records[e.schema, e.tag]) for e in archive.entries if e.kind == "TABLE DATA"]
     sessions = open_copy_out(server.installation, target, archive.encoding, backup.manifest.session)
     comparison = StreamComparison(
-        archive, pairs, sessions, conditions={}, cancel=cancel, on_bytes=lambda *_: None
+        pairs,
+        sessions,
+        open_rows=lambda entry: without_end_marker(open_stream(archive, entry)),
+        conditions={},
+        cancel=cancel,
+        on_bytes=lambda *_: None,
     )
     return tuple(comparison.run().values())
 

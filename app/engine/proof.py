@@ -32,9 +32,10 @@ from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qual
 from app.engine.sandbox_database import SandboxDatabase, prepare_database
 from app.persistence.checksums import verify_files
 from app.postgres.archive import Archive, read_archive
-from app.postgres.archive_data import digest_large_objects
+from app.postgres.archive_data import digest_large_objects, open_stream
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import connect
+from app.postgres.copy_stream import without_end_marker
 from app.postgres.dumping import dump_schema
 from app.postgres.restoring import EntryError, prepare_archive, restore_archive
 from app.postgres.sandbox import SandboxServer, default_root, running_sandbox
@@ -210,7 +211,6 @@ def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]])
     with connect(setting.database.superuser) as session:
         conditions = configuration_conditions(session)
     return StreamComparison(
-        setting.archive,
         pairs,
         open_copy_out(
             setting.server.installation,
@@ -218,6 +218,7 @@ def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]])
             setting.archive.encoding,
             setting.manifest.session,
         ),
+        open_rows=lambda entry: without_end_marker(open_stream(setting.archive, entry)),
         conditions=conditions,
         cancel=setting.cancel,
         on_bytes=on_bytes,
