@@ -22,8 +22,10 @@ from app.system.process import child_environment
 
 Session = psycopg.Connection[TupleRow]
 
-_URL_WITH_PASSWORD = re.compile(r"^(postgres(?:ql)?://)([^:/?#@]*):(.*)@([^@]*)$", re.DOTALL)
-_SAFE_PASSWORD = re.compile(r"^(?:[^@:/?#%\[\]\s]|%[0-9a-fA-F]{2})*$")
+_RAW_PASSWORD = re.compile(r"^(postgres(?:ql)?://)([^:/?#]*):(.*)@([^@]*)$", re.DOTALL)
+_OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+_DECIDED_HERE = ("client_encoding", "application_name", "fallback_application_name")
+_CANCEL_SECONDS = 5.0
 _TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
 
 
@@ -48,12 +50,17 @@ class Connection:
     @property
     def keywords(self) -> dict[str, str]:
         """The keywords that the string names itself."""
-        return {name: str(value) for name, value in libpq.conninfo_to_dict(self.conninfo).items()}
+        return _words(self.conninfo)
 
     def environment(self, **extra: str) -> dict[str, str]:
-        """The environment of a PostgreSQL tool that uses this connection; it carries the password."""
+        """The environment of a PostgreSQL tool that uses this connection; it carries the password.
+
+        PGCLIENTENCODING is not inherited: an archive has the database's own encoding.
+        """
         secret = {"PGPASSWORD": self.password.reveal()} if self.password else {}
-        return child_environment(secret | extra, inherit_pg=self.inherits)
+        inherited = child_environment(inherit_pg=self.inherits)
+        inherited.pop("PGCLIENTENCODING", None)
+        return inherited | secret | extra
 
     def describe(self) -> str:
         """`user@host:port/database`, for people."""
@@ -63,37 +70,65 @@ class Connection:
         hosts = words.get("host", words.get("hostaddr", "")).split(",")
         ports = words.get("port", "").split(",")
         places = ",".join(
-            f"{host or 'localhost'}{f':{ports[min(number, len(ports) - 1)]}' if ports[0] else ''}"
-            for number, host in enumerate(hosts)
+            _place(host, ports[min(number, len(ports) - 1)]) for number, host in enumerate(hosts)
         )
         user = f"{words['user']}@" if "user" in words else ""
         return f"{user}{places}/{words.get('dbname', words.get('user', ''))}"
+
+
+def _place(host: str, port: str) -> str:
+    name = f"[{host}]" if ":" in host else host or "localhost"
+    return f"{name}:{port}" if port else name
 
 
 def parse_connection(text: str) -> Connection:
     """Read a URL or a keyword string; a password in it is kept apart.
 
     A password that was pasted into a URL without percent-encoding is understood as well: a host
-    name has no “@”, so the last one ends the password.
+    name has no “@”, so the last one ends the password. What can be read as it stands is, so that
+    `%41` is an A.
 
     Raises:
         AppError: INVALID_INPUT; its text never repeats the string, which may hold a password.
     """
     text = text.strip()
-    match = _URL_WITH_PASSWORD.match(text)
-    if match and not _SAFE_PASSWORD.match(match[3]):
-        text = f"{match[1]}{match[2]}:{quote(match[3], safe='')}@{match[4]}"
     try:
-        words = libpq.conninfo_to_dict(text)
-    except psycopg.ProgrammingError as error:
+        words = _read_words(text)
+    except psycopg.Error as error:
         raise _bad_string(str(error), text) from None
     if not words:
         raise _bad_string("it is empty", text)
+    for name in _OTHER_SECRETS:
+        if name in words:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"{name} cannot be given in a connection string",
+                detail="PostgreSQL's tools would need it in their command line, which all users can read",
+                hint="Use a client key without a passphrase, readable by you alone.",
+            )
     password = words.pop("password", None)
-    return Connection(
-        libpq.make_conninfo("", **{name: str(value) for name, value in words.items()}),
-        Secret(str(password)) if password else None,
-    )
+    for name in _DECIDED_HERE:
+        words.pop(name, None)
+    return Connection(libpq.make_conninfo("", **words), Secret(password) if password else None)
+
+
+def _read_words(text: str) -> dict[str, str]:
+    """libpq's reading, or for a URL that makes no sense to it the one with a raw password."""
+    match = _RAW_PASSWORD.match(text)
+    try:
+        words = _words(text)
+    except psycopg.Error:
+        if match is None:
+            raise
+        words = {}
+    places = (words.get(name, "") for name in ("host", "port", "dbname"))
+    if match is None or ("password" in words and not any("@" in place for place in places)):
+        return words
+    return _words(f"{match[1]}{quote(match[2], safe='%')}:{quote(match[3], safe='')}@{match[4]}")
+
+
+def _words(text: str) -> dict[str, str]:
+    return {name: str(value) for name, value in libpq.conninfo_to_dict(text).items()}
 
 
 def _bad_string(reason: str, text: str) -> AppError:
@@ -121,10 +156,13 @@ def connect(
 ) -> Session:
     """Open a session for inspection; its texts are UTF-8, with surrogates where they are not.
 
+    PGOPTIONS does not count, because poolers refuse it; `options` in the string does.
+
     Raises:
         AppError: with the cause told apart (host, reach, TLS, sign-in, database, …).
     """
     defaults = {
+        "options": "",
         "connect_timeout": str(timeout),
         "gssencmode": "disable",
         "client_encoding": "UTF8",
@@ -137,12 +175,20 @@ def connect(
         words["password"] = connection.password.reveal()
     try:
         session: Session = psycopg.connect("", autocommit=autocommit, **words)  # type: ignore[arg-type]
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise connection_failure(str(error), connection.describe()) from None
     for name in _TEXT_TYPES:
         session.adapters.register_loader(name, _BytesAsText)
     session.prepare_threshold = None
     return session
+
+
+def interrupt(session: Session) -> None:
+    """Break off the session's query, from any thread; a server that cannot be told has gone anyway."""
+    try:
+        session.cancel_safe(timeout=_CANCEL_SECONDS)
+    except psycopg.Error:
+        pass
 
 
 def quote_identifier(name: str) -> str:

@@ -1,16 +1,21 @@
 """Reads what a server and a database are: the facts that a backup is planned from.
 
 Every query names `pg_catalog` in full, so that a database cannot put its own functions in the way.
-Which tables are dumped follows pg_dump's own rules (`getTables`, `selectDumpableTable` in its source).
+Which tables are dumped follows pg_dump's own rules (`getTables`, `processExtensionTables`,
+`makeTableDataInfo` in its source).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import errors
 
 from app.domain.backup import BackupOptions, Contents
-from app.postgres.connection import Session, encode_sql, quote_literal
+from app.domain.errors import AppError, ErrorCode
+from app.postgres.connection import Session, encode_sql
+from app.postgres.patterns import schema_clause, selection, table_clause
 
 OUTPUT_SETTINGS = ("TimeZone", "bytea_output", "quote_all_identifiers", "xmlbinary", "lc_monetary")
 """Settings that change how values are written as text and that pg_dump leaves as they are."""
@@ -20,7 +25,8 @@ OUTPUT_SETTINGS = ("TimeZone", "bytea_output", "quote_all_identifiers", "xmlbina
 class ServerFacts:
     """What a server says of itself and of us.
 
-    `bytes` is the whole database's size; `output_settings` are those of `OUTPUT_SETTINGS`.
+    `bytes` is the whole database's size; `free_connections` are those that this role can still open in
+    this database; `output_settings` are those of `OUTPUT_SETTINGS`.
     """
 
     version: str
@@ -67,10 +73,17 @@ def server_facts(session: Session) -> ServerFacts:
                pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datname,
                pg_catalog.pg_database_size(d.oid), r.rolname, r.rolsuper,
                r.rolsuper OR r.rolbypassrls, pg_catalog.pg_is_in_recovery(),
-               pg_catalog.current_setting('max_connections')::int
-               - pg_catalog.current_setting('superuser_reserved_connections')::int
-               - (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
-                  WHERE backend_type = 'client backend'),
+               LEAST(
+                   pg_catalog.current_setting('max_connections')::int
+                   - pg_catalog.current_setting('superuser_reserved_connections')::int
+                   - COALESCE(pg_catalog.current_setting('reserved_connections', true)::int, 0)
+                   - (SELECT pg_catalog.sum(numbackends)::int FROM pg_catalog.pg_stat_database),
+                   CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper THEN r.rolconnlimit - (
+                       SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
+                       WHERE usesysid = r.oid) END,
+                   CASE WHEN d.datconnlimit >= 0 AND NOT r.rolsuper THEN d.datconnlimit - (
+                       SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
+                       WHERE datid = d.oid) END),
                COALESCE((SELECT version || ' ' || cipher FROM pg_catalog.pg_stat_ssl
                          WHERE pid = pg_catalog.pg_backend_pid() AND ssl), '')
         FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
@@ -104,16 +117,50 @@ def server_facts(session: Session) -> ServerFacts:
 
 
 def dumped_tables(session: Session, options: BackupOptions) -> tuple[TableFacts, ...]:
-    """The tables whose rows the dump will hold, largest first."""
+    """The tables whose rows the dump will hold, largest first.
+
+    It waits for nobody's lock: the size of a table that another session holds exclusively is the one
+    that the server noted last.
+
+    Raises:
+        AppError: INVALID_INPUT for a pattern that makes no sense.
+    """
     if options.contents is Contents.SCHEMA:
         return ()
-    rows = session.execute(encode_sql(_TABLES.format(selection=_selection(options)))).fetchall()
-    return tuple(TableFacts(*row) for row in rows)
+    return tuple(TableFacts(*row) for row in _select(session, _TABLES.format(selection=selection(options))))
+
+
+def unreadable_objects(session: Session, options: BackupOptions) -> tuple[str, ...]:
+    """What the dump needs to read or lock and this role may not: tables, sequences, large objects."""
+    names = _select(session, _UNREADABLE_TABLES.format(selection=selection(options)))
+    if options.contents is not Contents.SCHEMA:
+        names += _select(session, _UNREADABLE_SEQUENCES.format(selection=selection(options)))
+        if not options.schemas and not options.tables:
+            names += _select(session, _UNREADABLE_LARGE_OBJECTS)
+    return tuple(name for (name,) in names)
+
+
+def _select(session: Session, query: str) -> list[tuple[Any, ...]]:
+    try:
+        return session.execute(encode_sql(query)).fetchall()
+    except errors.InvalidRegularExpression as error:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "A pattern of the selection makes no sense",
+            detail=str(error).splitlines()[0],
+            hint="Put names with other characters than letters, digits, _, * and ? in double quotes.",
+        ) from error
 
 
 _TABLES = """
+WITH held AS (
+    SELECT relation FROM pg_catalog.pg_locks
+    WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation' AND pid <> pg_catalog.pg_backend_pid()
+)
 SELECT c.oid::int8, n.nspname, c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname),
-       COALESCE(pg_catalog.pg_table_size(c.oid), 0),
+       CASE WHEN c.oid IN (SELECT relation FROM held) OR c.reltoastrelid IN (SELECT relation FROM held)
+            THEN c.relpages::int8 * pg_catalog.current_setting('block_size')::int8
+            ELSE COALESCE(pg_catalog.pg_table_size(c.oid), 0) END,
        pg_catalog.has_table_privilege(c.oid, 'SELECT')
        AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
        pg_catalog.row_security_active(c.oid),
@@ -131,78 +178,73 @@ LEFT JOIN LATERAL (
 ) config ON true
 WHERE c.relkind = 'r'
   AND (member.objid IS NULL OR config.condition IS NOT NULL)
-  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (c.relpersistence <> 'u' OR NOT pg_catalog.pg_is_in_recovery())
   AND {selection}
 ORDER BY 5 DESC, c.oid
 """
-
-
-def _selection(options: BackupOptions) -> str:
-    """The WHERE clause for `--schema`, `--table` and `--exclude-table`, as pg_dump combines them."""
-    clauses: list[str] = []
-    if options.tables:
-        clauses.append(f"({' OR '.join(_table_matches(pattern) for pattern in options.tables)})")
-    elif options.schemas:
-        clauses.append(f"({' OR '.join(_matches('n.nspname', pattern) for pattern in options.schemas)})")
-    clauses.extend(f"NOT {_table_matches(pattern)}" for pattern in options.excluded_tables)
-    return " AND ".join(clauses) or "true"
-
-
-def _table_matches(pattern: str) -> str:
-    schema, name = _split_pattern(pattern)
-    if schema is None:
-        return f"({_matches('c.relname', name)} AND pg_catalog.pg_table_is_visible(c.oid))"
-    return f"({_matches('n.nspname', schema)} AND {_matches('c.relname', name)})"
-
-
-def _split_pattern(pattern: str) -> tuple[str | None, str]:
-    """Split `schema.table` at the last dot that is not inside double quotes."""
-    quoted, dot = False, -1
-    for position, character in enumerate(pattern):
-        if character == '"':
-            quoted = not quoted
-        elif character == "." and not quoted:
-            dot = position
-    return (pattern[:dot], pattern[dot + 1 :]) if dot >= 0 else (None, pattern)
-
-
-def _matches(column: str, pattern: str) -> str:
-    return f"{column} OPERATOR(pg_catalog.~) {quote_literal(pattern_to_regex(pattern))}"
-
-
-def pattern_to_regex(pattern: str) -> str:
-    """A psql pattern as a POSIX regular expression (the rules of `processSQLNamePattern`).
-
-    Outside of double quotes letters fold to lower case, `*` and `?` are wild, `$` is itself and
-    other characters keep their meaning in regular expressions; inside of them all are literal.
-    """
-    result: list[str] = []
-    quoted = False
-    position = 0
-    while position < len(pattern):
-        character = pattern[position]
-        if character == '"':
-            if quoted and pattern[position + 1 : position + 2] == '"':
-                result.append('"')
-                position += 1
-            else:
-                quoted = not quoted
-        elif quoted:
-            result.append(re.sub(r"[|*+?()\[\]{}.^$\\]", r"\\\g<0>", character))
-        else:
-            result.append({"*": ".*", "?": ".", "$": r"\$"}.get(character, character.lower()))
-        position += 1
-    return f"^({''.join(result)})$"
+_UNREADABLE_TABLES = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND {selection}
+  AND NOT (pg_catalog.has_table_privilege(c.oid, 'SELECT')
+           AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend member LEFT JOIN pg_catalog.pg_extension e
+           ON e.oid = member.refobjid AND c.oid = ANY (e.extconfig)
+    WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND member.objid = c.oid
+      AND member.objsubid = 0 AND member.deptype = 'e' AND e.oid IS NULL)
+ORDER BY 1
+"""
+_UNREADABLE_SEQUENCES = """
+SELECT pg_catalog.format('%I.%I', home.nspname, s.relname)
+FROM pg_catalog.pg_class s JOIN pg_catalog.pg_namespace home ON home.oid = s.relnamespace
+WHERE s.relkind = 'S'
+  AND NOT (pg_catalog.has_sequence_privilege(s.oid, 'SELECT')
+           AND pg_catalog.has_schema_privilege(home.oid, 'USAGE'))
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend member
+    WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND member.objid = s.oid
+      AND member.objsubid = 0 AND member.deptype = 'e')
+  AND EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE {selection} AND (c.oid = s.oid OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend owned
+        WHERE owned.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND owned.objid = s.oid
+          AND owned.refclassid = owned.classid AND owned.refobjid = c.oid AND owned.deptype IN ('a', 'i'))))
+ORDER BY 1
+"""
+_UNREADABLE_LARGE_OBJECTS = """
+SELECT 'large object ' || l.oid
+FROM pg_catalog.pg_largeobject_metadata l, pg_catalog.pg_roles r
+WHERE r.rolname = current_user AND NOT r.rolsuper
+  AND pg_catalog.current_setting('lo_compat_privileges') = 'off'
+  AND NOT pg_catalog.pg_has_role(current_user, l.lomowner, 'USAGE')
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.aclexplode(l.lomacl) AS granted
+    WHERE granted.privilege_type = 'SELECT' AND (granted.grantee = 0
+          OR pg_catalog.pg_has_role(current_user, granted.grantee, 'USAGE')))
+ORDER BY l.oid LIMIT 100
+"""
 
 
 def unmatched_patterns(session: Session, options: BackupOptions) -> tuple[str, ...]:
-    """The patterns of schemas and tables that match nothing, which pg_dump would pass over."""
+    """The patterns of schemas and tables that match nothing, which pg_dump would pass over.
+
+    Raises:
+        AppError: INVALID_INPUT for a pattern that makes no sense.
+    """
     schemas = "pg_catalog.pg_namespace n"
     relations = f"{schemas} JOIN pg_catalog.pg_class c ON n.oid = c.relnamespace"
-    wanted = [(pattern, schemas, _matches("n.nspname", pattern)) for pattern in options.schemas]
-    wanted += [(pattern, relations, _table_matches(pattern)) for pattern in options.tables]
+    wanted = [(pattern, schemas, schema_clause(pattern)) for pattern in options.schemas]
+    wanted += [
+        (pattern, relations, f"c.relkind IN ({_DUMPED_KINDS}) AND {table_clause(pattern)}")
+        for pattern in options.tables
+    ]
     return tuple(
         pattern
-        for pattern, source, condition in wanted
-        if not session.execute(encode_sql(f"SELECT 1 FROM {source} WHERE {condition} LIMIT 1")).fetchone()
+        for pattern, source, clause in wanted
+        if not _select(session, f"SELECT 1 FROM {source} WHERE {clause} LIMIT 1")
     )
+
+
+_DUMPED_KINDS = "'r', 'S', 'v', 'm', 'f', 'p'"

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from app.domain.backup import BackupOptions
 from app.domain.errors import AppError, Cancelled, ErrorCode
-from app.postgres.connection import Connection, Session, connect, encode_sql
+from app.postgres.connection import Connection, Session, connect, encode_sql, interrupt
 from app.postgres.failures import query_failure
 from app.postgres.inspection import TableFacts, dumped_tables
 from app.system.cancellation import CancelToken
 
 _NO_LIMITS = (
     "statement_timeout",
-    "lock_timeout",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
     "transaction_timeout",
@@ -53,16 +53,17 @@ def hold_snapshot(
     Raises:
         AppError: LOCK_WAIT naming who holds the lock; RELATION_CHANGED when tables came or went
             meanwhile; or what the connection says.
+        Cancelled: `cancel` was set.
     """
     session = connect(connection, application="holdfast snapshot")
-    with session, cancel.interrupting(session.cancel):
-        try:
+    try:
+        with cancel.interrupting(lambda: interrupt(session)):
             yield _export(session, options, lock_timeout)
-        except errors.QueryCanceled as error:
-            cancel.check()
-            raise query_failure(error, connection.describe()) from error
-        except psycopg.Error as error:
-            raise query_failure(error, connection.describe()) from error
+    except psycopg.Error as error:
+        cancel.check()
+        raise query_failure(error, connection.describe()) from error
+    finally:
+        session.close()  # which ends the transaction, also where the server has gone
 
 
 def _export(session: Session, options: BackupOptions, lock_timeout: float) -> Snapshot:
@@ -70,25 +71,26 @@ def _export(session: Session, options: BackupOptions, lock_timeout: float) -> Sn
         "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = ANY(%s)",
         [list(_NO_LIMITS)],
     )
+    session.execute(f"SET lock_timeout = {max(1, int(lock_timeout * 1000))}".encode())
     session.execute("SET row_security = off")
-    wanted = dumped_tables(session, options)
-    session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    if wanted:
-        names = ", ".join(f"ONLY {table.sql}" for table in wanted)
-        session.execute(f"SET LOCAL lock_timeout = {int(lock_timeout * 1000)}".encode())
-        try:
+    try:
+        wanted = dumped_tables(session, options)
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if wanted:
+            names = ", ".join(f"ONLY {table.sql}" for table in wanted)
             session.execute(encode_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE"))
-        except errors.LockNotAvailable as error:
+        ((snapshot_id,),) = session.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()
+        locked = dumped_tables(session, options)
+    except errors.LockNotAvailable as error:
+        if session.info.transaction_status is not TransactionStatus.IDLE:
             session.execute("ROLLBACK")
-            raise _lock_held(session, wanted) from error
-        except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
-            raise _tables_changed(str(error)) from error
-    ((snapshot_id,),) = session.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()
-    locked = dumped_tables(session, options)
-    before, after = {table.oid: table.sql for table in wanted}, {table.oid: table.sql for table in locked}
-    if before != after:
-        changed = sorted(set(before.values()) ^ set(after.values()))
-        raise _tables_changed(", ".join(changed[:5]))
+        raise _lock_held(session) from error
+    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+        raise _tables_changed(str(error)) from error
+    changed = {(table.oid, table.sql) for table in wanted} ^ {(table.oid, table.sql) for table in locked}
+    if changed:
+        raise _tables_changed(", ".join(sorted({name for _, name in changed})[:5]))
+    session.execute("SET LOCAL search_path = ''")  # as pg_dump has it when it reads with a condition
     return Snapshot(snapshot_id, locked, session)
 
 
@@ -118,25 +120,27 @@ def _tables_changed(detail: str) -> AppError:
     )
 
 
-def _lock_held(session: Session, tables: tuple[TableFacts, ...]) -> AppError:
+def _lock_held(session: Session) -> AppError:
     holders = session.execute(
         """
-        SELECT c.relname, a.pid, a.usename, a.application_name, a.state, pg_catalog.left(a.query, 80)
+        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), a.pid, a.usename, a.application_name,
+               a.state, pg_catalog.left(a.query, 80), l.granted
         FROM pg_catalog.pg_locks l
         JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
         JOIN pg_catalog.pg_class c ON c.oid = l.relation
-        WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY(%s::oid[])
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND c.relkind = 'r'
           AND l.database = (SELECT oid FROM pg_catalog.pg_database
                             WHERE datname = pg_catalog.current_database())
+          AND n.nspname !~ '^pg_'
         ORDER BY l.granted DESC, a.query_start LIMIT 3
-        """,
-        [[table.oid for table in tables]],
+        """
     ).fetchall()
     detail = "; ".join(
-        f"{table} is held by process {pid} of {user}"
+        f"{table} is {'held' if granted else 'waited for'} by process {pid} of {user}"
         + (f" ({application})" if application else "")
         + f", {state or 'active'}: {query or 'its query cannot be seen'}"
-        for table, pid, user, application, state, query in holders
+        for table, pid, user, application, state, query, granted in holders
     )
     return AppError(
         ErrorCode.LOCK_WAIT,
