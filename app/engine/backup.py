@@ -184,7 +184,9 @@ def _check_rows(
     different: list[str] = []
     uncounted: list[str] = []
     dumped: set[int] = set()
-    for oid, record in result.contents.tables:
+    oids = {(table.schema, table.name): table.oid for table in result.tables}
+    for found, record in result.contents.tables:
+        oid = found or oids.get((record.schema, record.name), 0)
         dumped.add(oid)
         counted = result.counts.get(oid)
         records.append(replace(record, counted=counted))

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psycopg
 
-from app.domain.backup import Compression, CompressionMethod, Format
+from app.domain.backup import Compression, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
+from app.engine.plain_dump import PlainReader
 from app.engine.preflight import BackupRequest, Plan
-from app.engine.read_back import Contents, DirectoryFollower, read_contents
+from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
 from app.persistence.partial import PartialBackup
+from app.postgres.compression import SUFFIXES
 from app.postgres.connection import Session, connect
 from app.postgres.dumping import Dump, failure_of_dump, start_dump
 from app.postgres.inspection import TableFacts
@@ -30,13 +32,6 @@ from app.system.process import Child
 _TICK = 0.1
 _POLL = 0.5
 _LEAST_FREE = 32 << 20
-_SUFFIXES = {
-    CompressionMethod.ZSTD: ".zst",
-    CompressionMethod.GZIP: ".gz",
-    CompressionMethod.BZIP2: ".bz2",
-    CompressionMethod.LZ4: ".lz4",
-    CompressionMethod.NONE: "",
-}
 
 
 def database_file(format_: Format, compression: Compression) -> str:
@@ -45,7 +40,7 @@ def database_file(format_: Format, compression: Compression) -> str:
         return "database"
     if format_ is Format.CUSTOM:
         return "database.dump"
-    return f"database.sql{_SUFFIXES[compression.method]}"
+    return f"{PLAIN_NAME}{SUFFIXES[compression.method]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +86,33 @@ def run_dump(
         with ExitStack() as stack:
             child = stack.enter_context(start_dump(dump))
             partial.record_child(child.id)
+            reader = _reader(dump, child)
             stopped = CancelToken()  # ends our own threads when anything goes wrong
-            stack.callback(stopped.cancel)
             stack.enter_context(cancel.interrupting(stopped.cancel))
             stack.enter_context(stopped.interrupting(snapshot.session.cancel))
-            jobs: list[Future[None]] = []
-            follower = DirectoryFollower(dump.target, dump.compression)
-            if request.options.format is Format.DIRECTORY:
-                jobs.append(pool.submit(follower.follow, stopped))
+            stack.callback(stopped.cancel)
+            jobs: list[Future[None]] = [pool.submit(reader.follow, stopped)]
             if request.options.counts:
                 jobs.append(pool.submit(_count, snapshot, counts, stopped))
             watch = _Watch(request, dump, child, snapshot.tables, counts=counts, listener=listener)
             _wait(child, jobs, watch, cancel)
             if child.status != 0:
                 raise failure_of_dump(child, dump)
-            follower.dump_has_ended()
+            reader.dump_has_ended()
             for job in jobs:
                 job.result()
             cancel.check()
     listener(Progress(Phase.READING_BACK))
-    name = dump.target.name
-    if request.options.format is Format.DIRECTORY:
-        return DumpResult(snapshot.tables, counts, follower.contents(name, cancel))
-    return DumpResult(snapshot.tables, counts, read_contents(partial.folder, name, cancel))
+    return DumpResult(snapshot.tables, counts, reader.contents(cancel))
+
+
+def _reader(dump: Dump, child: Child) -> DirectoryReader | CustomReader | PlainReader:
+    """What reads the dump back, by its format."""
+    if dump.options.format is Format.DIRECTORY:
+        return DirectoryReader(dump.target, dump.compression)
+    if dump.options.format is Format.CUSTOM:
+        return CustomReader(dump.target)
+    return PlainReader(child.stdout, dump.target, dump.compression)
 
 
 def _count(snapshot: Snapshot, counts: dict[int, int], stopped: CancelToken) -> None:

@@ -17,7 +17,13 @@ from app.domain.backup import Compression, FileRecord, LargeObjects, TableRecord
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
 from app.postgres.archive_digest import ArchiveDigest, FileDigest, digest_archive, summary
+from app.postgres.archive_entry import Entry
+from app.postgres.copy_stream import StreamDigest
+from app.postgres.script_archive import VIA_ROOT, ScriptArchive, read_script_archive
 from app.system.cancellation import CancelToken
+
+PLAIN_NAME = "database.sql"
+"""How a plain SQL database part is called, before the suffix of its compression."""
 
 _PAUSE = 0.05
 _READERS = 2
@@ -47,11 +53,22 @@ def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
         AppError: ARCHIVE_DAMAGED naming the file.
         Cancelled: `cancel` was set.
     """
+    if path.startswith(PLAIN_NAME):
+        script = read_script_archive(folder / path)
+        return script_contents(script, FileRecord(path, (folder / path).stat().st_size, ""))
     archive = read_archive(folder / path)
     return _contents(archive, digest_archive(archive, lambda _: cancel.check()), path)
 
 
-class DirectoryFollower:
+def script_contents(script: ScriptArchive, file: FileRecord) -> Contents:
+    """What a plain SQL dump holds, and the file's record."""
+    records = tuple(
+        (0, _record(entry, script.streams[entry.dump_id])) for entry in script.entries if has_rows(entry)
+    )
+    return Contents(records, summary(script.large_objects), (file,))
+
+
+class DirectoryReader:
     """Reads the data files of a directory archive while pg_dump writes them.
 
     Args:
@@ -87,13 +104,14 @@ class DirectoryFollower:
         """Say that the files are complete."""
         self._has_ended.set()
 
-    def contents(self, path: str, stopped: CancelToken) -> Contents:
-        """Read the rest and give everything; `path` is the archive's, relative to the backup."""
+    def contents(self, cancel: CancelToken) -> Contents:
+        """Read the rest and give everything."""
         self._find_new_files()
         with ThreadPoolExecutor(_READERS, "read back") as pool:
-            list(pool.map(lambda digest: _read_rest(digest, stopped), self._digests.values()))
+            list(pool.map(lambda digest: _read_rest(digest, cancel), self._digests.values()))
         archive = read_archive(self._folder)
-        return _contents(archive, digest_archive(archive, lambda _: stopped.check(), self._digests), path)
+        digest = digest_archive(archive, lambda _: cancel.check(), self._digests)
+        return _contents(archive, digest, self._folder.name)
 
     def _find_new_files(self) -> None:
         try:
@@ -112,6 +130,23 @@ class DirectoryFollower:
         return done
 
 
+class CustomReader:
+    """Reads a custom archive, once pg_dump has ended: only then does it say where its data lie."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def follow(self, stopped: CancelToken) -> None:
+        """Nothing to do."""
+
+    def dump_has_ended(self) -> None:
+        """Nothing to do."""
+
+    def contents(self, cancel: CancelToken) -> Contents:
+        """Read all of it."""
+        return read_contents(self._path.parent, self._path.name, cancel)
+
+
 def _read_rest(digest: FileDigest, stopped: CancelToken) -> None:
     while digest.advance():
         stopped.check()
@@ -120,22 +155,23 @@ def _read_rest(digest: FileDigest, stopped: CancelToken) -> None:
 def _contents(archive: Archive, digest: ArchiveDigest, path: str) -> Contents:
     """Join the table of contents with what was read."""
     prefix = f"{path}/" if archive.path.is_dir() else ""
-    records: list[tuple[int, TableRecord]] = []
-    for entry in archive.entries:
-        if not has_rows(entry):
-            continue
-        stream = digest.streams[entry.dump_id]
-        via_root = "load via partition root" in entry.definition
-        record = TableRecord(
-            schema=entry.schema,
-            name=entry.tag,
-            rows=stream.rows,
-            counted=None,
-            bytes=stream.bytes,
-            sha256=stream.sha256,
-            copy_statement=entry.copy_statement,
-            via_root=via_root,
-        )
-        records.append((entry.oid, record))
+    records = tuple(
+        (entry.oid, _record(entry, digest.streams[entry.dump_id]))
+        for entry in archive.entries
+        if has_rows(entry)
+    )
     files = tuple(replace(file, path=f"{prefix}{file.path}" if prefix else path) for file in digest.files)
-    return Contents(tuple(records), summary(digest.large_objects), files)
+    return Contents(records, summary(digest.large_objects), files)
+
+
+def _record(entry: Entry, stream: StreamDigest) -> TableRecord:
+    return TableRecord(
+        schema=entry.schema,
+        name=entry.tag,
+        rows=stream.rows,
+        counted=None,
+        bytes=stream.bytes,
+        sha256=stream.sha256,
+        copy_statement=entry.copy_statement,
+        via_root=VIA_ROOT in entry.definition,
+    )

@@ -1,4 +1,4 @@
-"""Decompresses what pg_dump writes, piece by piece, so that memory stays flat whatever the size."""
+"""Compresses and decompresses piece by piece, so that memory stays flat whatever the size."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import bz2
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import lz4.frame
 
-from app.domain.backup import CompressionMethod
+from app.domain.backup import Compression, CompressionMethod
 from app.postgres.archive_errors import damaged
 
 if sys.version_info >= (3, 14):
@@ -127,3 +128,69 @@ class Decompressor:
         """
         if self._frame is not None:
             raise damaged(self._name, f"its {self._method} data end in the middle")
+
+
+class Compressor(Protocol):
+    """Compresses one stream: `compress` for each piece, `flush` for the end."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What is ready after this piece."""
+
+    def flush(self) -> bytes:
+        """The rest; nothing may follow."""
+
+
+class _Lz4Frame:
+    def __init__(self, level: int) -> None:
+        self._frame = lz4.frame.LZ4FrameCompressor(compression_level=level)
+        self._start: bytes = self._frame.begin()
+
+    def compress(self, data: bytes, /) -> bytes:
+        start, self._start = self._start, b""
+        return start + bytes(self._frame.compress(data))
+
+    def flush(self) -> bytes:
+        return self._start + bytes(self._frame.flush())
+
+
+class _Plain:
+    def compress(self, data: bytes, /) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
+
+
+def new_compressor(compression: Compression) -> Compressor:
+    """A compressor for one stream; without a level it takes the method's own default."""
+    level = compression.level
+    if compression.method is CompressionMethod.ZSTD:
+        return zstd.ZstdCompressor(level or 3)
+    if compression.method is CompressionMethod.GZIP:
+        return zlib.compressobj(level or 6, wbits=31)
+    if compression.method is CompressionMethod.BZIP2:
+        return bz2.BZ2Compressor(level or 9)
+    if compression.method is CompressionMethod.LZ4:
+        return _Lz4Frame(level or 0)
+    return _Plain()
+
+
+def decompressed(path: Path, method: CompressionMethod) -> Iterator[bytes]:
+    """A file's content in blocks.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED.
+        OSError: it cannot be read.
+    """
+    decompressor = Decompressor(method, str(path))
+    with path.open("rb", buffering=0) as file:
+        while data := file.read(BLOCK):
+            yield from decompressor.feed(data)
+    decompressor.finish()
+
+
+def method_of(path: Path) -> CompressionMethod:
+    """How a file is compressed, by the suffix that Holdfast gave it."""
+    return next(
+        (method for method, suffix in SUFFIXES.items() if suffix == path.suffix), CompressionMethod.NONE
+    )
