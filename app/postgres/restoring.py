@@ -68,12 +68,16 @@ def prepare_archive(
 ) -> tuple[Path, Path | None]:
     """Make what pg_restore is to be given, so that it restores these entries alone.
 
-    A directory archive gets a new table of contents beside links to its data. A custom one is written
-    anew if a definition was `edited`; otherwise a list for `--use-list` does.
+    A list for `--use-list` does unless a definition was `edited`; then a directory archive gets a new
+    table of contents beside its data, and a custom one is written anew.
 
     Returns:
         The archive to restore, and the list if there is one.
     """
+    if not edited:
+        use_list = workspace / "entries.list"
+        use_list.write_text("".join(f"{entry.dump_id}; 0 0\n" for entry in entries))
+        return archive.path, use_list
     if archive.format is ArchiveFormat.DIRECTORY:
         folder = workspace / "archive"
         folder.mkdir()
@@ -82,19 +86,16 @@ def prepare_archive(
                 _link(path, folder / path.name)
         write_directory_toc(archive, entries, folder)
         return folder, None
-    if edited:
-        copy = workspace / "archive.dump"
-        write_custom(archive, entries, copy)
-        return copy, None
-    use_list = workspace / "entries.list"
-    use_list.write_text("".join(f"{entry.dump_id}; 0 0\n" for entry in entries))
-    return archive.path, use_list
+    copy = workspace / "archive.dump"
+    write_custom(archive, entries, copy)
+    return copy, None
 
 
 def _link(path: Path, link: Path) -> None:
+    """A hard link, or a copy on another disk: pg_restore 15 takes no symbolic links."""
     try:
-        link.symlink_to(path.resolve())
-    except OSError:  # Windows asks for a privilege
+        link.hardlink_to(path.resolve())
+    except OSError:
         shutil.copyfile(path, link)
 
 
