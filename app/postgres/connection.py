@@ -180,6 +180,8 @@ def connect(
     for name in _TEXT_TYPES:
         session.adapters.register_loader(name, _BytesAsText)
     session.prepare_threshold = None
+    if session.info.parameter_status("server_encoding") == "SQL_ASCII":
+        session.execute("SET client_encoding = 'SQL_ASCII'")  # or names that are not UTF-8 cannot be sent
     return session
 
 
