@@ -28,31 +28,18 @@ from app.engine.compare_objects import (
     large_object_hashes,
 )
 from app.engine.compare_streams import StreamComparison, open_copy_out
+from app.engine.proof_source import ProofSource, open_source
 from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qualified_name
 from app.engine.sandbox_database import SandboxDatabase, prepare_database
 from app.persistence.checksums import verify_files
-from app.postgres.archive import Archive, read_archive
-from app.postgres.archive_data import digest_large_objects, open_stream
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import connect
-from app.postgres.copy_stream import without_end_marker
-from app.postgres.dumping import dump_schema
-from app.postgres.restoring import EntryError, prepare_archive, restore_archive
 from app.postgres.sandbox import SandboxServer, default_root, running_sandbox
 from app.postgres.toolchain import Installation, Version, pick_restore_tool, pick_sandbox
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 
 _SPACE_FACTOR = 1.25
-_JOBS = 2
-_NO_PRIVILEGES = (
-    "--no-owner",
-    "--no-privileges",
-    "--no-publications",
-    "--no-subscriptions",
-    "--no-tablespaces",
-    "--no-security-labels",
-)
 _SORTS_LIKE_C = re.compile(r"^(C|POSIX|C\.UTF-?8|)$", re.IGNORECASE)
 _NEEDS_SUPERUSER = re.compile(r"must be superuser|permission denied|must be owner of|Must be superuser")
 _LACKS_FEATURE = re.compile(r"unsupported XML feature|ICU is not supported|encoding .* not supported by ICU")
@@ -63,7 +50,7 @@ class _Setting:
     """What a proof works with once its server runs."""
 
     manifest: Manifest
-    archive: Archive
+    source: ProofSource
     server: SandboxServer
     tool: Installation
     database: SandboxDatabase
@@ -97,34 +84,29 @@ def prove(
     begun = time.monotonic()
     listener(Progress(Phase.CHECKING_FILES))
     verify_files(folder, manifest, lambda _: None, cancel)
-    archive = read_archive(folder / _database_path(manifest))
+    source = open_source(folder, manifest)
     _check_space(root or default_root(), manifest)
-    source = Version.from_number(manifest.server.version_number)
-    archive_tool = Version.parse(archive.dump_version)
-    sandbox = pick_sandbox(installations, source, archive_tool)
-    tool = pick_restore_tool(installations, archive_tool, archive.compression.method, sandbox.version)
+    origin = Version.from_number(manifest.server.version_number)
+    sandbox = pick_sandbox(installations, origin, source.tool_version)
+    tool = pick_restore_tool(installations, source.tool_version, source.compression, sandbox.version)
     listener(Progress(Phase.STARTING_SANDBOX))
     with running_sandbox(sandbox, root=root, cancel=cancel) as server:
         database = prepare_database(
             server,
-            encoding=archive.encoding,
+            encoding=source.encoding,
             roles=manifest.roles,
             extensions=manifest.extensions,
-            definitions=(entry.definition for entry in archive.entries),
-            wrappers=[entry.tag for entry in archive.entries if entry.kind == "FOREIGN DATA WRAPPER"],
+            definitions=(entry.definition for entry in source.entries),
+            wrappers=[entry.tag for entry in source.entries if entry.kind == "FOREIGN DATA WRAPPER"],
         )
         plan = plan_restore(
-            archive.entries, database, sorts_like_c=bool(_SORTS_LIKE_C.match(manifest.server.locale))
+            source.entries, database, sorts_like_c=bool(_SORTS_LIKE_C.match(manifest.server.locale))
         )
-        setting = _Setting(manifest, archive, server, tool, database, plan, cancel, listener)
+        setting = _Setting(manifest, source, server, tool, database, plan, cancel, listener)
         with tempfile.TemporaryDirectory(prefix="holdfast-proof-") as workspace:
             errors = _restore(setting, Path(workspace))
             objects = _compare(setting, errors, Path(workspace))
-    return _judge(manifest, objects, source, sandbox.version, time.monotonic() - begun)
-
-
-def _database_path(manifest: Manifest) -> str:
-    return next(part.path for part in manifest.parts if part.name == "database")
+    return _judge(manifest, objects, origin, sandbox.version, time.monotonic() - begun)
 
 
 def _check_space(root: Path, manifest: Manifest) -> None:
@@ -141,28 +123,16 @@ def _check_space(root: Path, manifest: Manifest) -> None:
 
 def _restore(setting: _Setting, workspace: Path) -> dict[int, str]:
     """Restore the planned entries; gives the server's words for each that failed, by dump id."""
-    plan = setting.plan
-    total = max(1, len(plan.entries))
-    archive, use_list = prepare_archive(setting.archive, plan.entries, workspace, edited=plan.is_edited)
+    total = max(1, len(setting.plan.entries))
     setting.listener(Progress(Phase.RESTORING, 0.0))
-
-    def on_entry(done: int) -> None:
-        setting.listener(Progress(Phase.RESTORING, min(done / total, 0.99)))
-
-    errors: Sequence[EntryError] = restore_archive(
+    return setting.source.restore(
+        setting.plan,
+        setting.database,
         setting.tool,
-        archive,
-        setting.database.restorer,
-        jobs=_JOBS,
-        options=_NO_PRIVILEGES,
-        entries=use_list,
+        workspace,
         cancel=setting.cancel,
-        on_entry=on_entry,
+        on_entry=lambda done: setting.listener(Progress(Phase.RESTORING, min(done / total, 0.99))),
     )
-    failed: dict[int, str] = {}
-    for error in errors:
-        failed.setdefault(error.dump_id, error.message)
-    return failed
 
 
 def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> tuple[ObjectOutcome, ...]:
@@ -185,17 +155,16 @@ def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> t
         outcomes |= compare_large_object_comments(session, entries)
         if setting.manifest.large_objects.count:
             found = large_object_hashes(session, setting.cancel)
-            extra += compare_large_objects(digest_large_objects(setting.archive), found)
-    again = workspace / "again.dump"
-    dump_schema(setting.tool, setting.database.superuser, again, cancel=setting.cancel)
+            extra += compare_large_objects(setting.source.large_objects(), found)
+    again = setting.source.definitions(setting.tool, setting.database, workspace, setting.cancel)
     same_version = (
-        setting.tool.version.major == Version.parse(setting.archive.dump_version).major
+        setting.tool.version.major == setting.source.tool_version.major
         and setting.server.installation.version.major == setting.manifest.server.version_number // 10_000
     )
     rest = [entry for entry in entries if entry.dump_id not in outcomes]
-    outcomes |= compare_definitions(rest, read_archive(again).entries, same_version=same_version)
+    outcomes |= compare_definitions(rest, again, same_version=same_version)
     outcomes |= _views(setting, outcomes)
-    in_order = (outcomes[entry.dump_id] for entry in setting.archive.entries if entry.dump_id in outcomes)
+    in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
     return (*in_order, *extra)
 
 
@@ -215,10 +184,10 @@ def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]])
         open_copy_out(
             setting.server.installation,
             setting.database.restorer,
-            setting.archive.encoding,
+            setting.source.encoding,
             setting.manifest.session,
         ),
-        open_rows=lambda entry: without_end_marker(open_stream(setting.archive, entry)),
+        open_rows=setting.source.rows,
         conditions=conditions,
         cancel=setting.cancel,
         on_bytes=on_bytes,
@@ -233,7 +202,7 @@ def _failed_entries(
     What needs something that was left out, or a feature that this sandbox was built without, was not
     checked. Everything else would fail in a real restore, too.
     """
-    entries = {entry.dump_id: entry for entry in setting.archive.entries}
+    entries = {entry.dump_id: entry for entry in setting.source.entries}
     unchecked = {number for number, outcome in left_out.items() if outcome.outcome is Outcome.NOT_CHECKED}
     outcomes: dict[int, ObjectOutcome] = {}
     for entry in setting.plan.entries:

@@ -84,7 +84,7 @@ def plan_restore(entries: Iterable[Entry], database: SandboxDatabase, *, sorts_l
         if outcome is not None:
             left_out[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), *outcome)
             continue
-        definition = edit_definition(entry, database.missing)
+        definition = edit_text(entry.kind, entry.definition, database.missing)
         edited = edited or definition != entry.definition
         kept.append(replace(entry, definition=definition))
     return RestoreList(tuple(kept), left_out, edited)
@@ -103,14 +103,13 @@ def is_preamble(entry: Entry) -> bool:
     return entry.kind in _PREAMBLE
 
 
-def edit_definition(entry: Entry, missing: Iterable[Extension]) -> str:
-    """The entry's DDL as this sandbox can take it."""
-    definition = entry.definition
-    if entry.kind in _DDL_WITH_TYPES:
-        definition = without_modifiers(definition, missing)
-    if "pg_attver" in definition and entry.kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
-        definition = without_version_options(definition)
-    return definition
+def edit_text(kind: str, text: str, missing: Iterable[Extension]) -> str:
+    """DDL of an entry of this kind as this sandbox can take it."""
+    if kind in _DDL_WITH_TYPES:
+        text = without_modifiers(text, missing)
+    if "pg_attver" in text and kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
+        text = without_version_options(text)
+    return text
 
 
 def without_version_options(definition: str) -> str:

@@ -124,8 +124,10 @@ def dump_roles(
         raise dump_failure("pg_dumpall", finished.errors, finished.status, connection.describe())
 
 
-def dump_schema(tool: Installation, connection: Connection, target: Path, *, cancel: CancelToken) -> None:
-    """Write a custom archive of the definitions alone.
+def dump_schema(
+    tool: Installation, connection: Connection, target: Path, format_: Format, *, cancel: CancelToken
+) -> None:
+    """Write the definitions alone, as a custom archive or as plain SQL.
 
     Raises:
         AppError: with pg_dump's reason.
@@ -136,7 +138,7 @@ def dump_schema(tool: Installation, connection: Connection, target: Path, *, can
         "--no-password",
         "--no-sync",
     ]
-    arguments += ["--schema-only", "--format=custom", f"--file={target}"]
+    arguments += ["--schema-only", f"--format={format_}", f"--file={target}"]
     finished = run(arguments, env=connection.environment(), timeout=_SCHEMA_TIMEOUT, cancel=cancel)
     if finished.status != 0:
         raise dump_failure("pg_dump", finished.errors, finished.status, connection.describe())

@@ -102,6 +102,18 @@ def script_items(path: Path) -> Iterator[ScriptItem]:
         yield ScriptItem(dump_id, item)
 
 
+def rows_of(path: Path, entry: Entry) -> Iterator[bytes]:
+    """The rows of one entry; the script is read up to them.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED.
+    """
+    for numbered in script_items(path):
+        if numbered.dump_id == entry.dump_id and isinstance(numbered.item, CopyBlock):
+            yield from numbered.item.data
+            return
+
+
 def is_session_setting(item: Statement) -> bool:
     """True for `SET …`, which pg_dump writes between entries."""
     return _SETTING.fullmatch(item.text) is not None

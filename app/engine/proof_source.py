@@ -1,0 +1,195 @@
+"""What a proof restores: an archive through pg_restore, or plain SQL through psql."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from app.domain.backup import CompressionMethod, Format, Manifest
+from app.engine.restore_list import RestoreList, edit_text
+from app.engine.sandbox_database import SandboxDatabase
+from app.postgres.archive import Archive, read_archive
+from app.postgres.archive_data import digest_large_objects, open_stream
+from app.postgres.archive_entry import Entry, python_codec
+from app.postgres.copy_stream import without_end_marker
+from app.postgres.dumping import dump_schema
+from app.postgres.restoring import prepare_archive, restore_archive
+from app.postgres.script_archive import ScriptArchive, read_script_archive, rows_of, script_items
+from app.postgres.script_restoring import restore_script
+from app.postgres.toolchain import Installation, Version
+from app.system.cancellation import CancelToken
+
+_JOBS = 2
+_NO_PRIVILEGES = (
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--no-security-labels",
+)
+
+OnEntry = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class ArchiveSource:
+    """A directory or custom archive."""
+
+    archive: Archive
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its table of contents."""
+        return self.archive.entries
+
+    @property
+    def encoding(self) -> str:
+        """Of its texts and data."""
+        return self.archive.encoding
+
+    @property
+    def compression(self) -> CompressionMethod:
+        """What its reader must understand."""
+        return self.archive.compression.method
+
+    @property
+    def tool_version(self) -> Version:
+        """The pg_dump that wrote it."""
+        return Version.parse(self.archive.dump_version)
+
+    def restore(
+        self,
+        plan: RestoreList,
+        database: SandboxDatabase,
+        tool: Installation,
+        workspace: Path,
+        *,
+        cancel: CancelToken,
+        on_entry: OnEntry,
+    ) -> dict[int, str]:
+        """Restore the planned entries; gives the server's words for each that failed, by dump id."""
+        path, use_list = prepare_archive(self.archive, plan.entries, workspace, edited=plan.is_edited)
+        errors = restore_archive(
+            tool,
+            path,
+            database.restorer,
+            jobs=_JOBS,
+            options=_NO_PRIVILEGES,
+            entries=use_list,
+            cancel=cancel,
+            on_entry=on_entry,
+        )
+        failed: dict[int, str] = {}
+        for error in errors:
+            failed.setdefault(error.dump_id, error.message)
+        return failed
+
+    def rows(self, entry: Entry) -> Iterator[bytes]:
+        """An entry's rows, without the end marker."""
+        return without_end_marker(open_stream(self.archive, entry))
+
+    def large_objects(self) -> dict[int, str]:
+        """SHA-256 of each large object by oid."""
+        return digest_large_objects(self.archive)
+
+    def definitions(
+        self, tool: Installation, database: SandboxDatabase, workspace: Path, cancel: CancelToken
+    ) -> tuple[Entry, ...]:
+        """The definitions that the sandbox has now, in the form that this source has them in."""
+        again = workspace / "again.dump"
+        dump_schema(tool, database.superuser, again, Format.CUSTOM, cancel=cancel)
+        return read_archive(again).entries
+
+
+@dataclass(frozen=True)
+class PlainSource:
+    """A script; `version` is the pg_dump that wrote it."""
+
+    path: Path
+    version: Version
+
+    @cached_property
+    def script(self) -> ScriptArchive:
+        """What it holds."""
+        return read_script_archive(self.path)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its statements, grouped by pg_dump's comments."""
+        return self.script.entries
+
+    @property
+    def encoding(self) -> str:
+        """Of its texts and data."""
+        return self.script.encoding
+
+    @property
+    def compression(self) -> CompressionMethod:
+        """Holdfast decompresses it itself."""
+        return CompressionMethod.NONE
+
+    @property
+    def tool_version(self) -> Version:
+        """The pg_dump that wrote it."""
+        return self.version
+
+    def restore(
+        self,
+        plan: RestoreList,
+        database: SandboxDatabase,
+        tool: Installation,
+        workspace: Path,  # noqa: ARG002 - nothing has to be prepared
+        *,
+        cancel: CancelToken,
+        on_entry: OnEntry,
+    ) -> dict[int, str]:
+        """Run the planned entries; gives the server's words for each that failed, by dump id."""
+        kept = {entry.dump_id: entry for entry in plan.entries}
+        codec = python_codec(self.encoding)
+        done: set[int] = set()
+
+        def edit(dump_id: int, statement: bytes) -> bytes | None:
+            entry = kept.get(dump_id)
+            if entry is None:
+                return None
+            done.add(dump_id)
+            on_entry(len(done))
+            text = statement.decode(codec, "surrogateescape")
+            return edit_text(entry.kind, text, database.missing).encode(codec, "surrogateescape")
+
+        items = script_items(self.path)
+        return restore_script(tool, items, database.restorer, self.encoding, edit, cancel=cancel)
+
+    def rows(self, entry: Entry) -> Iterator[bytes]:
+        """An entry's rows; the script is read up to them."""
+        return rows_of(self.path, entry)
+
+    def large_objects(self) -> dict[int, str]:
+        """SHA-256 of each large object by oid."""
+        return {item.oid: item.sha256 for item in self.script.large_objects}
+
+    def definitions(
+        self, tool: Installation, database: SandboxDatabase, workspace: Path, cancel: CancelToken
+    ) -> tuple[Entry, ...]:
+        """The definitions that the sandbox has now, in the form that this source has them in."""
+        again = workspace / "again.sql"
+        dump_schema(tool, database.superuser, again, Format.PLAIN, cancel=cancel)
+        return read_script_archive(again).entries
+
+
+ProofSource = ArchiveSource | PlainSource
+
+
+def open_source(folder: Path, manifest: Manifest) -> ProofSource:
+    """The database part of a backup.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED, UNKNOWN_FORMAT.
+    """
+    part = next(part for part in manifest.parts if part.name == "database")
+    if manifest.format is Format.PLAIN:
+        return PlainSource(folder / part.path, Version.parse(part.tool))
+    return ArchiveSource(read_archive(folder / part.path))
