@@ -22,7 +22,6 @@ from app.postgres.inspection import TableFacts, dumped_tables
 from app.system.cancellation import CancelToken
 
 _NO_LIMITS = (
-    "statement_timeout",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
     "transaction_timeout",
@@ -67,6 +66,7 @@ def hold_snapshot(
 
 
 def _export(session: Session, options: BackupOptions, lock_timeout: float) -> Snapshot:
+    session.execute("SET statement_timeout = 0")  # first, because the next one may take longer
     session.execute(
         "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = ANY(%s)",
         [list(_NO_LIMITS)],
