@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
+import sys
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -57,6 +60,10 @@ def holdfast() -> None:
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one verb; give its exit status. Failures that a user can act on are printed, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console may lack letters that names have
+    as_json = "--json" in arguments
     try:
         status = holdfast.main(list(arguments), prog_name="holdfast", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -64,25 +71,43 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return Exit.USAGE
     except click.ClickException as error:
         error.show()
+        if as_json:
+            _print_json_error(AppError(ErrorCode.INVALID_INPUT, error.format_message().rstrip(".")))
         return Exit.USAGE
     except (Cancelled, click.Abort, KeyboardInterrupt):
         click.echo("Cancelled.", err=True)
+        if as_json:
+            _print_json_error(AppError(ErrorCode.CANCELLED, "Cancelled"))
         return Exit.CANCELLED
     except AppError as error:
-        _print_error(error, as_json="--json" in arguments)
+        _print_error(error)
+        if as_json:
+            _print_json_error(error)
         return Exit.USAGE if error.code is ErrorCode.INVALID_INPUT else Exit.FAILED
     except BrokenPipeError:
-        return Exit.FAILED
+        return _closed_pipe()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _closed_pipe()
     return status if isinstance(status, int) else Exit.DONE
 
 
-def _print_error(error: AppError, *, as_json: bool) -> None:
-    if as_json:
-        from app.cli.console import error_object, print_json
+def _print_error(error: AppError) -> None:
+    from app.cli.console import shown
 
-        print_json(error_object(error))
-        return
-    click.secho(f"{error.title}.", fg="red", bold=True, err=True)
-    for text in (error.detail, error.hint):
-        if text:
-            click.echo(text, err=True)
+    click.secho(f"{shown(error.title)}.", fg="red", bold=True, err=True)
+    for line in (*error.detail.splitlines(), *error.hint.splitlines()):
+        click.echo(shown(line), err=True)
+
+
+def _print_json_error(error: AppError) -> None:
+    from app.cli.console import error_object, print_json
+
+    print_json({"error": error_object(error)})
+
+
+def _closed_pipe() -> Exit:
+    """Whoever read our output, `head` say, has gone; Python must not complain of it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.FAILED

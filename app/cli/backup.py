@@ -8,9 +8,10 @@ import click
 
 from app.cli import Exit
 from app.cli.console import print_json, run_operation
-from app.cli.options import database_of, json_option
+from app.cli.options import database_of, json_option, make_folder
 from app.cli.report import backup_object, exit_status, print_backup
 from app.domain.backup import BackupOptions, Compression, Contents, Format
+from app.domain.errors import AppError, ErrorCode
 from app.domain.proof import ProofLevel
 from app.engine.preflight import BackupRequest
 from app.services import build_services
@@ -34,7 +35,7 @@ from app.services import build_services
 @click.option("--compress", metavar="METHOD[:LEVEL]", help="zstd:3 (default), gzip, bzip2, lz4 or none.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Parallel workers; by default what the machine has.")
 @click.option("--no-roles", is_flag=True, help="Do not save the server's roles.")
-@click.option("--proof", type=click.Choice(list(ProofLevel)), default=ProofLevel.PROVEN, show_default=True)
+@click.option("--proof", type=click.Choice(list(ProofLevel)), help="How far to prove it; by default proven.")
 @click.option("--no-counts", is_flag=True, help="Do not count rows: quicker, but sealed at most.")
 @click.option("--note", default="", help="Free text that is kept with the backup.")
 @json_option
@@ -50,13 +51,13 @@ def backup(
     compress: str | None,
     jobs: int | None,
     no_roles: bool,
-    proof: ProofLevel,
+    proof: str | None,
     no_counts: bool,
     note: str,
     as_json: bool,
 ) -> Exit:
     """Back up one database now, and prove it by restoring it into a throwaway server."""
-    proof = ProofLevel(proof)
+    wanted = _wanted_proof(proof, no_counts=no_counts)
     options = BackupOptions(
         contents=Contents(what),
         schemas=schemas,
@@ -66,15 +67,13 @@ def backup(
         compression=Compression.parse(compress) if compress else None,
         jobs=jobs,
         roles=not no_roles,
-        proof=proof,
-        counts=not no_counts and proof is not ProofLevel.SEALED,
+        proof=wanted,
+        counts=wanted is not ProofLevel.SEALED,
         note=note,
     )
     services = build_services()
     name, connection = database_of(services, project, url)
-    folder = destination or services.settings.destination_folder
-    if destination is None:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = destination or make_folder(services.settings.destination_folder)
     request = BackupRequest(
         project=name,
         connection=connection,
@@ -87,4 +86,23 @@ def backup(
         print_json(backup_object(done))
     else:
         print_backup(done)
-    return exit_status(done.manifest.proof, proof if not no_counts else ProofLevel.SEALED)
+    if options.is_selection and wanted is ProofLevel.PROVEN:
+        wanted = ProofLevel.COMPLETE  # a selection may lack what it refers to, which is no failure
+    return exit_status(done.manifest.proof, wanted)
+
+
+def _wanted_proof(proof: str | None, *, no_counts: bool) -> ProofLevel:
+    """The level that the user asked for.
+
+    Raises:
+        AppError: INVALID_INPUT for more than what can be shown without counts.
+    """
+    if not no_counts:
+        return ProofLevel(proof or ProofLevel.PROVEN)
+    if proof not in (None, ProofLevel.SEALED):
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"A backup without counts cannot be {proof}",
+            hint="Leave out --no-counts, or take --proof sealed; “holdfast prove” can restore it later.",
+        )
+    return ProofLevel.SEALED

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -24,22 +24,27 @@ _WAIT = 0.2
 
 
 def print_json(value: Any) -> None:
-    """The one object that `--json` prints on standard output."""
-    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
-    click.echo(text)
+    """The one object that `--json` prints on standard output.
+
+    In ASCII, because names of SQL_ASCII databases can be no text, and consoles can have any encoding.
+    """
+    click.echo(json.dumps(msgspec.to_builtins(value, enc_hook=str), indent=2))
 
 
 def error_object(error: AppError) -> dict[str, object]:
     """A failure as `--json` prints it."""
     return {
-        "error": {
-            "code": error.code,
-            "title": error.title,
-            "detail": error.detail,
-            "hint": error.hint,
-            "actions": error.actions,
-        }
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+        "hint": error.hint,
+        "actions": error.actions,
     }
+
+
+def shown(text: str) -> str:
+    """Text with names from a database in it, on one line and without codes that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def size(count: int) -> str:
@@ -58,30 +63,25 @@ def run_operation(work: Callable[[CancelToken, Listener], Result], *, quiet: boo
         AppError, Cancelled: as the operation does.
     """
     cancel = CancelToken()
-    asked = threading.Event()
-    with _signals(asked), _progress(quiet) as listener, ThreadPoolExecutor(1, "operation") as pool:
+    with _signals() as asked, _progress(quiet) as listener, ThreadPoolExecutor(1, "operation") as pool:
         future = pool.submit(work, cancel, listener)
         while not future.done():
-            if asked.is_set() and not cancel.is_cancelled:
+            if asked and not cancel.is_cancelled:
                 cancel.cancel()
-            asked.wait(_WAIT) if not cancel.is_cancelled else _pause(future.done)
+            wait([future], _WAIT)
         return future.result()
 
 
-def _pause(done: Callable[[], bool]) -> None:
-    if not done():
-        threading.Event().wait(_WAIT / 4)
-
-
 @contextmanager
-def _signals(asked: threading.Event) -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop."""
+def _signals() -> Iterator[Sequence[int]]:
+    """Collect Ctrl-C and SIGTERM while inside, instead of dying of them."""
+    asked: list[int] = []  # no Event: its lock may be held by the very code that the handler interrupts
     kinds = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32":
         kinds.append(signal.SIGHUP)
-    before = {kind: signal.signal(kind, lambda *_: asked.set()) for kind in kinds}
+    before = {kind: signal.signal(kind, lambda number, _: asked.append(number)) for kind in kinds}
     try:
-        yield
+        yield asked
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
@@ -99,14 +99,15 @@ def _progress(quiet: bool) -> Iterator[Listener]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Bar(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True) as bar:
+    note_column = TextColumn("{task.fields[note]}", markup=False)  # names may look like markup
+    with Bar(*columns, note_column, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0, note="")
 
         def show(event: Event) -> None:
             if isinstance(event, Notice):
-                console.print(event.text, style="yellow", markup=False)
+                console.print(shown(event.text), style="yellow", markup=False, highlight=False)
                 return
-            note = " ".join(filter(None, (event.table, size(event.bytes) if event.bytes else "")))
+            note = " ".join(filter(None, (shown(event.table), size(event.bytes) if event.bytes else "")))
             total = None if event.fraction is None else 1.0
             completed = event.fraction or 0.0
             bar.update(
@@ -125,7 +126,7 @@ class _Lines:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Notice):
-            click.echo(event.text, err=True)
+            click.echo(shown(event.text), err=True)
         elif event.phase is not self._phase:
             self._phase = event.phase
             if not self._quiet:

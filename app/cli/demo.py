@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from app.cli import Exit
 from app.cli.console import run_operation
+from app.cli.options import make_folder
 from app.cli.report import print_backup
 from app.domain.proof import ProofLevel, count_outcomes
 from app.engine.demo import run_demo
@@ -21,8 +23,7 @@ from app.system import paths
 def demo(folder: Path | None) -> Exit:
     """Start a throwaway server with a sample database, back it up, prove it, restore it, compare."""
     begun = time.monotonic()
-    folder = (folder or paths.data_folder() / "demo").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder((folder or paths.data_folder() / "demo").resolve())
     services = build_services()
     result = run_operation(
         lambda cancel, listener: run_demo(folder, services.installations, services.backup, cancel, listener)
@@ -38,6 +39,6 @@ def demo(folder: Path | None) -> Exit:
         f"tables compared byte for byte: {outcomes}"
     )
     click.echo(f"All of it took {time.monotonic() - begun:.1f} s. Look into the backup:")
-    click.echo(f"  cat '{result.backup.folder}/RESTORE.txt'")
+    click.echo(f"  cat {shlex.quote(result.backup.folder)}/RESTORE.txt")
     proven = result.backup.manifest.proof.level is ProofLevel.PROVEN
     return Exit.DONE if proven and result.is_identical else Exit.PROOF_FAILED

@@ -37,9 +37,10 @@ def doctor(as_json: bool) -> Exit:
         "sandboxes": {"folder": str(default_root()), "free": free_bytes(default_root())},
         "supabase_cli": _supabase_cli(),
     }
+    status = Exit.DONE if any(not item.problem for item in installations) else Exit.FAILED
     if as_json:
         print_json(found)
-        return Exit.DONE
+        return status
     click.secho("PostgreSQL tools", bold=True)
     for item in installations:
         abilities = ", ".join(
@@ -57,7 +58,7 @@ def doctor(as_json: bool) -> Exit:
     click.echo(f"  Sandboxes  {default_root()} ({size(free_bytes(default_root()))} free)")
     click.secho("Supabase CLI", bold=True)
     click.echo(f"  {found['supabase_cli'] or 'not installed; it is not needed'}")
-    return Exit.DONE if any(not item.problem for item in installations) else Exit.FAILED
+    return status
 
 
 def _tool_object(item: Installation) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli import Exit
-from app.cli.console import print_json, size
+from app.cli.console import print_json, shown, size
 from app.cli.options import json_option
 from app.services import build_services
 
@@ -31,10 +31,11 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
     if rescan is not None:
         folder = Path(rescan) if rescan else services.settings.destination_folder
         found = services.catalog.rescan(folder)
-        if not as_json:
-            click.echo(
-                f"{folder}: {found.added} added, {found.updated} updated, {found.missing} missing", err=True
-            )
+        click.echo(
+            f"{folder}: {found.added} added, {found.updated} updated, {found.missing} missing", err=True
+        )
+        for path, problem in found.problems:
+            click.secho(shown(f"{path}: {problem}"), fg="yellow", err=True)
     entries = services.catalog.history(project, limit=limit)
     if as_json:
         print_json({"backups": entries})
@@ -42,9 +43,10 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
     if not entries:
         click.echo("There are no backups yet.")
     for entry in entries:
-        proof = "proof failed" if entry.proof_failure else entry.proof_level
+        state = "missing" if entry.missing else entry.result
+        proof = "proof failed" if entry.proof_failure else entry.proof_level or "–"
+        what = f"{entry.project}  {entry.path or entry.error_title}"
         click.echo(
-            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {entry.result:<11}  {proof or '–':<9}  "
-            f"{size(entry.bytes):>10}  {entry.project}  {entry.path or entry.error_title}"
+            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {size(entry.bytes):>9}  {shown(what)}"
         )
     return Exit.DONE

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from app.cli import Exit
-from app.cli.console import print_json
+from app.cli.console import error_object, print_json, shown
 from app.cli.options import json_option
 from app.domain.errors import AppError
 from app.domain.project import Project
@@ -36,11 +36,15 @@ def add(name: str, url: str) -> Exit:
     if connection.password is None:
         return Exit.DONE
     state = secrets.probe()
-    if not state.usable:
-        click.secho(f"The password was not stored. {state.problem}", fg="yellow", err=True)
-        click.echo("PGPASSWORD and ~/.pgpass work without a keyring.", err=True)
+    problem = state.problem
+    if state.usable:
+        try:
+            secrets.set_password(name, connection.password)
+        except AppError as error:
+            problem = str(error)
+    if problem:
+        click.secho(f"The password was not stored. {problem}", fg="yellow", err=True)
         return Exit.DONE
-    secrets.set_password(name, connection.password)
     click.echo(f"The password is stored in {state.name}.")
     return Exit.DONE
 
@@ -88,25 +92,28 @@ def test(name: str, as_json: bool) -> Exit:
 
 def _print_check(check: Check) -> None:
     if check.failure is None:
-        click.echo(f"✓ {check.name}: {check.found}")
+        click.echo(f"✓ {check.name}: {shown(check.found)}")
         return
-    click.secho(f"✗ {check.name}: {check.failure.title}", fg="red")
+    click.secho(f"✗ {check.name}: {shown(check.failure.title)}", fg="red")
     for text in filter(None, (check.failure.detail, check.failure.hint)):
-        click.echo(f"  {text}")
+        click.echo(f"  {shown(text)}")
 
 
 def _check_object(check: Check) -> dict[str, object]:
-    error = check.failure
-    failure = error and {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
-    return {"name": check.name, "found": check.found, "failure": failure or None}
+    return {
+        "name": check.name,
+        "found": check.found,
+        "error": error_object(check.failure) if check.failure else None,
+    }
 
 
 @projects.command()
 @click.argument("name")
 def remove(name: str) -> Exit:
     """Forget NAME and its password. Its backups stay."""
-    project = remove_project(settings_path(), name)
+    project = find_project(load_settings(settings_path()), name)
     if secrets.probe().usable:
         secrets.delete_password(project.name)
+    remove_project(settings_path(), project.name)
     click.echo(f"Removed {project.name}. Its backups stay where they are.")
     return Exit.DONE

@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from app.cli import Exit
-from app.cli.console import size
+from app.cli.console import shown, size
 from app.domain.backup import Backup
 from app.domain.proof import Outcome, Proof, ProofLevel, count_outcomes
 
@@ -19,23 +19,22 @@ def print_backup(backup: Backup) -> None:
     manifest = backup.manifest
     seconds = (manifest.finished - manifest.started).total_seconds()
     click.echo(f"Backup    {backup.folder}")
-    click.echo(
-        f"Database  {manifest.server.database} of PostgreSQL {manifest.server.version}, {manifest.tool}"
-    )
+    database = shown(manifest.server.database)
+    click.echo(f"Database  {database} of PostgreSQL {manifest.server.version}, {manifest.tool}")
     click.echo(
         f"Contents  {len(manifest.tables):,} tables, {manifest.rows:,} rows, "
         f"{manifest.large_objects.count:,} large objects"
     )
     click.echo(f"Size      {size(manifest.bytes)} in {len(manifest.files):,} files, taken in {seconds:.1f} s")
     for warning in manifest.warnings:
-        click.secho(f"Note      {warning}", fg="yellow")
+        click.secho(f"Note      {shown(warning)}", fg="yellow")
     print_proof(manifest.proof)
 
 
 def print_proof(proof: Proof) -> None:
     """The level that was reached, the outcomes, and each exception with its reason."""
     if proof.has_failed:
-        click.secho(f"Proof     failed: {proof.failure}", fg="red", bold=True)
+        click.secho(f"Proof     failed: {shown(proof.failure)}", fg="red", bold=True)
     else:
         took = f", in {proof.seconds:.1f} s on PostgreSQL {proof.server}" if proof.server else ""
         click.secho(f"Proof     {proof.level}{took}", fg="green", bold=True)
@@ -48,11 +47,11 @@ def print_proof(proof: Proof) -> None:
     for group in ordered[:_MOST_LINES]:
         outcome, reason, kind = group
         what = f"{kind} {names[group]}" if groups[group] == 1 else f"{groups[group]:,} × {kind}"
-        click.echo(f"          {outcome}: {what}{f' – {reason}' if reason else ''}")
+        click.echo(shown(f"          {outcome}: {what}{f' – {reason}' if reason else ''}"))
     if len(ordered) > _MOST_LINES:
         click.echo(f"          … and {len(ordered) - _MOST_LINES:,} kinds more; the manifest lists all")
     for note in proof.notes:
-        click.secho(f"Note      {note}", fg="yellow")
+        click.secho(f"Note      {shown(note)}", fg="yellow")
 
 
 def exit_status(proof: Proof, wanted: ProofLevel) -> Exit:

@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     ROW_SECURITY = "row-security"
     LOCK_WAIT = "lock-wait"
     STALLED = "stalled"
+    CANCELLED = "cancelled"
     CONNECTION_LOST = "connection-lost"
     SERVER_ERROR = "server-error"
     DUMP_FAILED = "dump-failed"

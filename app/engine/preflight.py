@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.domain.backup import BackupOptions, Compression, CompressionMethod, Format
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import Connection, Session, connect
+from app.postgres.connection import Connection, Session, asking
 from app.postgres.dumping import check_compression
 from app.postgres.failures import connection_failure
 from app.postgres.inspection import (
@@ -24,6 +25,7 @@ from app.postgres.inspection import (
     unmatched_patterns,
 )
 from app.postgres.toolchain import Choice, Installation, Version, pick_dump_tool
+from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 
 _REACH_SECONDS = 5.0
@@ -87,7 +89,10 @@ OnCheck = Callable[[Check], None]
 
 
 def preflight(
-    request: BackupRequest, installations: Sequence[Installation], on_check: OnCheck = lambda _: None
+    request: BackupRequest,
+    installations: Sequence[Installation],
+    on_check: OnCheck = lambda _: None,
+    cancel: CancelToken | None = None,
 ) -> Plan:
     """Check host, reach, TLS, sign-in, version and tool, privileges, row security and size, in that order.
 
@@ -95,15 +100,16 @@ def preflight(
 
     Raises:
         AppError: the first failure, after `on_check` was told of all.
+        Cancelled: `cancel` was set.
     """
     _check_pooler(request.connection)
     _check_hosts(request.connection, on_check)
-    try:
-        session = connect(request.connection)
-    except AppError as error:
-        on_check(Check("Sign-in", "", error))
-        raise
-    with session:
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(asking(request.connection, cancel or CancelToken()))
+        except AppError as error:
+            on_check(Check("Sign-in", "", error))
+            raise
         facts = server_facts(session)
         on_check(Check("TLS", facts.tls or "not encrypted"))
         on_check(Check("Sign-in", f"{facts.user} in database {facts.database}"))

@@ -7,6 +7,9 @@ string leaves out comes from libpq's own places: PG* variables and the password 
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,7 +20,8 @@ from psycopg.rows import TupleRow
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
-from app.postgres.failures import connection_failure
+from app.postgres.failures import connection_failure, query_failure
+from app.system.cancellation import CancelToken
 from app.system.process import child_environment
 
 Session = psycopg.Connection[TupleRow]
@@ -25,7 +29,7 @@ Session = psycopg.Connection[TupleRow]
 _RAW_PASSWORD = re.compile(r"^(postgres(?:ql)?://)([^:/?#]*):(.*)@([^@]*)$", re.DOTALL)
 _OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 _DECIDED_HERE = ("client_encoding", "application_name", "fallback_application_name")
-_CANCEL_SECONDS = 5.0
+_CANCEL_SECONDS = 2.0
 _TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
 
 
@@ -186,11 +190,48 @@ def connect(
 
 
 def interrupt(session: Session) -> None:
-    """Break off the session's query, from any thread; a server that cannot be told has gone anyway."""
+    """Break off the session's query, from any thread; one whose server does not listen is hung up."""
     try:
         session.cancel_safe(timeout=_CANCEL_SECONDS)
     except psycopg.Error:
-        pass
+        hang_up(session)
+
+
+def hang_up(session: Session) -> None:
+    """Cut the session's line, from any thread, so that a query of it ends even if the server is frozen."""
+    try:
+        line = socket.socket(fileno=session.fileno())
+    except (OSError, psycopg.Error):
+        return  # it is closed already
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the server has hung up itself
+    finally:
+        line.detach()
+
+
+@contextmanager
+def asking(
+    connection: Connection, cancel: CancelToken, *, application: str = "holdfast"
+) -> Iterator[Session]:
+    """A session for a few questions, which `cancel` breaks off.
+
+    Raises:
+        AppError: as `connect`, or with what made a question fail.
+        Cancelled: `cancel` was set.
+    """
+    cancel.check()
+    session = connect(connection, application=application)
+    try:
+        with cancel.interrupting(lambda: interrupt(session)):
+            yield session
+            cancel.check()
+    except psycopg.Error as error:
+        cancel.check()
+        raise query_failure(error, connection.describe()) from error
+    finally:
+        session.close()
 
 
 def quote_identifier(name: str) -> str:
