@@ -24,7 +24,7 @@ _OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 _WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\x([0-9a-f]*)'\);")
 _ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
 _SETTING = re.compile(rb"SET [a-z_]+ = [^;]*;|SELECT pg_catalog\.set_config\([^;]*;")
-_OWNER = re.compile(rb"ALTER [^;]* OWNER TO [^;]*;")
+_OWNER = re.compile(rb'ALTER [A-Z].* OWNER TO (?:"(?:[^"]|"")+"|\w+);', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
