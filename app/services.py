@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.domain.backup import Backup
+from app.domain.backup import Backup, BackupOptions
 from app.domain.errors import AppError, Cancelled
 from app.domain.events import Listener, Notice
 from app.domain.project import Project, Secret
@@ -24,6 +24,7 @@ from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.catalog_entry import Entry, Result, entry_of
 from app.persistence.destination import clean_partials
+from app.persistence.manifest import read_manifest
 from app.persistence.settings import Settings, load_settings, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.postgres.toolchain import Installation, find_installations
@@ -62,29 +63,46 @@ class Services:
         started = datetime.now(UTC)
         if request.destination is not None:
             self._clean(request.destination, listener)
-            last = self.catalog.last_backup(request.project)
-            request = replace(request, last_bytes=last.bytes if last else None)
+            request = replace(request, last_bytes=self._last_bytes(request))
         try:
             backup = back_up(request, self.installations, cancel, listener)
-        except (AppError, Cancelled) as error:
-            self.catalog.record(_attempt(request, started, error))
+        except Exception as error:
+            self._record(_attempt(request, started, error), listener)
             raise
-        self._record(backup)
+        self._record(entry_of(Path(backup.folder), backup.manifest), listener)
         if request.options.proof is ProofLevel.PROVEN:
             return self.prove(backup, cancel, listener)
         return backup
 
     def prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Prove a backup by restoring it, and record the result."""
-        return self._record(prove_backup(backup, self.installations, cancel, listener))
+        proven = prove_backup(backup, self.installations, cancel, listener)
+        self._record(entry_of(Path(proven.folder), proven.manifest), listener)
+        return proven
 
     def verify(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Check a backup's files and streams, and record a backup that is no longer good."""
-        return self._record(verify_backup(backup, cancel, listener))
+        verified = verify_backup(backup, cancel, listener)
+        self._record(entry_of(Path(verified.folder), verified.manifest), listener)
+        return verified
 
-    def _record(self, backup: Backup) -> Backup:
-        self.catalog.record(entry_of(Path(backup.folder), backup.manifest))
-        return backup
+    def _record(self, entry: Entry, listener: Listener) -> None:
+        """Note it in the catalog. A catalog that cannot be written hides neither a backup nor a failure."""
+        try:
+            self.catalog.record(entry)
+        except AppError as error:
+            listener(Notice(f"The history could not be written. {error}"))
+
+    def _last_bytes(self, request: BackupRequest) -> int | None:
+        """Size of the project's last backup, if it was made with the same options; else it says nothing."""
+        last = self.catalog.last_backup(request.project)
+        if last is None:
+            return None
+        try:
+            options = read_manifest(Path(last.path)).options
+        except AppError:
+            return None
+        return last.bytes if _extent(options) == _extent(request.options) else None
 
     def _clean(self, destination: Path, listener: Listener) -> None:
         """Remove what an interrupted run left, and tell of it."""
@@ -92,33 +110,39 @@ class Services:
             when = f"{interrupted.started:%Y-%m-%d %H:%M} UTC"
             left = interrupted.problem or "what it left was removed"
             listener(Notice(f"The backup of {interrupted.project} from {when} was interrupted: {left}."))
-            self.catalog.record(
-                Entry(
-                    id=interrupted.id,
-                    project=interrupted.project,
-                    started=interrupted.started,
-                    result=Result.INTERRUPTED,
-                    destination=str(destination.resolve()),
-                )
+            entry = Entry(
+                id=interrupted.id,
+                project=interrupted.project,
+                started=interrupted.started,
+                result=Result.INTERRUPTED,
+                destination=str(destination.resolve()),
             )
+            self._record(entry, listener)
 
 
-def _attempt(request: BackupRequest, started: datetime, error: AppError | Cancelled) -> Entry:
+def _extent(options: BackupOptions) -> tuple[object, ...]:
+    """The options that decide how large a backup becomes."""
+    selected = (options.contents, options.schemas, options.tables, options.excluded_tables)
+    return (*selected, options.format, options.compression)
+
+
+def _attempt(request: BackupRequest, started: datetime, error: Exception) -> Entry:
     """The entry of an attempt that left no backup."""
-    failed = isinstance(error, AppError)
-    return Entry(
+    entry = Entry(
         id=f"{started:%Y%m%dT%H%M%SZ}-{random.token_hex(3)}",
         project=request.project,
         started=started,
-        result=Result.FAILED if failed else Result.CANCELLED,
+        result=Result.CANCELLED if isinstance(error, Cancelled) else Result.FAILED,
         finished=datetime.now(UTC),
         kind=request.kind,
-        error_code=error.code if isinstance(error, AppError) else "",
-        error_title=error.title if isinstance(error, AppError) else "",
-        error_detail=error.detail if isinstance(error, AppError) else "",
         destination=str(request.destination.resolve()) if request.destination else "",
         note=request.options.note,
     )
+    if isinstance(error, AppError):
+        return replace(entry, error_code=error.code, error_title=error.title, error_detail=error.detail)
+    if isinstance(error, Cancelled):
+        return entry
+    return replace(entry, error_title=f"An error in Holdfast itself: {type(error).__name__}")
 
 
 def build_services(listener: Listener = lambda _: None) -> Services:

@@ -45,8 +45,8 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
     for entry in entries:
         state = "missing" if entry.missing else entry.result
         proof = "proof failed" if entry.proof_failure else entry.proof_level or "–"
-        what = f"{entry.project}  {entry.path or entry.error_title}"
+        what = shown(f"{entry.project}  {entry.path or entry.error_title}")
         click.echo(
-            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {size(entry.bytes):>9}  {shown(what)}"
+            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {size(entry.bytes):>9}  {what}"
         )
     return Exit.DONE

@@ -26,11 +26,9 @@ from app.domain.proof import Proof, ProofLevel
 from app.engine.dump_run import DumpResult, database_file, run_dump
 from app.engine.preflight import BackupRequest, Plan, preflight
 from app.engine.proof import prove
-from app.persistence.manifest import write_manifest
-from app.persistence.partial import PartialBackup, publish, remove_tree
-from app.postgres.connection import connect
+from app.engine.verify import with_proof
+from app.persistence.partial import PartialBackup, publish
 from app.postgres.dumping import dump_roles
-from app.postgres.extensions import extensions
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
@@ -52,14 +50,18 @@ def back_up(
     if request.destination is None:
         raise ValueError("a backup needs a destination")
     listener(Progress(Phase.CHECKING))
-    plan = preflight(request, installations)
+    plan = preflight(request, installations, cancel=cancel)
     for warning in plan.warnings:
         listener(Notice(warning))
     partial = PartialBackup.create(request.destination, request.project)
     try:
         return _write(request, plan, partial, cancel, listener)
     except BaseException:
-        partial.discard()
+        try:
+            partial.discard()
+        except AppError as error:  # what ended the backup says more; the next run cleans up
+            listener(Notice(f"What was written could not be removed. {error}"))
+        cancel.check()  # whatever broke when it was told to stop
         raise
 
 
@@ -71,36 +73,39 @@ def prove_backup(
     What hinders a proof (no space, no server to restore into) is noted; the level stays what it was.
 
     Raises:
+        AppError: UNSAFE_PATH when the manifest names files outside of the backup; nothing was read.
         Cancelled: `cancel` was set; nothing was recorded.
     """
-    folder = Path(backup.folder)
     old = backup.manifest.proof
     try:
-        proof = prove(folder, backup.manifest, installations, cancel, listener)
+        proof = prove(Path(backup.folder), backup.manifest, installations, cancel, listener)
     except AppError as error:
+        cancel.check()
+        if error.code is ErrorCode.UNSAFE_PATH:
+            raise
         now = datetime.now(UTC)
         if error.code is ErrorCode.ARCHIVE_DAMAGED:
             proof = Proof(ProofLevel.SEALED, now, failure=str(error))
         else:
             proof = replace(old, checked_at=now, notes=(f"Not proven. {error}",))
-            listener(Notice(f"Not proven. {error}"))
-    manifest = replace(backup.manifest, proof=proof)
-    write_manifest(folder, manifest)
-    return replace(backup, manifest=manifest)
+    return with_proof(backup, proof, listener)
 
 
 def _write(
     request: BackupRequest, plan: Plan, partial: PartialBackup, cancel: CancelToken, listener: Listener
 ) -> Backup:
-    with ThreadPoolExecutor(1, "roles") as pool:
-        roles = pool.submit(_save_roles, request, plan, partial, cancel)
-        result = _dump(request, plan, partial, cancel, listener)
-        parts, warnings = roles.result()
+    stopped = CancelToken()  # ends pg_dumpall when the dump fails
+    with ThreadPoolExecutor(1, "roles") as pool, cancel.interrupting(stopped.cancel):
+        roles = pool.submit(_save_roles, request, plan, partial, stopped)
+        try:
+            result = _dump(request, plan, partial, cancel, listener)
+            parts, warnings = roles.result()
+        except BaseException:
+            stopped.cancel()
+            raise
     tables, more_warnings = _check_rows(request, result)
     cancel.check()
     listener(Progress(Phase.SEALING))
-    with connect(request.connection) as session:
-        found = extensions(session)
     counted = request.options.counts and not more_warnings
     finished = datetime.now(UTC)
     manifest = Manifest(
@@ -120,7 +125,7 @@ def _write(
         files=(),
         tables=tables,
         large_objects=result.contents.large_objects,
-        extensions=found,
+        extensions=result.extensions,
         roles=plan.server.roles,
         session=plan.server.output_settings,
         database_bytes=plan.server.bytes,
@@ -142,7 +147,7 @@ def _dump(
             if error.code not in _WORTH_ANOTHER_TRY or attempt == _ATTEMPTS - 1:
                 raise
             listener(Notice(f"{error.title}: {error.detail}. Trying again with a new snapshot."))
-            remove_tree(partial.folder / database_file(request.options.format, plan.compression))
+            partial.remove(database_file(request.options.format, plan.compression))
             cancel.wait(_PAUSES[attempt])
     raise AssertionError("the last attempt returns or raises")
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from app.domain.backup import Compression, Format
+from app.domain.backup import Compression, Extension, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.engine.plain_dump import PlainReader
@@ -20,8 +21,9 @@ from app.engine.preflight import BackupRequest, Plan
 from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
 from app.persistence.partial import PartialBackup
 from app.postgres.compression import SUFFIXES
-from app.postgres.connection import Session, connect
+from app.postgres.connection import Connection, Session, connect, hang_up, interrupt
 from app.postgres.dumping import Dump, failure_of_dump, start_dump
+from app.postgres.extensions import extensions
 from app.postgres.inspection import TableFacts
 from app.postgres.progress import Activity, DumpProgress, read_activity
 from app.postgres.snapshot import Snapshot, count_rows, hold_snapshot
@@ -47,10 +49,11 @@ def database_file(format_: Format, compression: Compression) -> str:
 class DumpResult:
     """What one successful run left behind.
 
-    `counts` are the server's rows by table oid, in the dump's own snapshot.
+    `counts` are the server's rows by table oid; they and `extensions` are of the dump's own snapshot.
     """
 
     tables: tuple[TableFacts, ...]
+    extensions: tuple[Extension, ...]
     counts: Mapping[int, int]
     contents: Contents
 
@@ -72,6 +75,7 @@ def run_dump(
         ) as snapshot,
         ThreadPoolExecutor(2, "dump") as pool,
     ):
+        found = extensions(snapshot.session)
         dump = Dump(
             tool=plan.tool,
             connection=request.connection,
@@ -89,21 +93,25 @@ def run_dump(
             reader = _reader(dump, child)
             stopped = CancelToken()  # ends our own threads when anything goes wrong
             stack.enter_context(cancel.interrupting(stopped.cancel))
-            stack.enter_context(stopped.interrupting(snapshot.session.cancel))
-            stack.callback(stopped.cancel)
+            stack.enter_context(stopped.interrupting(lambda: _let_go(snapshot.session)))
             jobs: list[Future[None]] = [pool.submit(reader.follow, stopped)]
             if request.options.counts:
                 jobs.append(pool.submit(_count, snapshot, counts, stopped))
-            watch = _Watch(request, dump, child, snapshot.tables, counts=counts, listener=listener)
-            _wait(child, jobs, watch, cancel)
-            if child.status != 0:
-                raise failure_of_dump(child, dump)
-            reader.dump_has_ended()
-            for job in jobs:
-                job.result()
-            cancel.check()
+            watch = _Watch(request, dump, snapshot.tables, counts=counts, listener=listener)
+            try:
+                with _polled_activity(request.connection, dump.application, listener) as activity:
+                    _wait(child, jobs, lambda: watch.look(activity()), cancel)
+                if child.status != 0:
+                    raise failure_of_dump(child, dump)
+                reader.dump_has_ended()
+                for job in jobs:
+                    job.result()
+                cancel.check()
+            except BaseException:
+                stopped.cancel()
+                raise
     listener(Progress(Phase.READING_BACK))
-    return DumpResult(snapshot.tables, counts, reader.contents(cancel))
+    return DumpResult(snapshot.tables, found, counts, reader.contents(cancel))
 
 
 def _reader(dump: Dump, child: Child) -> DirectoryReader | CustomReader | PlainReader:
@@ -121,30 +129,72 @@ def _count(snapshot: Snapshot, counts: dict[int, int], stopped: CancelToken) -> 
         counts[table.oid] = count_rows(snapshot.session, table, stopped)
 
 
-def _wait(child: Child, jobs: list[Future[None]], watch: _Watch, cancel: CancelToken) -> None:
+def _let_go(session: Session) -> None:
+    """End the snapshot's session now: by request, and where the server is frozen by force."""
+    interrupt(session)
+    hang_up(session)
+
+
+def _wait(child: Child, jobs: list[Future[None]], look: Callable[[], None], cancel: CancelToken) -> None:
     """Until pg_dump ends, or something fails, which is raised at once."""
-    with watch:
-        while child.status is None:
-            cancel.check()
-            for job in jobs:
-                if job.done():
-                    job.result()
-            watch.look()
-            try:
-                child.wait(_TICK)
-            except TimeoutError:
-                continue
+    due = 0.0
+    while child.status is None:
         cancel.check()
+        for job in jobs:
+            if job.done():
+                job.result()
+        if time.monotonic() >= due:
+            due = time.monotonic() + _POLL
+            look()
+        try:
+            child.wait(_TICK)
+        except TimeoutError:
+            continue
+    cancel.check()
+
+
+@contextmanager
+def _polled_activity(
+    connection: Connection, application: str, listener: Listener
+) -> Iterator[Callable[[], Activity]]:
+    """Gives what the server said last of the dump's sessions, and asks it twice a second.
+
+    It asks in a thread of its own: a server that does not answer must not keep us from noticing it.
+    """
+    latest = Activity({}, ())
+    ended = threading.Event()
+
+    def poll() -> None:
+        nonlocal latest
+        try:
+            while not ended.wait(_POLL):
+                latest = read_activity(session, application)
+        except psycopg.Error as error:
+            if not ended.is_set():
+                listener(Notice(f"Progress is not shown any more: {error}"))
+
+    try:
+        session = connect(connection, application="holdfast progress")
+    except AppError as error:
+        listener(Notice(f"Progress cannot be shown: {error}"))
+        yield lambda: latest
+        return
+    with closing(session), ThreadPoolExecutor(1, "progress") as pool:
+        pool.submit(poll)
+        try:
+            yield lambda: latest
+        finally:
+            ended.set()
+            hang_up(session)
 
 
 class _Watch:
-    """Looks at the server and the disk twice a second: progress, stall, space."""
+    """Looks at what moves: progress, stall, space."""
 
     def __init__(
         self,
         request: BackupRequest,
         dump: Dump,
-        child: Child,
         tables: tuple[TableFacts, ...],
         *,
         counts: Mapping[int, int],
@@ -152,33 +202,16 @@ class _Watch:
     ) -> None:
         self._request = request
         self._dump = dump
-        self._child = child
         self._counts = counts
         self._listener = listener
         self._progress = DumpProgress(tables)
-        self._session: Session | None = None
-        self._next = 0.0
         self._signature: object = None
         self._moved = time.monotonic()
 
-    def __enter__(self) -> None:
-        try:
-            self._session = connect(self._request.connection, application="holdfast progress")
-        except AppError as error:
-            self._listener(Notice(f"Progress cannot be shown: {error.title}."))
-
-    def __exit__(self, *_: object) -> None:
-        if self._session:
-            self._session.close()
-
-    def look(self) -> None:
+    def look(self, activity: Activity) -> None:
         """Report, and raise STALLED or DISK_FULL when it is time to give up."""
         now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + _POLL
         written = _written(self._dump.target)
-        activity = self._activity()
         fraction, table, rows = self._progress.update(activity.rows, self._counts)
         self._listener(Progress(Phase.DUMPING, fraction, table, rows, written))
         signature = (written, activity.signature, len(self._counts))
@@ -194,17 +227,6 @@ class _Watch:
                 detail=f"{self._dump.target.parent} has {free:,} bytes left; the backup was stopped",
                 hint="Free some space or choose another folder, then start again.",
             )
-
-    def _activity(self) -> Activity:
-        if self._session is None:
-            return Activity({}, ())
-        try:
-            return read_activity(self._session, self._dump.application)
-        except psycopg.Error as error:
-            self._session.close()
-            self._session = None
-            self._listener(Notice(f"Progress is lost: {error}"))
-            return Activity({}, ())
 
 
 def _written(target: Path) -> int:

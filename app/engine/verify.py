@@ -6,52 +6,89 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.domain.backup import Backup
+from app.domain.backup import Backup, Manifest
 from app.domain.errors import AppError, ErrorCode
-from app.domain.events import Listener, Phase, Progress
+from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
 from app.engine.read_back import read_contents
 from app.persistence.checksums import verify_files
 from app.persistence.manifest import write_manifest
 from app.system.cancellation import CancelToken
 
+_MOST_SHOWN = 5
+
 
 def verify_backup(backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
     """Read everything back and compare it with the manifest.
 
-    A backup that is no longer what it was gets a failed proof in its manifest; the proof of one that
-    is stays as it was.
+    A backup that is no longer what it was gets a failed proof in its manifest, until it is what it was
+    again. Every other proof stays.
 
     Raises:
         AppError: UNSAFE_PATH, or what hinders reading.
         Cancelled: `cancel` was set; nothing was recorded.
     """
     folder, manifest = Path(backup.folder), backup.manifest
-    total = max(1, manifest.bytes)
     try:
-        verify_files(
-            folder,
-            manifest,
-            lambda done: listener(Progress(Phase.CHECKING_FILES, min(done / total, 0.99), bytes=done)),
-            cancel,
-        )
+        _check_files(folder, manifest, cancel, listener)
         listener(Progress(Phase.READING_BACK))
-        part = next(part for part in manifest.parts if part.name == "database")
-        contents = read_contents(folder, part.path, cancel)
-        found = {(record.schema, record.name): record for _, record in contents.tables}
-        for table in manifest.tables:
-            record = found.get((table.schema, table.name))
-            if record is None or (record.rows, record.sha256) != (table.rows, table.sha256):
-                raise AppError(
-                    ErrorCode.ARCHIVE_DAMAGED,
-                    "A table's data is not what it was",
-                    detail=f"{table.schema}.{table.name}",
-                    hint="Restore from another backup.",
-                )
+        _check_streams(folder, manifest, cancel)
     except AppError as error:
+        cancel.check()
         if error.code is not ErrorCode.ARCHIVE_DAMAGED:
             raise
-        proof = Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error))
-        manifest = replace(manifest, proof=proof)
-        write_manifest(folder, manifest)
+        return with_proof(backup, Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error)), listener)
+    if manifest.proof.has_failed and not manifest.proof.objects:  # files were damaged, and were put back
+        counted = all(table.counted == table.rows for table in manifest.tables) and manifest.options.counts
+        level = ProofLevel.COMPLETE if counted else ProofLevel.SEALED
+        return with_proof(backup, Proof(level, datetime.now(UTC)), listener)
+    return backup
+
+
+def with_proof(backup: Backup, proof: Proof, listener: Listener) -> Backup:
+    """The backup with this proof, also in its manifest; a folder that cannot be written is no failure."""
+    manifest = replace(backup.manifest, proof=proof)
+    try:
+        write_manifest(Path(backup.folder), manifest)
+    except AppError as error:
+        listener(Notice(f"The result could not be noted in the backup. {error}"))
     return replace(backup, manifest=manifest)
+
+
+def _check_files(folder: Path, manifest: Manifest, cancel: CancelToken, listener: Listener) -> None:
+    total = max(1, manifest.bytes)
+    verified = verify_files(
+        folder,
+        manifest,
+        lambda done: listener(Progress(Phase.CHECKING_FILES, min(done / total, 0.99), bytes=done)),
+        cancel,
+    )
+    if verified.extra:
+        names = ", ".join(verified.extra[:_MOST_SHOWN])
+        more = len(verified.extra) - _MOST_SHOWN
+        listener(
+            Notice(
+                f"Files that are not part of the backup: {names}{f' and {more} more' if more > 0 else ''}."
+            )
+        )
+
+
+def _check_streams(folder: Path, manifest: Manifest, cancel: CancelToken) -> None:
+    part = next(part for part in manifest.parts if part.name == "database")
+    contents = read_contents(folder, part.path, cancel)
+    found = {(record.schema, record.name): record for _, record in contents.tables}
+    for table in manifest.tables:
+        record = found.get((table.schema, table.name))
+        if record is None or (record.rows, record.sha256) != (table.rows, table.sha256):
+            raise _not_as_it_was(f"the table {table.schema}.{table.name}")
+    if contents.large_objects != manifest.large_objects:
+        raise _not_as_it_was("the large objects")
+
+
+def _not_as_it_was(what: str) -> AppError:
+    return AppError(
+        ErrorCode.ARCHIVE_DAMAGED,
+        "The backup does not hold what its manifest says",
+        detail=f"The data of {what} differ",
+        hint="Restore from another backup.",
+    )

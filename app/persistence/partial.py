@@ -105,6 +105,21 @@ class PartialBackup:
             self._owner = replace(self._owner, children=(*self._owner.children, child))
             self._write_owner()
 
+    def remove(self, name: str) -> None:
+        """Remove one file or folder that was written, if it is there.
+
+        Raises:
+            AppError: FOLDER_READ_ONLY or FOLDER_MISSING when it cannot be removed.
+        """
+        path = self.folder / name
+        if path.is_dir():
+            remove_tree(path)
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise folder_error(error, self.folder) from error
+
     def discard(self) -> None:
         """Remove everything that was written.
 
