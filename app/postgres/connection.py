@@ -125,8 +125,8 @@ def _read_words(text: str) -> dict[str, str]:
         if match is None:
             raise
         words = {}
-    places = (words.get(name, "") for name in ("host", "port", "dbname"))
-    if match is None or ("password" in words and not any("@" in place for place in places)):
+    host_and_database = text.partition("@")[2].partition("?")[0]
+    if match is None or ("password" in words and "@" not in host_and_database):
         return words
     return _words(f"{match[1]}{quote(match[2], safe='%')}:{quote(match[3], safe='')}@{match[4]}")
 

@@ -43,16 +43,11 @@ _CONNECTION: tuple[_Rule, ...] = (
         "Check the host name for typing errors, and that this computer is online.",
     ),
     _Rule(
-        r"certificate has expired|certificate is not yet valid",
-        ErrorCode.CERTIFICATE_NOT_TRUSTED,
-        "The server's certificate is not valid at this time",
-        "Check this computer's clock; if it is right, the server needs a new certificate.",
-    ),
-    _Rule(
         r"certificate verify failed|self.signed certificate|unable to get local issuer",
         ErrorCode.CERTIFICATE_NOT_TRUSTED,
         "The server's certificate is not trusted",
-        "Give its authority's certificate with sslrootcert=FILE, or check that this is the right server.",
+        "Give its authority's certificate with sslrootcert=FILE, and check that it has not expired, that this"
+        " computer's clock is right, and that this is the right server.",
     ),
     _Rule(
         r"server certificate for .* does not match host name",
@@ -297,9 +292,9 @@ def _complaints(program: str, errors: str) -> str:
     for line in errors.splitlines():
         message = line.removeprefix(f"{program}: ")
         if message != line or re.match(r"(DETAIL|HINT|CONTEXT|STATEMENT|LINE \d+):", line):
-            is_kept = not re.match(r"(warning|detail: Command was|CONTEXT|STATEMENT|LINE \d+)\b", message)
+            is_kept = not re.match(r"(warning|detail: (Command|Query) was|CONTEXT|STATEMENT|LINE \d+)\b", message)
             is_kept = is_kept and (bool(kept) or message.startswith("error: "))
-        elif line.startswith(("Command was: ", "detail: Command was: ")):
+        elif line.startswith("Command was: "):
             is_kept = False
         if is_kept:
             kept.append(line)
