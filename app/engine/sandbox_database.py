@@ -2,6 +2,7 @@
 
 The dump itself is never restored as superuser: a CHECK function with COPY … TO PROGRAM would run
 programs as the sandbox's user. So what only a superuser can make is made here, from names alone.
+Nor may a dump reach other servers: its functions and foreign tables may name a production database.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from app.domain.backup import Extension
 from app.domain.project import Secret
@@ -30,7 +32,7 @@ class SandboxDatabase:
 
     Attributes:
         restorer: the unprivileged role that restores; it owns the database.
-        superuser: for looking at what was restored.
+        superuser: for looking at what was restored; it finds names in pg_catalog alone.
         missing: extensions that the server does not have and that were stood in for.
         schemas: schemas that exist already.
     """
@@ -64,7 +66,7 @@ def prepare_database(
     restorer = quote_identifier(_RESTORER)
     with server.connect() as session:
         session.execute(
-            f"CREATE ROLE {restorer} LOGIN NOSUPERUSER BYPASSRLS CREATEROLE "
+            f"CREATE ROLE {restorer} LOGIN NOSUPERUSER BYPASSRLS NOCREATEROLE "
             f"PASSWORD {quote_literal(password.reveal())}".encode()
         )
         known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
@@ -73,7 +75,12 @@ def prepare_database(
     create_database(server, _DATABASE, encoding)
     with server.connect() as session:
         session.execute(f"ALTER DATABASE {_DATABASE} OWNER TO {restorer}".encode())
-    superuser = Connection(server.conninfo(_DATABASE), server.password, inherits=False)
+    # The restoring role owns the database, and with it the search path that sessions begin with.
+    superuser = Connection(
+        make_conninfo(server.conninfo(_DATABASE), options="-csearch_path=pg_catalog"),
+        server.password,
+        inherits=False,
+    )
     with connect(superuser) as session:
         missing = tuple(item for item in extensions if not _create_extension(session, item))
         for statement in stand_in_statements(missing):
@@ -81,7 +88,9 @@ def prepare_database(
         for name in wrappers:
             _try(session, f"CREATE FOREIGN DATA WRAPPER {quote_identifier(name)}")
         _create_collations(session, definitions)
+        _make_xml_plain_text(session)
         _grant(session)
+        _shut_in(session)
         schemas = session.execute("SELECT nspname FROM pg_catalog.pg_namespace").fetchall()
     return SandboxDatabase(
         restorer=Connection(server.conninfo(_DATABASE, _RESTORER), password, inherits=False),
@@ -132,13 +141,44 @@ def _grant(session: Session) -> None:
                 EXECUTE 'GRANT ALL ON SCHEMA ' || name || ' TO {_RESTORER}';
                 EXECUTE 'GRANT ALL ON ALL TABLES IN SCHEMA ' || name || ' TO {_RESTORER}';
                 EXECUTE 'GRANT ALL ON ALL SEQUENCES IN SCHEMA ' || name || ' TO {_RESTORER}';
-                EXECUTE 'GRANT ALL ON ALL ROUTINES IN SCHEMA ' || name || ' TO {_RESTORER}';
             END LOOP;
             FOR name IN SELECT quote_ident(fdwname) FROM pg_catalog.pg_foreign_data_wrapper LOOP
                 EXECUTE 'GRANT USAGE ON FOREIGN DATA WRAPPER ' || name || ' TO {_RESTORER}';
             END LOOP;
         END $do$
         """.encode()
+    )
+
+
+def _make_xml_plain_text(session: Session) -> None:
+    """Let a server that was built without XML keep xml values as they are written."""
+    try:
+        session.execute("SELECT '<a/>'::pg_catalog.xml")
+    except psycopg.errors.FeatureNotSupported:
+        session.execute(
+            "UPDATE pg_catalog.pg_type SET typinput = 'textin'::regproc, typoutput = 'textout'::regproc "
+            "WHERE oid = 'xml'::regtype"
+        )
+
+
+def _shut_in(session: Session) -> None:
+    """Take away what reaches other servers: foreign tables cannot be read, and dblink cannot be called."""
+    session.execute(
+        """
+        DO $do$
+        DECLARE name text;
+        BEGIN
+            FOR name IN SELECT quote_ident(fdwname) FROM pg_catalog.pg_foreign_data_wrapper LOOP
+                EXECUTE 'ALTER FOREIGN DATA WRAPPER ' || name || ' NO HANDLER';
+            END LOOP;
+            FOR name IN SELECT objid::regprocedure::text FROM pg_catalog.pg_depend
+                        JOIN pg_catalog.pg_extension e ON e.oid = refobjid
+                        WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass
+                          AND deptype = 'e' AND extname = 'dblink' LOOP
+                EXECUTE 'REVOKE ALL ON FUNCTION ' || name || ' FROM PUBLIC';
+            END LOOP;
+        END $do$
+        """
     )
 
 
