@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import Connection, encode_sql, quote_identifier, quote_literal
+from app.postgres.archive_entry import python_codec
+from app.postgres.connection import Connection, quote_identifier, quote_literal
 from app.postgres.toolchain import Installation
 from app.system.process import Child
 
@@ -42,20 +43,22 @@ class CopyOut:
     def __init__(
         self, tool: Installation, connection: Connection, encoding: str, settings: Mapping[str, str]
     ) -> None:
+        self._codec = python_codec(encoding)
         self._marker = f"\\.{secrets.token_hex(16)}"
         psql = [str(tool.program("psql")), f"--dbname={connection.conninfo}"]
         flags = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password"]
         self._child = Child(
-            [*psql, *flags, "--set=ON_ERROR_STOP=1"],
+            [*psql, *flags],
             env=connection.environment(PGCLIENTENCODING=encoding),
             stdin=Child.PIPE,
             stdout=Child.PIPE,
         )
         for name, value in {**settings, **_FIXED_SETTINGS}.items():
             self._write(f"SET {quote_identifier(name)} = {quote_literal(value)};\n")
+        self._write("\\set ON_ERROR_STOP 1\n")  # only now: a locale that this server lacks hinders nobody
 
     def _write(self, text: str) -> None:
-        self._child.stdin.write(encode_sql(text))
+        self._child.stdin.write(text.encode(self._codec, "surrogateescape"))
 
     def stream(self, source: str) -> Iterator[bytes]:
         """The COPY text of a table or a parenthesised query, which must be quoted SQL.

@@ -49,7 +49,7 @@ def dump_arguments(dump: Dump) -> list[str]:
     options = dump.options
     arguments = [
         str(dump.tool.program("pg_dump")),
-        f"--dbname={dump.connection.conninfo}",
+        f"--dbname={dump.connection.to(application_name=dump.application).conninfo}",
         f"--format={options.format}",
         f"--snapshot={dump.snapshot}",
         f"--lock-wait-timeout={int(dump.lock_timeout * 1000)}",
@@ -84,7 +84,7 @@ def start_dump(dump: Dump) -> Child:
     plain = dump.options.format is Format.PLAIN
     return Child(
         dump_arguments(dump),
-        env=dump.connection.environment(PGAPPNAME=dump.application),
+        env=dump.connection.environment(),
         stdout=Child.PIPE if plain else Child.NULL,
     )
 

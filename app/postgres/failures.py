@@ -289,11 +289,11 @@ def _complaints(program: str, errors: str) -> str:
     """
     kept: list[str] = []
     is_kept = False
+    noise = re.compile(r"(warning|detail: (Command|Query) was|CONTEXT|STATEMENT|LINE \d+)\b")
     for line in errors.splitlines():
         message = line.removeprefix(f"{program}: ")
         if message != line or re.match(r"(DETAIL|HINT|CONTEXT|STATEMENT|LINE \d+):", line):
-            is_kept = not re.match(r"(warning|detail: (Command|Query) was|CONTEXT|STATEMENT|LINE \d+)\b", message)
-            is_kept = is_kept and (bool(kept) or message.startswith("error: "))
+            is_kept = not noise.match(message) and (bool(kept) or message.startswith("error: "))
         elif line.startswith("Command was: "):
             is_kept = False
         if is_kept:

@@ -30,16 +30,15 @@ def read_activity(session: Session, application: str) -> Activity:
     """Ask what the sessions with this application_name are doing."""
     rows: list[tuple[Any, ...]] = session.execute(
         """
-        SELECT a.pid, a.state_change::text, a.query_start::text, a.wait_event,
-               p.relid::int8, p.tuples_processed
+        SELECT p.relid::int8, p.tuples_processed,
+               a.pid, a.state_change::text, a.query_start::text, a.wait_event
         FROM pg_catalog.pg_stat_activity a
         LEFT JOIN pg_catalog.pg_stat_progress_copy p ON p.pid = a.pid
-        WHERE a.application_name = %s
+        WHERE a.application_name = %s ORDER BY a.pid
         """,
         [application],
     ).fetchall()
-    copying = {row[4]: row[5] for row in rows if row[4]}
-    return Activity(copying, tuple(sorted(rows, key=lambda row: row[0])))
+    return Activity({row[0]: row[1] for row in rows if row[0]}, tuple(rows))
 
 
 class DumpProgress:

@@ -64,7 +64,7 @@ def test_what_a_connection_says(text: str, code: ErrorCode) -> None:
         (
             (
                 'pg_dump: error: Dumping the contents of table "t" failed: PQgetResult() failed.\n'
-                'pg_dump: detail: Error message from server: ERROR:  could not write to file "base/pgsql_tmp/1": '
+                'pg_dump: detail: Error message from server: ERROR:  could not write to file "x": '
                 "No space left on device\n"
                 "pg_dump: detail: Command was: COPY public.t (a) TO stdout;"
             ),
@@ -86,8 +86,8 @@ def test_what_a_connection_says(text: str, code: ErrorCode) -> None:
         ),
         (
             (
-                "pg_dump: error: query failed: ERROR:  query would be affected by row-level security policy for "
-                'table "hidden"'
+                "pg_dump: error: query failed: ERROR:  query would be affected by row-level security "
+                'policy for table "hidden"'
             ),
             ErrorCode.ROW_SECURITY,
         ),
