@@ -21,7 +21,12 @@ from app.services import build_services
 @click.option("--project", metavar="NAME", help="A project that was added before.")
 @click.option("--url", metavar="URL", help="A connection string; it may hold a password.")
 @click.option("--to", "destination", type=click.Path(path_type=Path), help="The folder for backups.")
-@click.option("--what", type=click.Choice(list(Contents)), default=Contents.ALL, show_default=True)
+@click.option(
+    "--what",
+    type=click.Choice([item.value for item in Contents]),
+    default=Contents.ALL.value,
+    show_default=True,
+)
 @click.option(
     "--schema", "schemas", multiple=True, metavar="S", help="Only this schema (a pattern); repeatable."
 )
@@ -30,12 +35,20 @@ from app.services import build_services
 )
 @click.option("--exclude-table", "excluded", multiple=True, metavar="T", help="Not this table; repeatable.")
 @click.option(
-    "--format", "format_", type=click.Choice(list(Format)), default=Format.DIRECTORY, show_default=True
+    "--format",
+    "format_",
+    type=click.Choice([item.value for item in Format]),
+    default=Format.DIRECTORY.value,
+    show_default=True,
 )
 @click.option("--compress", metavar="METHOD[:LEVEL]", help="zstd:3 (default), gzip, bzip2, lz4 or none.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Parallel workers; by default what the machine has.")
 @click.option("--no-roles", is_flag=True, help="Do not save the server's roles.")
-@click.option("--proof", type=click.Choice(list(ProofLevel)), help="How far to prove it; by default proven.")
+@click.option(
+    "--proof",
+    type=click.Choice([item.value for item in ProofLevel]),
+    help="How far to prove it; by default proven.",
+)
 @click.option("--no-counts", is_flag=True, help="Do not count rows: quicker, but sealed at most.")
 @click.option("--note", default="", help="Free text that is kept with the backup.")
 @json_option
