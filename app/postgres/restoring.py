@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.domain.errors import AppError
@@ -17,17 +17,26 @@ from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 from app.system.process import Child
 
-_ENTRY = re.compile(r"^pg_restore: (?:from|while .*) TOC entry (\d+); ")
-_ERROR = re.compile(r"^pg_restore: error: (.*)$")
-_DONE = re.compile(r"^pg_restore: (?:creating|processing data for|executing|finished item \d+) ")
+_LONGEST = 2000
+_LABELS = re.compile(r"^((?:\s*(?:pg_restore|error|warning):)+) ?(.*)$", re.DOTALL)
+_ENTRY = re.compile(r"(?:from|while .*) TOC entry (\d+); ")
+_ERROR = re.compile(r"could not execute query: |COPY failed for table ")
+_NEWS = re.compile(r"(?:launching|skipping|creating|processing data for|executing|finished item \d+) ")
+_DONE = re.compile(r"(?:creating|processing data for|executing|finished item \d+) ")
 
 
 @dataclass(frozen=True, slots=True)
 class EntryError:
-    """What the server said to one entry; `dump_id` is 0 when pg_restore does not tell which."""
+    """What the server said to one entry, and to which command.
+
+    `dump_id` is 0 when pg_restore does not tell which entry. Its parallel workers share one standard
+    error, so that with several errors at a time it can be another worker's entry: the command, or for
+    rows the message, says for sure.
+    """
 
     dump_id: int
     message: str
+    command: str = ""
 
 
 @dataclass(slots=True)
@@ -41,22 +50,33 @@ class _Reader:
     _is_command: bool = False
 
     def line(self, text: str) -> None:
-        if match := _ENTRY.match(text):
+        """Take one line; workers and leader cut into each other's lines, between a label and its text."""
+        labels, rest = "", text
+        if match := _LABELS.match(text):
+            labels, rest = match[1], match[2]
+        if labels and (match := _ENTRY.match(rest)):
             self._dump_id, self._is_command = int(match[1]), False
-        elif match := _ERROR.match(text):
+        elif _ERROR.match(rest) or ("error:" in labels and not _NEWS.match(rest)):
             self._is_command = False
-            self.errors.append(EntryError(self._dump_id, _message(match[1])))
-        elif text.startswith("pg_restore: "):
+            self.errors.append(EntryError(self._dump_id, _message(rest)))
+        elif labels:
             self._is_command = False
-            if _DONE.match(text):
+            if _DONE.match(rest):
                 self.entries += 1
                 self.on_entry(self.entries)
-        elif text.startswith("Command was: "):
+        elif self.errors and text.startswith("Command was: "):
             self._is_command = True
-        elif self.errors and not self._is_command and text.strip():
-            last = self.errors[-1]
-            if len(last.message) < 2000:
-                self.errors[-1] = EntryError(last.dump_id, f"{last.message} {text.strip()}")
+            self.errors[-1] = replace(self.errors[-1], command=text.removeprefix("Command was: "))
+        elif self.errors and text.strip():
+            self._continue(self.errors.pop(), text)
+
+    def _continue(self, last: EntryError, text: str) -> None:
+        if self._is_command:
+            if len(last.command) < _LONGEST:
+                last = replace(last, command=f"{last.command}\n{text}")
+        elif len(last.message) < _LONGEST:
+            last = replace(last, message=f"{last.message} {text.strip()}")
+        self.errors.append(last)
 
 
 def _message(text: str) -> str:
