@@ -184,3 +184,35 @@ def new_database() -> Iterator[NewDatabase]:
         with database.server.connect() as session:
             name = sql.Identifier(database.name)
             session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+SHOP_ROWS = 3601
+SHOP = r"""
+CREATE SCHEMA crm;
+CREATE TABLE customers (id int PRIMARY KEY, name text, city text);
+INSERT INTO customers SELECT n, 'Zoë ' || n, E'A\tB\\C\n' FROM generate_series(1, 500) n;
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, customer int REFERENCES customers, total numeric,
+                     gross numeric GENERATED ALWAYS AS (total * 1.19) STORED);
+INSERT INTO orders (customer, total) SELECT 1 + n % 500, n / 7.0 FROM generate_series(1, 3000) n;
+CREATE TABLE crm.empty (a int);
+CREATE TABLE crm.no_columns ();
+INSERT INTO crm.no_columns DEFAULT VALUES;
+CREATE TABLE parts (a int, b text) PARTITION BY RANGE (a);
+CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (50);
+CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (50) TO (1000);
+INSERT INTO parts SELECT n, 'p' FROM generate_series(0, 99) n;
+CREATE VIEW per_city AS SELECT city, count(*) FROM customers GROUP BY 1;
+SELECT lo_from_bytea(0, convert_to(repeat('blob', n * 1000), 'UTF8')) FROM generate_series(1, 3) n;
+"""
+
+
+@pytest.fixture
+def new_shop(new_database: NewDatabase) -> NewDatabase:
+    """`new_shop(server)` makes a small database with something of everything and `SHOP_ROWS` rows."""
+
+    def make(server: SandboxServer, name: str | None = None, encoding: str = "UTF8") -> Database:
+        database = new_database(server, name, encoding)
+        database.sql(SHOP)
+        return database
+
+    return make

@@ -21,12 +21,12 @@ from app.engine.preflight import BackupRequest, Plan
 from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
 from app.persistence.partial import PartialBackup
 from app.postgres.compression import SUFFIXES
-from app.postgres.connection import Connection, Session, connect, hang_up, interrupt
+from app.postgres.connection import Connection, Session, asking, connect, hang_up, interrupt
 from app.postgres.dumping import Dump, failure_of_dump, start_dump
 from app.postgres.extensions import extensions
 from app.postgres.inspection import TableFacts
 from app.postgres.progress import Activity, DumpProgress, read_activity
-from app.postgres.snapshot import Snapshot, count_rows, hold_snapshot
+from app.postgres.snapshot import Snapshot, count_rows, hold_snapshot, lock_held
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 from app.system.process import Child
@@ -102,7 +102,7 @@ def run_dump(
                 with _polled_activity(request.connection, dump.application, listener) as activity:
                     _wait(child, jobs, lambda: watch.look(activity()), cancel)
                 if child.status != 0:
-                    raise failure_of_dump(child, dump)
+                    raise _failure(child, dump, cancel)
                 reader.dump_has_ended()
                 for job in jobs:
                     job.result()
@@ -127,6 +127,15 @@ def _count(snapshot: Snapshot, counts: dict[int, int], stopped: CancelToken) -> 
     for table in snapshot.tables:
         stopped.check()
         counts[table.oid] = count_rows(snapshot.session, table, stopped)
+
+
+def _failure(child: Child, dump: Dump, cancel: CancelToken) -> AppError:
+    """What made pg_dump fail; whoever stood in its way is named while our own locks keep them there."""
+    failure = failure_of_dump(child, dump)
+    if failure.code is not ErrorCode.LOCK_WAIT:
+        return failure
+    with asking(dump.connection, cancel) as session:
+        return lock_held(session)
 
 
 def _let_go(session: Session) -> None:

@@ -164,9 +164,16 @@ def _entry(dump_id: int, header: Header, codec: str) -> Entry:
 def _with_copy(entry: Entry, block: CopyBlock, codec: str) -> Entry:
     statement = block.statement.decode(codec, "surrogateescape")
     target = parse_copy_statement(statement)
-    via_root = (entry.schema, entry.tag) != (target.schema, target.name)
-    definition = VIA_ROOT if via_root else ""
-    return replace(entry, copy_statement=statement, has_data=True, definition=definition)
+    named = target.schema or "", target.name
+    if (entry.schema, entry.tag) != tuple(map(_on_one_line, named)):
+        return replace(entry, copy_statement=statement, has_data=True, definition=VIA_ROOT)
+    schema, tag = named
+    return replace(entry, copy_statement=statement, has_data=True, schema=schema, tag=tag)
+
+
+def _on_one_line(name: str) -> str:
+    """A name as pg_dump writes it in a comment (`sanitize_line` in its dumputils.c)."""
+    return name.replace("\n", " ").replace("\r", " ")
 
 
 def _digest(block: CopyBlock) -> StreamDigest:

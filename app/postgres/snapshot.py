@@ -84,7 +84,7 @@ def _export(session: Session, options: BackupOptions, lock_timeout: float) -> Sn
     except errors.LockNotAvailable as error:
         if session.info.transaction_status is not TransactionStatus.IDLE:
             session.execute("ROLLBACK")
-        raise _lock_held(session) from error
+        raise lock_held(session) from error
     except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
         raise _tables_changed(str(error)) from error
     changed = {(table.oid, table.sql) for table in wanted} ^ {(table.oid, table.sql) for table in locked}
@@ -120,7 +120,8 @@ def _tables_changed(detail: str) -> AppError:
     )
 
 
-def _lock_held(session: Session) -> AppError:
+def lock_held(session: Session) -> AppError:
+    """LOCK_WAIT, naming the sessions that hold tables of this database exclusively or wait to do so."""
     holders = session.execute(
         """
         SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), a.pid, a.usename, a.application_name,
