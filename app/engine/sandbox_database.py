@@ -23,7 +23,7 @@ from app.postgres.stand_ins import stand_in_statements
 
 _RESTORER = "holdfast_restorer"
 _DATABASE = "proof"
-_CATALOG_COLLATION = re.compile(r'COLLATE pg_catalog\.("(?:[^"]|"")+"|\w+)')
+_CATALOG_COLLATION = re.compile(r'COLLATE (?:pg_catalog\.)?("(?:[^"]|"")+"|\w+)(?![\w.])|collation = pg_catalog\.("(?:[^"]|"")+")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,16 @@ class SandboxDatabase:
         superuser: for looking at what was restored; it finds names in pg_catalog alone.
         missing: extensions that the server does not have and that were stood in for.
         schemas: schemas that exist already.
+        collations: system collations that the server does not have and that sort like C here.
+        has_icu: whether the server was built with ICU.
     """
 
     restorer: Connection
     superuser: Connection
     missing: tuple[Extension, ...]
     schemas: frozenset[str]
+    collations: tuple[str, ...]
+    has_icu: bool
 
 
 def prepare_database(
@@ -71,7 +75,7 @@ def prepare_database(
         )
         known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         for role in sorted(set(roles) - known):
-            session.execute(encode_sql(f"CREATE ROLE {quote_identifier(role)} NOLOGIN"))
+            _try(session, f"CREATE ROLE {quote_identifier(role)} NOLOGIN")
     create_database(server, _DATABASE, encoding)
     with server.connect() as session:
         session.execute(f"ALTER DATABASE {_DATABASE} OWNER TO {restorer}".encode())
@@ -87,16 +91,19 @@ def prepare_database(
             _try(session, statement)
         for name in wrappers:
             _try(session, f"CREATE FOREIGN DATA WRAPPER {quote_identifier(name)}")
-        _create_collations(session, definitions)
+        collations = _create_collations(session, definitions)
         _make_xml_plain_text(session)
         _grant(session)
         _shut_in(session)
         schemas = session.execute("SELECT nspname FROM pg_catalog.pg_namespace").fetchall()
+        icu = session.execute("SELECT 1 FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu'").fetchall()
     return SandboxDatabase(
         restorer=Connection(server.conninfo(_DATABASE, _RESTORER), password, inherits=False),
         superuser=superuser,
         missing=missing,
         schemas=frozenset(name for (name,) in schemas),
+        collations=collations,
+        has_icu=bool(icu),
     )
 
 
@@ -114,19 +121,21 @@ def _create_extension(session: Session, extension: Extension) -> bool:
     ) or _try(session, f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(extension.name)} CASCADE")
 
 
-def _create_collations(session: Session, definitions: Iterable[str]) -> None:
+def _create_collations(session: Session, definitions: Iterable[str]) -> tuple[str, ...]:
     """Make the system's collations that this server lacks (no ICU, other locales) as copies of "C"."""
-    names = {match[1] for text in definitions for match in _CATALOG_COLLATION.finditer(text)}
+    found = {match[1] or match[2] for text in definitions for match in _CATALOG_COLLATION.finditer(text)}
+    names = {name[1:-1].replace('""', '"') if name.startswith('"') else name for name in found}
     known = {name for (name,) in session.execute("SELECT collname FROM pg_catalog.pg_collation").fetchall()}
     session.execute("SET allow_system_table_mods = on")
-    for quoted in sorted(names):
-        name = quoted[1:-1].replace('""', '"') if quoted.startswith('"') else quoted
-        if name not in known:
-            _try(
-                session,
-                f"CREATE COLLATION pg_catalog.{quote_identifier(name)} (provider = libc, locale = 'C')",
-            )
+    made = [
+        name
+        for name in sorted(names - known)
+        if _try(
+            session, f"CREATE COLLATION pg_catalog.{quote_identifier(name)} (provider = libc, locale = 'C')"
+        )
+    ]
     session.execute("RESET allow_system_table_mods")
+    return tuple(made)
 
 
 def _grant(session: Session) -> None:
@@ -162,14 +171,17 @@ def _make_xml_plain_text(session: Session) -> None:
 
 
 def _shut_in(session: Session) -> None:
-    """Take away what reaches other servers: foreign tables cannot be read, and dblink cannot be called."""
+    """Take away what reaches other servers: foreign tables cannot be read, and dblink cannot be called.
+
+    Without its validator a wrapper takes options that only a superuser may give, like a file's name.
+    """
     session.execute(
         """
         DO $do$
         DECLARE name text;
         BEGIN
             FOR name IN SELECT quote_ident(fdwname) FROM pg_catalog.pg_foreign_data_wrapper LOOP
-                EXECUTE 'ALTER FOREIGN DATA WRAPPER ' || name || ' NO HANDLER';
+                EXECUTE 'ALTER FOREIGN DATA WRAPPER ' || name || ' NO HANDLER NO VALIDATOR';
             END LOOP;
             FOR name IN SELECT objid::regprocedure::text FROM pg_catalog.pg_depend
                         JOIN pg_catalog.pg_extension e ON e.oid = refobjid

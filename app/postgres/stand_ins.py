@@ -33,7 +33,7 @@ def stand_in_statements(missing: Iterable[Extension]) -> Iterator[str]:
     schemas = {extension.schema for extension in missing}
     schemas |= {type_.schema for extension in missing for type_ in extension.types}
     schemas |= {routine.schema for extension in missing for routine in extension.routines}
-    for schema in sorted(schemas):
+    for schema in sorted(schemas - {"pg_catalog"}):
         yield f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}"
     for number, type_ in enumerate(type_ for extension in missing for type_ in extension.types):
         yield from _type(type_, f"{_SCHEMA}.type_{number}")
@@ -50,6 +50,8 @@ def stand_in_statements(missing: Iterable[Extension]) -> Iterator[str]:
                 f"({sides}FUNCTION = {operator.routine})"
             )
         for cast in extension.casts:
+            if cast.source == cast.target:  # it would apply the modifier, which a stand-in only keeps
+                continue
             yield f"CREATE CAST ({cast.source} AS {cast.target}) WITH INOUT{_CAST_CONTEXT[cast.context]}"
 
 
