@@ -6,10 +6,12 @@ Formats 1.12 to 1.16 are known: pg_dump 12 to 15 write 1.14, pg_dump 16 writes 1
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -110,6 +112,23 @@ def read_archive(path: Path) -> Archive:
         AppError: UNKNOWN_FORMAT when it is no archive that Holdfast knows, ARCHIVE_DAMAGED when it is one
             but cannot be read.
     """
+    with _collecting_later():
+        return _read_archive(path)
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Hold back the garbage collector, which looks at every entry again and again while they are made."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
+
+
+def _read_archive(path: Path) -> Archive:
     try:
         if path.is_dir():
             if not (path / TOC).is_file():

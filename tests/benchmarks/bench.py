@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "bench.json"
 HOLDFAST = [sys.executable, "-m", "app"]
 MANY_TABLES = 50_000
-_MODELS = ("TABLE", "CONSTRAINT", "INDEX", "COMMENT")
+_MODELS = ("TABLE", "TABLE DATA", "CONSTRAINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,16 @@ def to_file(*arguments: str) -> Callable[[Bench], Run]:
 
 def piped_to_gzip(bench: Bench) -> Run:
     """`pg_dump | gzip`, the classic of shell scripts."""
+    packer = shutil.which("gzip") or sys.exit("gzip is missing")
     begun = time.monotonic()
-    with _empty(bench.folder / "gzip") as target, (target / "dump.sql.gz").open("wb") as written:
-        with Child(bench.pg_dump(), env=bench.source.environment(), stdout=Child.PIPE) as dump:
-            gzip_program = shutil.which("gzip") or sys.exit("gzip is missing")
-            env = child_environment()
-            with Child([gzip_program], env=env, stdin=dump.stdout, stdout=written) as packer:
-                packer.wait()
-                dump.wait()
+    with (
+        _empty(bench.folder / "gzip") as target,
+        (target / "dump.sql.gz").open("wb") as written,
+        Child(bench.pg_dump(), env=bench.source.environment(), stdout=Child.PIPE) as dump,
+        Child([packer], env=child_environment(), stdin=dump.stdout, stdout=written) as packing,
+    ):
+        packing.wait()
+        dump.wait()
     return Run(time.monotonic() - begun, 0)
 
 
@@ -202,23 +204,22 @@ def measure_proofs(bench: Bench, rounds: int) -> list[Run]:
         ]
 
 
-def measure_table_of_contents(bench: Bench, rounds: int) -> tuple[list[float], int]:
-    """Read a table of contents of 50,000 tables, made by repeating the sample's own entries."""
+def measure_table_of_contents(bench: Bench, rounds: int) -> list[float]:
+    """Read a table of contents of 50,000 tables with rows and a key, made by repeating the sample's own."""
     with _empty(bench.folder / "toc") as target:
         dump = target / "dump"
-        run(
-            bench.pg_dump("--format=directory", "--schema-only", f"--file={dump}"), bench.source.environment()
-        )
+        run(bench.pg_dump("--format=directory", "--jobs=2", f"--file={dump}"), bench.source.environment())
         archive = read_archive(dump)
         many = target / "many"
         many.mkdir()
         write_directory_toc(archive, _many_entries(archive), many)
-        times = []
-        for _ in range(rounds):
-            begun = time.monotonic()
-            read = read_archive(many)
-            times.append(time.monotonic() - begun)
-        return times, len(read.entries)
+        return [_timed(lambda: read_archive(many)) for _ in range(rounds)]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
 
 
 def _many_entries(archive: Archive) -> Iterator[Entry]:
@@ -265,7 +266,7 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
             runs[name].append(contestant(bench))
             print(f"round {number + 1}: {name} {runs[name][-1].seconds:.2f} s", flush=True)
     proofs = measure_proofs(bench, chosen.proofs)
-    toc_times, entries = measure_table_of_contents(bench, chosen.rounds)
+    toc_times = measure_table_of_contents(bench, chosen.rounds)
     medians = {name: statistics.median(run.seconds for run in found) for name, found in runs.items()}
     ours = medians["Holdfast, complete"]
     peak = max(run.peak for run in runs["Holdfast, complete"])
@@ -276,9 +277,7 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
         "proof / backup (at most 3)": proof / ours,
         "peak memory of a backup, MB (at most 150)": peak / 1e6,
         "peak memory of a proof, MB": max(run.peak for run in proofs) / 1e6,
-        f"table of contents, {entries:,} entries of {MANY_TABLES:,} tables, s (at most 1.5)": statistics.median(
-            toc_times
-        ),
+        f"table of contents of {MANY_TABLES:,} tables, s (at most 1.5)": statistics.median(toc_times),
         "python -m app --version, s (at most 0.3)": statistics.median(measure_start(chosen.rounds)),
     }
     return {
