@@ -30,7 +30,7 @@ from app.engine.verify import with_proof
 from app.persistence.partial import PartialBackup, publish
 from app.postgres.dumping import dump_roles
 from app.postgres.toolchain import Installation
-from app.system.cancellation import CancelToken
+from app.system.cancellation import CancelToken, abandonable
 
 _ATTEMPTS = 3
 _PAUSES = (1.0, 5.0)
@@ -50,7 +50,7 @@ def back_up(
     if request.destination is None:
         raise ValueError("a backup needs a destination")
     listener(Progress(Phase.CHECKING))
-    plan = preflight(request, installations, cancel=cancel)
+    plan = abandonable(lambda: preflight(request, installations, cancel=cancel), cancel)
     for warning in plan.warnings:
         listener(Notice(warning))
     partial = PartialBackup.create(request.destination, request.project)

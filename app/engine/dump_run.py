@@ -108,7 +108,11 @@ def run_dump(
                     job.result()
                 cancel.check()
             except BaseException:
-                stopped.cancel()
+                with ThreadPoolExecutor(
+                    1, "stop"
+                ) as both:  # each waits for seconds where the server is frozen
+                    both.submit(stopped.cancel)
+                    child.stop()
                 raise
     listener(Progress(Phase.READING_BACK))
     return DumpResult(snapshot.tables, found, counts, reader.contents(cancel))
@@ -171,30 +175,29 @@ def _polled_activity(
     It asks in a thread of its own: a server that does not answer must not keep us from noticing it.
     """
     latest = Activity({}, ())
+    session: Session | None = None
     ended = threading.Event()
 
     def poll() -> None:
-        nonlocal latest
+        nonlocal latest, session
         try:
-            while not ended.wait(_POLL):
-                latest = read_activity(session, application)
-        except psycopg.Error as error:
+            session = connect(connection, application="holdfast progress")
+            with closing(session):
+                while not ended.wait(_POLL):
+                    latest = read_activity(session, application)
+        except (psycopg.Error, AppError) as error:
             if not ended.is_set():
-                listener(Notice(f"Progress is not shown any more: {error}"))
+                listener(Notice(f"Progress cannot be shown: {error}"))
 
+    poller = threading.Thread(target=poll, daemon=True, name="progress")
+    poller.start()
     try:
-        session = connect(connection, application="holdfast progress")
-    except AppError as error:
-        listener(Notice(f"Progress cannot be shown: {error}"))
         yield lambda: latest
-        return
-    with closing(session), ThreadPoolExecutor(1, "progress") as pool:
-        pool.submit(poll)
-        try:
-            yield lambda: latest
-        finally:
-            ended.set()
+    finally:
+        ended.set()
+        if session is not None:
             hang_up(session)
+            poller.join()
 
 
 class _Watch:

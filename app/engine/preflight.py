@@ -23,6 +23,7 @@ from app.postgres.inspection import (
     dumped_tables,
     server_facts,
     unmatched_patterns,
+    unreadable_objects,
 )
 from app.postgres.toolchain import Choice, Installation, Version, pick_dump_tool
 from app.system.cancellation import CancelToken
@@ -32,6 +33,11 @@ _REACH_SECONDS = 5.0
 _OTHER_SESSIONS = 3
 _MOST_JOBS = 4
 _USUAL_RATIO = 0.35
+_TLS_CODES = (
+    ErrorCode.TLS_REFUSED,
+    ErrorCode.CERTIFICATE_NOT_TRUSTED,
+    ErrorCode.CERTIFICATE_OTHER_NAME,
+)
 _TRANSACTION_POOLER_PORT = "6543"
 
 
@@ -94,7 +100,8 @@ def preflight(
     on_check: OnCheck = lambda _: None,
     cancel: CancelToken | None = None,
 ) -> Plan:
-    """Check host, reach, TLS, sign-in, version and tool, privileges, row security and size, in that order.
+    """Check what a backup needs: host, reach, TLS, sign-in, version and tool, selection, privileges,
+    row security and size, in that order.
 
     `on_check` is told of each check as it is done.
 
@@ -102,13 +109,13 @@ def preflight(
         AppError: the first failure, after `on_check` was told of all.
         Cancelled: `cancel` was set.
     """
-    _check_pooler(request.connection)
+    _check_pooler(request.connection, on_check)
     _check_hosts(request.connection, on_check)
     with ExitStack() as stack:
         try:
             session = stack.enter_context(asking(request.connection, cancel or CancelToken()))
         except AppError as error:
-            on_check(Check("Sign-in", "", error))
+            on_check(Check("TLS" if error.code in _TLS_CODES else "Sign-in", "", error))
             raise
         facts = server_facts(session)
         on_check(Check("TLS", facts.tls or "not encrypted"))
@@ -126,16 +133,17 @@ def _check_contents(
     options = request.options
     failures: list[AppError] = []
 
-    def check(name: str, question: Callable[[], str]) -> None:
+    def check(name: str, question: Callable[[], str]) -> bool:
         try:
             on_check(Check(name, question()))
         except AppError as error:
             failures.append(error)
             on_check(Check(name, "", error))
+            return False
+        return True
 
     choice: list[tuple[Choice, Compression]] = []
-    tables = dumped_tables(session, options)
-    estimate = request.last_bytes or estimate_bytes(tables, options)
+    tables: list[TableFacts] = []
 
     def tool() -> str:
         version = Version.from_number(facts.version_number)
@@ -143,9 +151,16 @@ def _check_contents(
         choice.append((picked, check_compression(options, picked.installation)))
         return f"PostgreSQL {facts.version}; {picked.reason}"
 
+    def selection() -> str:
+        _check_patterns(session, options)
+        tables.extend(dumped_tables(session, options))
+        return f"{len(tables):,} tables with rows"
+
     check("Version and tool", tool)
-    check("Selection", lambda: _check_selection(session, options, len(tables)))
-    check("Privileges", lambda: _check_privileges(tables, facts))
+    if not check("Selection", selection):
+        raise failures[0]  # what follows asks about what is selected
+    estimate = request.last_bytes or estimate_bytes(tables, options)
+    check("Privileges", lambda: _check_privileges(session, options, facts))
     check("Row security", lambda: _check_row_security(tables, facts))
     check("Size", lambda: _check_space(estimate, facts, request.destination))
     if failures:
@@ -154,7 +169,7 @@ def _check_contents(
     jobs, warning = _count_jobs(options, facts)
     return Plan(
         server=facts,
-        tables=tables,
+        tables=tuple(tables),
         tool=picked.installation,
         compression=compression,
         jobs=jobs,
@@ -163,15 +178,17 @@ def _check_contents(
     )
 
 
-def _check_pooler(connection: Connection) -> None:
+def _check_pooler(connection: Connection, on_check: OnCheck) -> None:
     if _TRANSACTION_POOLER_PORT in connection.keywords.get("port", "").split(","):
-        raise AppError(
+        failure = AppError(
             ErrorCode.TRANSACTION_POOLER,
             "Port 6543 is a transaction pooler",
             detail="Session settings leak to other clients through it, and a snapshot does not hold.",
             hint="Use port 5432: the direct connection or the session pooler.",
             actions=("use-session-pooler",),
         )
+        on_check(Check("Host", "", failure))
+        raise failure
 
 
 def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
@@ -211,7 +228,7 @@ def _needs_tls(connection: Connection, facts: ServerFacts) -> bool:
     return bool(facts.tls) or wants in ("require", "verify-ca", "verify-full")
 
 
-def _check_selection(session: Session, options: BackupOptions, tables: int) -> str:
+def _check_patterns(session: Session, options: BackupOptions) -> None:
     missing = unmatched_patterns(session, options)
     if missing:
         raise AppError(
@@ -220,11 +237,10 @@ def _check_selection(session: Session, options: BackupOptions, tables: int) -> s
             detail=", ".join(missing),
             hint='Names fold to lower case; put "Mixed" in double quotes. * and ? are wild.',
         )
-    return f"{tables:,} tables with rows"
 
 
-def _check_privileges(tables: Sequence[TableFacts], facts: ServerFacts) -> str:
-    unreadable = [table.sql for table in tables if not table.readable]
+def _check_privileges(session: Session, options: BackupOptions, facts: ServerFacts) -> str:
+    unreadable = unreadable_objects(session, options)
     if unreadable:
         raise AppError(
             ErrorCode.PERMISSION_DENIED,
@@ -232,7 +248,7 @@ def _check_privileges(tables: Sequence[TableFacts], facts: ServerFacts) -> str:
             detail=", ".join(unreadable[:20]),
             hint=f'Run: GRANT pg_read_all_data TO "{facts.user}"; or use --exclude-table.',
         )
-    return f"{facts.user} may read every table"
+    return f"{facts.user} may read everything"
 
 
 def _check_row_security(tables: Sequence[TableFacts], facts: ServerFacts) -> str:

@@ -6,7 +6,6 @@ unprivileged role, compare, judge. Rules of the verdict are in `domain.proof`.
 
 from __future__ import annotations
 
-import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -29,8 +28,10 @@ from app.engine.compare_objects import (
 )
 from app.engine.compare_streams import StreamComparison, open_copy_out
 from app.engine.proof_source import ProofSource, open_source
+from app.engine.restore_failures import explain_failures, with_stand_ins
 from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qualified_name
 from app.engine.sandbox_database import SandboxDatabase, prepare_database
+from app.engine.sandbox_restore import Restored, restore_into_sandbox
 from app.persistence.checksums import verify_files
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import connect
@@ -40,9 +41,7 @@ from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 
 _SPACE_FACTOR = 1.25
-_SORTS_LIKE_C = re.compile(r"^(C|POSIX|C\.UTF-?8|)$", re.IGNORECASE)
-_NEEDS_SUPERUSER = re.compile(r"must be superuser|permission denied|must be owner of|Must be superuser")
-_LACKS_FEATURE = re.compile(r"unsupported XML feature|ICU is not supported|encoding .* not supported by ICU")
+_ROWS = ("TABLE DATA", "BLOB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +98,11 @@ def prove(
             definitions=(entry.definition for entry in source.entries),
             wrappers=[entry.tag for entry in source.entries if entry.kind == "FOREIGN DATA WRAPPER"],
         )
-        plan = plan_restore(
-            source.entries, database, sorts_like_c=bool(_SORTS_LIKE_C.match(manifest.server.locale))
-        )
+        plan = plan_restore(source.entries, database, locale=manifest.server.locale)
         setting = _Setting(manifest, source, server, tool, database, plan, cancel, listener)
         with tempfile.TemporaryDirectory(prefix="holdfast-proof-") as workspace:
-            errors = _restore(setting, Path(workspace))
-            objects = _compare(setting, errors, Path(workspace))
+            restored = _restore(setting, Path(workspace))
+            objects = _compare(setting, restored, Path(workspace))
     return _judge(manifest, objects, origin, sandbox.version, time.monotonic() - begun)
 
 
@@ -121,11 +118,11 @@ def _check_space(root: Path, manifest: Manifest) -> None:
         )
 
 
-def _restore(setting: _Setting, workspace: Path) -> dict[int, str]:
-    """Restore the planned entries; gives the server's words for each that failed, by dump id."""
+def _restore(setting: _Setting, workspace: Path) -> Restored:
     total = max(1, len(setting.plan.entries))
     setting.listener(Progress(Phase.RESTORING, 0.0))
-    return setting.source.restore(
+    return restore_into_sandbox(
+        setting.source,
         setting.plan,
         setting.database,
         setting.tool,
@@ -135,10 +132,9 @@ def _restore(setting: _Setting, workspace: Path) -> dict[int, str]:
     )
 
 
-def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> tuple[ObjectOutcome, ...]:
+def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[ObjectOutcome, ...]:
     entries = setting.plan.entries
-    outcomes = dict(setting.plan.left_out)
-    outcomes |= _failed_entries(setting, errors, outcomes)
+    outcomes = setting.plan.left_out | explain_failures(setting.source.entries, setting.plan, restored)
     records = {(table.schema, table.name): table for table in setting.manifest.tables}
     pairs = [
         (entry, records[entry.schema, entry.tag])
@@ -164,6 +160,7 @@ def _compare(setting: _Setting, errors: Mapping[int, str], workspace: Path) -> t
     rest = [entry for entry in entries if entry.dump_id not in outcomes]
     outcomes |= compare_definitions(rest, again, same_version=same_version)
     outcomes |= _views(setting, outcomes)
+    outcomes = with_stand_ins(outcomes, setting.plan)
     in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
     return (*in_order, *extra)
 
@@ -194,37 +191,6 @@ def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]])
     ).run()
 
 
-def _failed_entries(
-    setting: _Setting, errors: Mapping[int, str], left_out: Mapping[int, ObjectOutcome]
-) -> dict[int, ObjectOutcome]:
-    """Why each entry that could not be restored could not, and whether that is the backup's fault.
-
-    What needs something that was left out, or a feature that this sandbox was built without, was not
-    checked. Everything else would fail in a real restore, too.
-    """
-    entries = {entry.dump_id: entry for entry in setting.source.entries}
-    unchecked = {number for number, outcome in left_out.items() if outcome.outcome is Outcome.NOT_CHECKED}
-    outcomes: dict[int, ObjectOutcome] = {}
-    for entry in setting.plan.entries:
-        message = errors.get(entry.dump_id)
-        if message is None:
-            continue
-        cause = next((number for number in entry.dependencies if number in unchecked), None)
-        if cause is not None:
-            why = f"it needs {entries[cause].kind} {qualified_name(entries[cause])}, which was not checked"
-            outcome, reason = Outcome.NOT_CHECKED, why
-        elif entry.kind != "TABLE DATA" and _NEEDS_SUPERUSER.search(message):
-            outcome, reason = Outcome.NOT_CHECKED, f"only a superuser can create it: {message}"
-        elif _LACKS_FEATURE.search(message):
-            outcome, reason = Outcome.NOT_CHECKED, f"the sandbox was built without it: {message}"
-        else:
-            outcome, reason = Outcome.NOT_RESTORABLE, message
-        if outcome is Outcome.NOT_CHECKED:
-            unchecked.add(entry.dump_id)
-        outcomes[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), outcome, reason)
-    return outcomes
-
-
 def _views(setting: _Setting, known: Mapping[int, ObjectOutcome]) -> dict[int, ObjectOutcome]:
     """Contents of materialized views: computed anew where they were populated."""
     return {
@@ -241,12 +207,16 @@ def _judge(
     notes: list[str] = []
     if source.major != sandbox.major:
         notes.append(f"Restored into PostgreSQL {sandbox}; the backup is of PostgreSQL {source}.")
+    unread = [item for item in objects if item.kind in _ROWS and item.outcome is Outcome.NOT_CHECKED]
     level = ProofLevel.PROVEN
-    if failure:
+    if failure or unread:
         level = manifest.proof.level if manifest.proof.level is not ProofLevel.PROVEN else ProofLevel.COMPLETE
-        if manifest.options.is_selection and not any(o.outcome is Outcome.DIFFERS for o in objects):
-            notes.append(f"The selection does not restore by itself: {failure}.")
-            failure = ""
+    if failure and manifest.options.is_selection and not any(o.outcome is Outcome.DIFFERS for o in objects):
+        notes.append(f"The selection does not restore by itself: {failure}.")
+        failure = ""
+    if unread and not failure:
+        more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+        notes.append(f"Not proven: the rows of {unread[0].name} were not compared: {unread[0].reason}{more}.")
     return Proof(
         level=level,
         checked_at=datetime.now(UTC),

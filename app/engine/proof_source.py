@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.postgres.archive_data import digest_large_objects, open_stream
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.copy_stream import without_end_marker
 from app.postgres.dumping import dump_schema
-from app.postgres.restoring import prepare_archive, restore_archive
+from app.postgres.restoring import EntryError, prepare_archive, restore_archive
 from app.postgres.script_archive import ScriptArchive, read_script_archive, rows_of, script_items
 from app.postgres.script_restoring import restore_script
 from app.postgres.toolchain import Installation, Version
@@ -30,6 +31,8 @@ _NO_PRIVILEGES = (
     "--no-tablespaces",
     "--no-security-labels",
 )
+
+_COPY_FAILED = re.compile(r'COPY failed for table "(.+?)": ')
 
 OnEntry = Callable[[int], None]
 
@@ -82,10 +85,7 @@ class ArchiveSource:
             cancel=cancel,
             on_entry=on_entry,
         )
-        failed: dict[int, str] = {}
-        for error in errors:
-            failed.setdefault(error.dump_id, error.message)
-        return failed
+        return _by_entry(errors, plan.entries)
 
     def rows(self, entry: Entry) -> Iterator[bytes]:
         """An entry's rows, without the end marker."""
@@ -102,6 +102,32 @@ class ArchiveSource:
         again = workspace / "again.dump"
         dump_schema(tool, database.superuser, again, Format.CUSTOM, cancel=cancel)
         return read_archive(again).entries
+
+
+def _by_entry(errors: Iterable[EntryError], entries: Sequence[Entry]) -> dict[int, str]:
+    """The first error of each entry; what it was about counts for more than what pg_restore did then."""
+    by_id = {entry.dump_id: entry for entry in entries}
+    failed: dict[int, str] = {}
+    for error in errors:
+        told = by_id.get(error.dump_id)
+        dump_id = error.dump_id
+        if told is None or not _is_about(error, told):
+            dump_id = next((entry.dump_id for entry in entries if _is_about(error, entry)), dump_id)
+        failed.setdefault(dump_id, error.message)
+    return failed
+
+
+def _is_about(error: EntryError, entry: Entry) -> bool:
+    if match := _COPY_FAILED.match(error.message):
+        return entry.kind == "TABLE DATA" and entry.tag == match[1]
+    command = _lines(error.command)
+    return bool(command) and any(
+        _lines(text).startswith(command) for text in (entry.definition, entry.copy_statement)
+    )
+
+
+def _lines(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 @dataclass(frozen=True)
@@ -158,7 +184,7 @@ class PlainSource:
             done.add(dump_id)
             on_entry(len(done))
             text = statement.decode(codec, "surrogateescape")
-            return edit_text(entry.kind, text, database.missing).encode(codec, "surrogateescape")
+            return edit_text(entry.kind, text, database).encode(codec, "surrogateescape")
 
         items = script_items(self.path)
         return restore_script(tool, items, database.restorer, self.encoding, edit, cancel=cancel)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from app.domain.backup import Extension
 from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive_entry import Entry
@@ -34,6 +33,7 @@ _NOT_IN_SANDBOX = {
     "SUBSCRIPTION TABLE": "subscriptions are left out of the sandbox",
     "TABLESPACE": _OUTSIDE,
 }
+_ABOUT_OTHERS = ("ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL")
 _PREAMBLE = ("ENCODING", "STDSTRINGS", "SEARCHPATH")
 _DDL_WITH_TYPES = frozenset(
     [
@@ -49,53 +49,93 @@ _DDL_WITH_TYPES = frozenset(
         "CHECK CONSTRAINT",
     ]
 )
-_NO_ICU = "it sorts by a collation that the sandbox does not have"
-_TEXT_KEY = re.compile(r"PARTITION BY RANGE \((.*)\)", re.DOTALL)
+_SORTS_LIKE_C = re.compile(r"(C|POSIX|C\.UTF-?8|)", re.IGNORECASE)
+_LOCALE = re.compile(r"\b(LOCALE_PROVIDER|LOCALE|LC_COLLATE) = (?:'([^']*)'|(\w+))")
+_COLLATION = re.compile(r"(CREATE COLLATION .*?) \(provider = icu, (.*)\);", re.DOTALL)
+_STOOD_IN_COLLATION = "a stand-in that sorts like C took its place"
+_WITHOUT_MODIFIERS = "the stand-in for its extension's type takes no such modifiers; the rest was compared"
 _VERSION_OPTION = re.compile(r"\bpg_attver\s*=\s*'?\d+'?")
+_QUOTED_OR = r'(?:"[^"]*"|[^;"])'
+_VERSION_STATEMENT = re.compile(
+    rf"ALTER (?:FOREIGN )?TABLE ONLY {_QUOTED_OR}*? ALTER COLUMN {_QUOTED_OR}*? "
+    r"SET \(([^)]*pg_attver[^)]*)\);\n?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreList:
-    """The entries to restore, some of them edited, and the outcomes of those left out by dump id."""
+    """What a sandbox is given of a backup.
+
+    Attributes:
+        entries: those to restore, some of them edited.
+        left_out: the outcomes of the others, by dump id.
+        stood_in: why an entry that comes back as it was edited is still not what the backup holds.
+        is_edited: whether any definition was changed.
+        sorts_like_source: whether text has the order that it had in the backed-up database.
+        tells_apart: whether texts differ that a nondeterministic collation of the source takes for equal.
+    """
 
     entries: tuple[Entry, ...]
     left_out: dict[int, ObjectOutcome]
+    stood_in: dict[int, str]
     is_edited: bool
+    sorts_like_source: bool
+    tells_apart: bool
 
 
-def plan_restore(entries: Iterable[Entry], database: SandboxDatabase, *, sorts_like_c: bool) -> RestoreList:
+def plan_restore(entries: Iterable[Entry], database: SandboxDatabase, *, locale: str) -> RestoreList:
     """Choose and edit the entries for this sandbox.
 
     Args:
         entries: the archive's table of contents.
         database: what was prepared.
-        sorts_like_c: whether the backed-up database sorted text as the sandbox does.
+        locale: the backed-up database's LC_COLLATE, for archives that do not say more.
     """
-    entries = tuple(entries)
     kept: list[Entry] = []
     left_out: dict[int, ObjectOutcome] = {}
+    stood_in: dict[int, str] = {}
     missing = {extension.name for extension in database.missing}
-    tables = {entry.dump_id: entry for entry in entries if entry.kind == "TABLE"}
-    edited = False
+    like_source = not database.collations
+    edited = tells_apart = False
     for entry in entries:
+        if entry.kind == "DATABASE":
+            locale = _collation_of(entry.definition)
         outcome = _outcome_if_left_out(entry, database, missing)
-        if outcome is None and not sorts_like_c and _attaches_by_text(entry, tables):
-            outcome = (Outcome.NOT_CHECKED, _NO_ICU)
         if outcome is not None:
             left_out[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), *outcome)
             continue
-        definition = edit_text(entry.kind, entry.definition, database.missing)
-        edited = edited or definition != entry.definition
+        definition = edit_text(entry.kind, entry.definition, database)
+        if definition != entry.definition:
+            edited = True
+            if entry.kind == "COLLATION":
+                stood_in[entry.dump_id] = _STOOD_IN_COLLATION
+                like_source = False
+                tells_apart = tells_apart or "deterministic = false" in entry.definition
+            elif without_version_options(entry.definition) != definition:
+                stood_in[entry.dump_id] = _WITHOUT_MODIFIERS
         kept.append(replace(entry, definition=definition))
-    return RestoreList(tuple(kept), left_out, edited)
+    like_source = like_source and bool(_SORTS_LIKE_C.fullmatch(locale))
+    return RestoreList(tuple(kept), left_out, stood_in, edited, like_source, tells_apart)
+
+
+def _collation_of(definition: str) -> str:
+    """What a database sorts text by: its LC_COLLATE, "C" for the builtin provider, "icu" for that."""
+    words = {match[1]: match[2] or match[3] or "" for match in _LOCALE.finditer(definition)}
+    provider = words.get("LOCALE_PROVIDER", "libc")
+    if provider == "libc":
+        return words.get("LC_COLLATE", words.get("LOCALE", ""))
+    return "C" if provider == "builtin" else provider
 
 
 def qualified_name(entry: Entry) -> str:
     """The entry's name as people read it: quoted where SQL needs it, with its schema."""
-    parts = [part for part in (entry.schema, entry.tag) if part and part != "-"]
-    return ".".join(
-        part if re.fullmatch(r"[a-z_][\w$ (),\[\]]*", part) else quote_identifier(part) for part in parts
+    kind = re.match(r"(?:[A-Z]{2,} )+", entry.tag) if entry.kind in _ABOUT_OTHERS else None
+    tag = entry.tag[kind.end() :] if kind else entry.tag
+    parts = [part for part in (entry.schema, tag) if part and part != "-"]
+    name = ".".join(
+        part if re.fullmatch(r"[a-z_][\w$ (),.\[\]]*", part) else quote_identifier(part) for part in parts
     )
+    return f"{kind[0]}{name}" if kind else name
 
 
 def is_preamble(entry: Entry) -> bool:
@@ -103,12 +143,14 @@ def is_preamble(entry: Entry) -> bool:
     return entry.kind in _PREAMBLE
 
 
-def edit_text(kind: str, text: str, missing: Iterable[Extension]) -> str:
+def edit_text(kind: str, text: str, database: SandboxDatabase) -> str:
     """DDL of an entry of this kind as this sandbox can take it."""
     if kind in _DDL_WITH_TYPES:
-        text = without_modifiers(text, missing)
-    if "pg_attver" in text and kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
+        text = without_modifiers(text, database.missing)
+    if kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
         text = without_version_options(text)
+    if kind == "COLLATION" and not database.has_icu:
+        text = _COLLATION.sub(r"\1 (provider = libc, locale = 'C');", text)
     return text
 
 
@@ -118,16 +160,13 @@ def without_version_options(definition: str) -> str:
     Debian's PostgreSQL 15.20 stores it in every column, older clients write it out as
     `ALTER COLUMN … SET (pg_attver=1)`, and other servers refuse it.
     """
-    statements = re.compile(
-        r"ALTER (?:FOREIGN )?TABLE ONLY [^;]*? ALTER COLUMN [^;]*? SET \(([^)]*pg_attver[^)]*)\);\n?"
-    )
 
     def edit(match: re.Match[str]) -> str:
         options = [option.strip() for option in match[1].split(",")]
         rest = [option for option in options if not _VERSION_OPTION.fullmatch(option)]
         return match[0].replace(match[1], ", ".join(rest)) if rest else ""
 
-    return statements.sub(edit, definition)
+    return _VERSION_STATEMENT.sub(edit, definition) if "pg_attver" in definition else definition
 
 
 def _outcome_if_left_out(
@@ -148,24 +187,3 @@ def _outcome_if_left_out(
     if kind in _NOT_IN_SANDBOX:
         return Outcome.NOT_CHECKED, _NOT_IN_SANDBOX[kind]
     return None
-
-
-def _attaches_by_text(entry: Entry, tables: dict[int, Entry]) -> bool:
-    """True for a partition whose bounds are text, which sorts differently in the sandbox."""
-    if entry.kind != "TABLE ATTACH" or " FROM (" not in entry.definition:
-        return False
-    for parent in (tables[number] for number in entry.dependencies if number in tables):
-        key = _TEXT_KEY.search(parent.definition)
-        if key and _has_text_column(parent.definition, key[1]):
-            return True
-    return False
-
-
-def _has_text_column(definition: str, key: str) -> bool:
-    if "COLLATE" in key:
-        return True
-    columns = (column.strip() for column in key.split(","))
-    return any(
-        re.search(rf"^\s*{re.escape(column)} (text|character|public\.citext)", definition, re.MULTILINE)
-        for column in columns
-    )

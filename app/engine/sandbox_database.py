@@ -23,7 +23,9 @@ from app.postgres.stand_ins import stand_in_statements
 
 _RESTORER = "holdfast_restorer"
 _DATABASE = "proof"
-_CATALOG_COLLATION = re.compile(r'COLLATE (?:pg_catalog\.)?("(?:[^"]|"")+"|\w+)(?![\w.])|collation = pg_catalog\.("(?:[^"]|"")+")')
+_CATALOG_COLLATION = re.compile(
+    r'COLLATE (?:pg_catalog\.)?("(?:[^"]|"")+"|\w+)(?![\w.])|collation = pg_catalog\.("(?:[^"]|"")+")'
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,238 @@
+"""Restores a backup into the sandbox, in the steps that a sandbox which sorts text differently needs.
+
+Collations of ICU and of other systems are not in the sandbox. Where the backed-up database used them,
+a check or a partition's bounds can refuse rows that it took: these are dropped, the rows loaded again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psycopg
+from psycopg import errors
+
+from app.domain.proof import Outcome
+from app.engine.proof_source import ProofSource
+from app.engine.restore_list import RestoreList
+from app.engine.sandbox_database import SandboxDatabase
+from app.postgres.archive_entry import Entry
+from app.postgres.connection import Session, connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.toolchain import Installation
+from app.system.cancellation import CancelToken
+
+OTHER_ORDER = "it does not hold in the sandbox, which sorts text differently"
+
+_DATA = ("TABLE DATA", "SEQUENCE SET", "BLOBS")
+_CHECK = re.compile(r'new row for relation ".+?" violates check constraint "(.+?)"')
+_DOMAIN_CHECK = re.compile(r'value for domain (.+?) violates check constraint "(.+?)"')
+_BOUNDS = re.compile(r'new row for relation ".+?" violates partition constraint')
+
+_CANNOT_BE_TAKEN = (
+    errors.UndefinedObject,
+    errors.UndefinedTable,
+    errors.InsufficientPrivilege,
+    errors.DependentObjectsStillExist,
+    errors.SyntaxError,
+)
+
+OnEntry = Callable[[int], None]
+Name = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came of a restore.
+
+    Attributes:
+        errors: the server's words for each entry that failed, by dump id.
+        dropped: constraints that were dropped so that rows could be loaded, by schema and name of each
+            table or domain that had them.
+        detached: partitions, by schema and name, that were taken off their parent for the same reason.
+        untimely: checks, in words, that hold once everything is loaded, but not before, by schema and
+            name of the table.
+    """
+
+    errors: dict[int, str] = field(default_factory=dict)
+    dropped: dict[Name, set[str]] = field(default_factory=dict)
+    detached: set[Name] = field(default_factory=set)
+    untimely: dict[Name, str] = field(default_factory=dict)
+
+
+def restore_into_sandbox(
+    source: ProofSource,
+    plan: RestoreList,
+    database: SandboxDatabase,
+    tool: Installation,
+    workspace: Path,
+    *,
+    cancel: CancelToken,
+    on_entry: OnEntry,
+) -> Restored:
+    """Restore the planned entries and go on after errors.
+
+    Raises:
+        AppError: the tool did not get as far as the entries, or lost the server.
+        Cancelled: `cancel` was set.
+    """
+    passes = 0
+
+    def restore(entries: Sequence[Entry], begun: int = 0) -> dict[int, str]:
+        nonlocal passes
+        passes += 1
+        folder = workspace / f"pass-{passes}"
+        folder.mkdir()
+        return source.restore(
+            replace(plan, entries=tuple(entries)),
+            database,
+            tool,
+            folder,
+            cancel=cancel,
+            on_entry=lambda done: on_entry(begun + done),
+        )
+
+    if plan.sorts_like_source:
+        return Restored(restore(plan.entries))
+    last = max((number for number, entry in enumerate(plan.entries) if entry.kind in _DATA), default=-1)
+    early, late = plan.entries[: last + 1], plan.entries[last + 1 :]
+    result = Restored(restore(early) if early else {})
+    with connect(database.restorer) as session:
+        repair = _Repair(session, result)
+        while again := [entry for entry in early if repair.can_load(entry)]:
+            for entry in again:
+                del result.errors[entry.dump_id]
+            result.errors |= restore(again, len(early))
+        if late:
+            result.errors |= restore(late, len(early))
+        repair.put_back()
+    return result
+
+
+class _Repair:
+    """Takes away what refuses rows, and puts back what did so for another reason than their order."""
+
+    def __init__(self, session: Session, result: Restored) -> None:
+        self._session = session
+        self._result = result
+        self._taken: list[tuple[str, str, str, list[Name]]] = []
+
+    def can_load(self, entry: Entry) -> bool:
+        """Whether a failed entry's rows can be tried again, after what refused them was dropped."""
+        message = self._result.errors.get(entry.dump_id, "")
+        if entry.kind != "TABLE DATA" or not message:
+            return False
+        table = f"{quote_identifier(entry.schema)}.{quote_identifier(entry.tag)}"
+        try:
+            if match := _DOMAIN_CHECK.search(message):
+                return self._drop_domain_check(match[1], match[2])
+            if match := _CHECK.search(message):
+                return self._drop_check(table, match[1])
+            if _BOUNDS.search(message):
+                return self._detach(table, (entry.schema, entry.tag))
+        except _CANNOT_BE_TAKEN:
+            return False  # the rows' own error says what is wrong
+        return False
+
+    def put_back(self) -> None:
+        """Add each dropped check again: one that holds now did not depend on the order of text."""
+        for owner, name, definition, tables in self._taken:
+            try:
+                self._run(f"{owner} ADD CONSTRAINT {quote_identifier(name)} {definition}")
+            except psycopg.Error:
+                continue
+            for table in tables:
+                self._result.dropped[table].discard(name)
+                self._result.untimely[table] = f"{name} {definition}"
+
+    def _drop_check(self, table: str, constraint: str) -> bool:
+        """Drop it where it comes from, which takes it from all tables that inherit it."""
+        rows = self._rows(_TABLES_WITH_CHECK, table, constraint)
+        for relation, inherited, definition, schema, name in rows:
+            if not inherited:
+                tables = [(row[3], row[4]) for row in rows]
+                self._take(f"ALTER TABLE {relation}", constraint, definition, tables or [(schema, name)])
+        return bool(rows)
+
+    def _drop_domain_check(self, domain: str, constraint: str) -> bool:
+        rows = self._rows(_DOMAIN_WITH_CHECK, domain, constraint)
+        for relation, definition, schema, name in rows:
+            self._take(f"ALTER DOMAIN {relation}", constraint, definition, [(schema, name)])
+        return bool(rows)
+
+    def _take(self, owner: str, constraint: str, definition: str, tables: list[Name]) -> None:
+        self._run(f"{owner} DROP CONSTRAINT {quote_identifier(constraint)}")
+        self._taken.append((owner, constraint, definition, tables))
+        for table in tables:
+            self._result.dropped.setdefault(table, set()).add(constraint)
+
+    def _detach(self, table: str, name: Name) -> bool:
+        parents = self._rows(_PARENT, table)
+        for (parent,) in parents:
+            self._run(f"ALTER TABLE {parent} DETACH PARTITION {table}")
+            self._result.detached.add(name)
+        return bool(parents)
+
+    def _run(self, statement: str) -> None:
+        self._session.execute(encode_sql(statement))
+
+    def _rows(self, query: str, *arguments: str) -> list[tuple[str, ...]]:
+        return self._session.execute(encode_sql(query.format(*map(quote_literal, arguments)))).fetchall()
+
+
+def outcome_of_dropped(restored: Restored, entry: Entry) -> tuple[Outcome, str] | None:
+    """What the constraints that were dropped from an entry's object mean for it; None where none was."""
+    kind, name = entry.kind, (entry.schema, entry.tag)
+    if kind == "TABLE ATTACH" and name in restored.detached:
+        return Outcome.NOT_CHECKED, OTHER_ORDER
+    if kind in ("TABLE", "DOMAIN", "FOREIGN TABLE"):
+        if name in restored.untimely:
+            text = f"its rows cannot be loaded before those of other tables: {restored.untimely[name]}"
+            return Outcome.NOT_RESTORABLE, text
+        if restored.dropped.get(name):
+            return Outcome.NOT_CHECKED, f"{', '.join(sorted(restored.dropped[name]))}: {OTHER_ORDER}"
+    if kind in ("CHECK CONSTRAINT", "COMMENT"):
+        for (schema, _), constraints in restored.dropped.items():
+            if schema == entry.schema and any(_names(entry, constraint) for constraint in constraints):
+                return Outcome.NOT_CHECKED, OTHER_ORDER
+    return None
+
+
+def _names(entry: Entry, constraint: str) -> bool:
+    """Whether a check of its own, or a comment on one, is about this constraint."""
+    if entry.kind == "COMMENT":
+        return any(
+            entry.tag.startswith(f"CONSTRAINT {name} ON ")
+            for name in (constraint, quote_identifier(constraint))
+        )
+    return entry.tag.endswith(f" {constraint}")
+
+
+_TABLES_WITH_CHECK = """
+WITH RECURSIVE up AS (
+    SELECT {}::pg_catalog.regclass::pg_catalog.oid AS oid
+    UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN up ON up.oid = i.inhrelid
+), down AS (
+    SELECT oid FROM up
+    UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN down ON down.oid = i.inhparent
+)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), k.coninhcount > 0,
+       pg_catalog.pg_get_constraintdef(k.oid), n.nspname, c.relname
+FROM down JOIN pg_catalog.pg_class c ON c.oid = down.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c' AND k.conname = {}
+"""
+_DOMAIN_WITH_CHECK = """
+SELECT pg_catalog.format('%I.%I', n.nspname, t.typname), pg_catalog.pg_get_constraintdef(k.oid),
+       n.nspname, t.typname
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid
+WHERE t.oid = {}::pg_catalog.regtype AND k.conname = {}
+"""
+_PARENT = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE i.inhrelid = {}::pg_catalog.regclass AND c.relkind = 'p'
+"""
