@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 from app.domain.errors import Cancelled
+
+Result = TypeVar("Result")
+
+_LOOK_SECONDS = 0.1
 
 
 class CancelToken:
@@ -53,3 +59,32 @@ class CancelToken:
         finally:
             with self._lock:
                 self._callbacks.remove(callback)
+
+
+def abandonable(
+    work: Callable[[], Result], cancel: CancelToken, discard: Callable[[Result], object] = lambda _: None
+) -> Result:
+    """Wait for work that cannot be broken off (looking up a host, connecting) until `cancel` is set.
+
+    Args:
+        work: is left to itself then, in a thread that does not keep the process alive.
+        cancel: ends the wait.
+        discard: gets a result that comes too late.
+
+    Raises:
+        Cancelled: `cancel` was set.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised below
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="abandonable").start()
+    while not wait([future], _LOOK_SECONDS).done:
+        if cancel.is_cancelled:
+            future.add_done_callback(lambda late: late.exception() or discard(late.result()))
+            raise Cancelled
+    return future.result()
