@@ -16,6 +16,8 @@ from app.system.cancellation import CancelToken
 _BATCH = 200
 _LARGE = 64 << 20
 _SETVAL = re.compile(r"SELECT pg_catalog\.setval\('((?:[^']|'')+)', (-?\d+), (true|false)\)")
+_IDENTIFIER = re.compile(r'"(?:[^"]|"")+"|\w+')
+_POLICY_ROLES = re.compile(rf" TO ((?:{_IDENTIFIER.pattern})(?:, (?:{_IDENTIFIER.pattern}))+)")
 _DATA_KINDS = frozenset(
     (
         "TABLE DATA",
@@ -114,14 +116,15 @@ def compare_definitions(
     """
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for entry in again:
-        found[entry.kind, entry.schema, entry.tag].append(entry.definition)
+        found[entry.kind, entry.schema, entry.tag].append(_in_one_order(entry))
     outcomes: dict[int, ObjectOutcome] = {}
     for entry in restored:
         if entry.kind in _DATA_KINDS or is_preamble(entry):
             continue
         definitions = found.get((entry.kind, entry.schema, entry.tag), [])
-        if entry.definition in definitions:
-            definitions.remove(entry.definition)
+        definition = _in_one_order(entry)
+        if definition in definitions:
+            definitions.remove(definition)
             outcome, reason = Outcome.IDENTICAL, ""
         elif not definitions:
             outcome, reason = Outcome.DIFFERS, "it did not come back"
@@ -131,6 +134,15 @@ def compare_definitions(
             outcome, reason = Outcome.NOT_CHECKED, "another major version writes its definition differently"
         outcomes[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), outcome, reason)
     return outcomes
+
+
+def _in_one_order(entry: Entry) -> str:
+    """The definition; a policy's roles are named in the order in which the server happens to find them."""
+    if entry.kind != "POLICY":
+        return entry.definition
+    return _POLICY_ROLES.sub(
+        lambda match: f" TO {', '.join(sorted(_IDENTIFIER.findall(match[1])))}", entry.definition, count=1
+    )
 
 
 _OBJECT_COMMENT = re.compile(r"LARGE OBJECT (\d+)")
@@ -144,7 +156,7 @@ def compare_large_object_comments(session: Session, entries: Iterable[Entry]) ->
         WHERE classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
         """
     ).fetchall()
-    found = dict(rows)
+    found: dict[str, str] = dict(rows)
     outcomes: dict[int, ObjectOutcome] = {}
     for entry in entries:
         if entry.kind != "COMMENT" or not _OBJECT_COMMENT.fullmatch(entry.tag):

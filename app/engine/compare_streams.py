@@ -41,11 +41,10 @@ def copy_source(record: TableRecord, condition: str = "") -> str:
             "The backup has a COPY statement that pg_dump does not write",
             detail=f"{record.schema}.{record.name}: {error}",
         ) from error
-    schema = quote_identifier(target.schema or "pg_catalog")
-    table = f"{schema}.{quote_identifier(target.name)}"
+    table = f"{quote_identifier(record.schema)}.{quote_identifier(record.name)}"
     columns = ", ".join(quote_identifier(column) for column in target.columns or ())
-    if condition or record.via_root:
-        return f"(SELECT {columns} FROM {'' if record.via_root else 'ONLY '}{table} {condition})"
+    if condition:
+        return f"(SELECT {columns} FROM ONLY {table} {condition})"
     return f"{table} ({columns})" if columns else table
 
 
@@ -120,34 +119,39 @@ class StreamComparison:
                 session.close()
 
     def _compare(self, session: CopyOut, group: list[tuple[Entry, TableRecord]]) -> tuple[Outcome, str]:
-        _, record = group[0]
-        source = copy_source(record, self._conditions.get((record.schema, record.name), ""))
-        if record.via_root:
-            return self._compare_root(session, group, source)
-        found = self._digest(session.stream(source), qualified_name(group[0][0]))
+        if group[0][1].via_root:
+            return self._compare_leaves(session, group)
+        entry, record = group[0]
+        found = self._digest(session.stream(self._source(record)), qualified_name(entry))
         if found.sha256 == record.sha256:
             return Outcome.IDENTICAL, ""
         if found.rows != record.rows:
             return Outcome.DIFFERS, f"{found.rows:,} rows came back of {record.rows:,}"
-        multiset = MultisetDigest()
-        for block in session.stream(source):
-            self._cancel.check()
-            multiset.feed(block)
-        if multiset.finish() == self._expected_multiset(group):
+        if self._digest(self._open_rows(entry), qualified_name(entry)).sha256 != record.sha256:
+            return Outcome.DIFFERS, "the backup's rows are not those that its manifest tells of"
+        if self._found_multiset(session, group) == self._expected_multiset(group):
             return Outcome.REORDERED, ""
         return Outcome.DIFFERS, f"the {record.rows:,} rows that came back are not the same"
 
-    def _compare_root(
-        self, session: CopyOut, group: list[tuple[Entry, TableRecord]], source: str
+    def _compare_leaves(
+        self, session: CopyOut, group: list[tuple[Entry, TableRecord]]
     ) -> tuple[Outcome, str]:
         """Rows that were loaded through a partition's root may lie in other leaves: compare them together."""
-        multiset = MultisetDigest()
-        for block in session.stream(source):
-            self._cancel.check()
-            multiset.feed(block)
-        if multiset.finish() == self._expected_multiset(group):
-            return Outcome.IDENTICAL, "compared through its root, in any order"
+        if self._found_multiset(session, group) == self._expected_multiset(group):
+            return Outcome.IDENTICAL, "compared together with those of its neighbours, in any order"
         return Outcome.DIFFERS, "the rows that came back through its root are not the same"
+
+    def _source(self, record: TableRecord) -> str:
+        return copy_source(record, self._conditions.get((record.schema, record.name), ""))
+
+    def _found_multiset(self, session: CopyOut, group: list[tuple[Entry, TableRecord]]) -> str:
+        multiset = MultisetDigest()
+        for entry, record in group:
+            for block in session.stream(self._source(record)):
+                self._cancel.check()
+                multiset.feed(block)
+                self._on_bytes(qualified_name(entry), 0, len(block))
+        return multiset.finish()
 
     def _expected_multiset(self, group: list[tuple[Entry, TableRecord]]) -> str:
         multiset = MultisetDigest()
