@@ -19,7 +19,7 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.postgres.connection import Connection, Session, connect, encode_sql, interrupt
 from app.postgres.failures import query_failure
 from app.postgres.inspection import TableFacts, dumped_tables
-from app.system.cancellation import CancelToken
+from app.system.cancellation import CancelToken, abandonable
 
 _NO_LIMITS = (
     "idle_in_transaction_session_timeout",
@@ -54,7 +54,9 @@ def hold_snapshot(
             meanwhile; or what the connection says.
         Cancelled: `cancel` was set.
     """
-    session = connect(connection, application="holdfast snapshot")
+    session = abandonable(
+        lambda: connect(connection, application="holdfast snapshot"), cancel, discard=Session.close
+    )
     try:
         with cancel.interrupting(lambda: interrupt(session)):
             yield _export(session, options, lock_timeout)
