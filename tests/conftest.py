@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from app.domain.errors import AppError, ErrorCode
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
+from app.system.process import run
 
 _CACHE = "XDG_CACHE_HOME"
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -216,3 +219,37 @@ def new_shop(new_database: NewDatabase) -> NewDatabase:
         return database
 
     return make
+
+
+@dataclass(frozen=True, slots=True)
+class SmallDisk:
+    """A file system of 64 MB in memory."""
+
+    folder: Path
+
+    def make_read_only(self) -> None:
+        """From now on nobody can write there, root included."""
+        _mount("-o", "remount,ro", self.folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk that is soon full, for tests that run as root on Linux."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    try:
+        _mount("-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs", folder)
+    except AppError as error:
+        pytest.skip(f"no disk can be mounted here: {error}")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        run(["/bin/umount", "--lazy", folder], env={}, timeout=10)
+
+
+def _mount(*arguments: str | Path) -> None:
+    finished = run(["/bin/mount", *arguments], env={}, timeout=10)
+    if finished.status != 0:
+        raise AppError(ErrorCode.FOLDER_MISSING, "mount failed", detail=finished.errors)
