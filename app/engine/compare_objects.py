@@ -138,10 +138,11 @@ def compare_definitions(
 
 def _in_one_order(entry: Entry) -> str:
     """The definition; a policy's roles are named in the order in which the server happens to find them."""
+    definition = entry.definition.strip()
     if entry.kind != "POLICY":
-        return entry.definition
+        return definition
     return _POLICY_ROLES.sub(
-        lambda match: f" TO {', '.join(sorted(_IDENTIFIER.findall(match[1])))}", entry.definition, count=1
+        lambda match: f" TO {', '.join(sorted(_IDENTIFIER.findall(match[1])))}", definition, count=1
     )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from app.domain.backup import Manifest, TableRecord
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
@@ -30,11 +32,11 @@ from app.engine.compare_streams import StreamComparison, open_copy_out
 from app.engine.proof_source import ProofSource, open_source
 from app.engine.restore_failures import explain_failures, with_stand_ins
 from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qualified_name
-from app.engine.sandbox_database import SandboxDatabase, prepare_database
+from app.engine.sandbox_database import DATABASE, SandboxDatabase, prepare_database
 from app.engine.sandbox_restore import Restored, restore_into_sandbox
 from app.persistence.checksums import verify_files
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import connect
+from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
 from app.postgres.sandbox import SandboxServer, default_root, running_sandbox
 from app.postgres.toolchain import Installation, Version, pick_restore_tool, pick_sandbox
 from app.system.cancellation import CancelToken
@@ -152,6 +154,7 @@ def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[Ob
         if setting.manifest.large_objects.count:
             found = large_object_hashes(session, setting.cancel)
             extra += compare_large_objects(setting.source.large_objects(), found)
+    _write_as_source(setting)
     again = setting.source.definitions(setting.tool, setting.database, workspace, setting.cancel)
     same_version = (
         setting.tool.version.major == setting.source.tool_version.major
@@ -163,6 +166,17 @@ def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[Ob
     outcomes = with_stand_ins(outcomes, setting.plan)
     in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
     return (*in_order, *extra)
+
+
+def _write_as_source(setting: _Setting) -> None:
+    """Have the sandbox write definitions as the dump's session did: names quoted, times in its zone."""
+    with connect(setting.database.superuser) as session:
+        for name, value in setting.manifest.session.items():
+            change = f"SET {quote_identifier(name)} = {quote_literal(value)}"
+            try:
+                session.execute(encode_sql(f"ALTER DATABASE {quote_identifier(DATABASE)} {change}"))
+            except psycopg.errors.InvalidParameterValue:
+                continue  # a time zone or a locale that only the other server has
 
 
 def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]]) -> dict[int, ObjectOutcome]:

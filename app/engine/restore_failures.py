@@ -26,6 +26,7 @@ _OTHER_ORDER = re.compile(
     r"violates (?:check|partition) constraint|range lower bound must be less than or equal to"
     r"|empty range bound|would overlap partition|no partition of relation .* found for row"
     r"|partition constraint for default partition .* would be violated|is violated by some row"
+    r"|cannot attach index"
 )
 _BREAKS_KEY = re.compile(r"violates foreign key constraint|conflicts with existing key|conflicting key value")
 _IN_FUNCTION = re.compile(
@@ -119,12 +120,22 @@ class _Explanation:
 
     def _lost_partition(self, entry: Entry) -> int | None:
         """The attachment without which an index of a partition cannot be a part of its parent's index."""
-        attached_by = (self._attached_by.get(number, 0) for number in entry.dependencies)
-        return (
-            next((number for number in attached_by if number in self._known), None)
-            if (entry.kind == "INDEX ATTACH")
-            else None
-        )
+        if entry.kind != "INDEX ATTACH":
+            return None
+        attached_by = [self._attached_by.get(number, 0) for number in entry.dependencies]
+        if not entry.dependencies:
+            indexes = [
+                other
+                for other in self._plan.entries
+                if other.kind in ("INDEX", "CONSTRAINT") and other.tag.split(" ")[-1] == entry.tag
+            ]
+            attached_by = [
+                number
+                for number in self._known
+                if self._entries[number].kind == "TABLE ATTACH"
+                and any(self._mentions(index, self._entries[number]) for index in indexes)
+            ]
+        return next((number for number in attached_by if number in self._known), None)
 
     def _cause(self, entry: Entry) -> int | None:
         """What the entry needs and what is not there, or is not as it was."""

@@ -34,6 +34,7 @@ _NOT_IN_SANDBOX = {
     "TABLESPACE": _OUTSIDE,
 }
 _ABOUT_OTHERS = ("ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL")
+_PLAIN_NAME = re.compile(r"[a-z_][\w$ (),.\[\]]*|\d+")
 _PREAMBLE = ("ENCODING", "STDSTRINGS", "SEARCHPATH")
 _DDL_WITH_TYPES = frozenset(
     [
@@ -132,9 +133,7 @@ def qualified_name(entry: Entry) -> str:
     kind = re.match(r"(?:[A-Z]{2,} )+", entry.tag) if entry.kind in _ABOUT_OTHERS else None
     tag = entry.tag[kind.end() :] if kind else entry.tag
     parts = [part for part in (entry.schema, tag) if part and part != "-"]
-    name = ".".join(
-        part if re.fullmatch(r"[a-z_][\w$ (),.\[\]]*", part) else quote_identifier(part) for part in parts
-    )
+    name = ".".join(part if _PLAIN_NAME.fullmatch(part) else quote_identifier(part) for part in parts)
     return f"{kind[0]}{name}" if kind else name
 
 

@@ -22,7 +22,7 @@ from app.postgres.sandbox import SandboxServer, create_database
 from app.postgres.stand_ins import stand_in_statements
 
 _RESTORER = "holdfast_restorer"
-_DATABASE = "proof"
+DATABASE = "proof"
 _CATALOG_COLLATION = re.compile(
     r'COLLATE (?:pg_catalog\.)?("(?:[^"]|"")+"|\w+)(?![\w.])|collation = pg_catalog\.("(?:[^"]|"")+")'
 )
@@ -78,12 +78,12 @@ def prepare_database(
         known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         for role in sorted(set(roles) - known):
             _try(session, f"CREATE ROLE {quote_identifier(role)} NOLOGIN")
-    create_database(server, _DATABASE, encoding)
+    create_database(server, DATABASE, encoding)
     with server.connect() as session:
-        session.execute(f"ALTER DATABASE {_DATABASE} OWNER TO {restorer}".encode())
+        session.execute(f"ALTER DATABASE {DATABASE} OWNER TO {restorer}".encode())
     # The restoring role owns the database, and with it the search path that sessions begin with.
     superuser = Connection(
-        make_conninfo(server.conninfo(_DATABASE), options="-csearch_path=pg_catalog"),
+        make_conninfo(server.conninfo(DATABASE), options="-csearch_path=pg_catalog"),
         server.password,
         inherits=False,
     )
@@ -100,7 +100,7 @@ def prepare_database(
         schemas = session.execute("SELECT nspname FROM pg_catalog.pg_namespace").fetchall()
         icu = session.execute("SELECT 1 FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu'").fetchall()
     return SandboxDatabase(
-        restorer=Connection(server.conninfo(_DATABASE, _RESTORER), password, inherits=False),
+        restorer=Connection(server.conninfo(DATABASE, _RESTORER), password, inherits=False),
         superuser=superuser,
         missing=missing,
         schemas=frozenset(name for (name,) in schemas),

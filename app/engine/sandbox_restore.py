@@ -98,7 +98,7 @@ def restore_into_sandbox(
     last = max((number for number, entry in enumerate(plan.entries) if entry.kind in _DATA), default=-1)
     early, late = plan.entries[: last + 1], plan.entries[last + 1 :]
     result = Restored(restore(early) if early else {})
-    with connect(database.restorer) as session:
+    with connect(database.restorer.to(options="-csearch_path=pg_catalog")) as session:
         repair = _Repair(session, result)
         while again := [entry for entry in early if repair.can_load(entry)]:
             for entry in again:

@@ -17,7 +17,14 @@ from app.domain.errors import AppError, ErrorCode
 from app.postgres.connection import Session, encode_sql
 from app.postgres.patterns import schema_clause, selection, table_clause
 
-OUTPUT_SETTINGS = ("TimeZone", "bytea_output", "quote_all_identifiers", "xmlbinary", "lc_monetary")
+OUTPUT_SETTINGS = (
+    "TimeZone",
+    "bytea_output",
+    "quote_all_identifiers",
+    "xmlbinary",
+    "lc_monetary",
+    "standard_conforming_strings",
+)
 """Settings that change how values are written as text and that pg_dump leaves as they are."""
 
 

@@ -275,7 +275,7 @@ def restored(
     database = prepare(
         server, missing=found, definitions=tuple(entry.definition for entry in archive.entries)
     )
-    plan = plan_restore(archive.entries, database, sorts_like_c=True)
+    plan = plan_restore(archive.entries, database, locale="C")
     path, entries = prepare_archive(archive, plan.entries, folder, edited=plan.is_edited)
     errors = restore_archive(
         server.installation,
