@@ -95,10 +95,10 @@ class Services:
 
     def _last_bytes(self, request: BackupRequest) -> int | None:
         """Size of the project's last backup, if it was made with the same options; else it says nothing."""
-        last = self.catalog.last_backup(request.project)
-        if last is None:
-            return None
         try:
+            last = self.catalog.last_backup(request.project)
+            if last is None:
+                return None
             options = read_manifest(Path(last.path)).options
         except AppError:
             return None

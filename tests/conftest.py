@@ -24,7 +24,7 @@ from psycopg.conninfo import make_conninfo
 from app.domain.errors import AppError, ErrorCode
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
-from app.system.process import run
+from app.system.process import Finished, run
 
 _CACHE = "XDG_CACHE_HOME"
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -253,3 +253,19 @@ def _mount(*arguments: str | Path) -> None:
     finished = run(["/bin/mount", *arguments], env={}, timeout=10)
     if finished.status != 0:
         raise AppError(ErrorCode.FOLDER_MISSING, "mount failed", detail=finished.errors)
+
+
+class Holdfast(Protocol):
+    """Runs the command line as a user does, in a process of its own; PG* variables can be given."""
+
+    def __call__(self, *arguments: str | Path, **variables: str) -> Finished: ...
+
+
+@pytest.fixture
+def holdfast(home: Path) -> Holdfast:
+    """`holdfast("backup", "--url", url)` runs it and gives its status, output and error lines."""
+
+    def run_it(*arguments: str | Path, **variables: str) -> Finished:
+        return run([sys.executable, "-m", "app", *arguments], env=os.environ | variables, timeout=60)
+
+    return run_it

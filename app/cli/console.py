@@ -20,7 +20,7 @@ from app.system.cancellation import CancelToken
 
 Result = TypeVar("Result")
 
-_WAIT = 0.2
+_WAIT = 0.05
 
 
 def print_json(value: Any) -> None:
