@@ -18,7 +18,11 @@ from app.system.cancellation import CancelToken
 from app.system.process import Child
 
 _LONGEST = 2000
-_LABELS = re.compile(r"^((?:\s*(?:pg_restore|error|warning):)+) ?(.*)$", re.DOTALL)
+_LABELS = re.compile(r"^((?:\s*(?:pg_restore|error|warning):)+) *(.*)$", re.DOTALL)
+_CUT_OFF = re.compile(
+    r"^ *(?=from TOC entry \d+; |(?:finished|launching) item \d+ |creating [A-Z ]+ \""
+    r"|processing data for table \")"
+)
 _ENTRY = re.compile(r"(?:from|while .*) TOC entry (\d+); ")
 _ERROR = re.compile(r"could not execute query: |COPY failed for table ")
 _NEWS = re.compile(r"(?:launching|skipping|creating|processing data for|executing|finished item \d+) ")
@@ -54,6 +58,8 @@ class _Reader:
         labels, rest = "", text
         if match := _LABELS.match(text):
             labels, rest = match[1], match[2]
+        elif match := _CUT_OFF.match(text):
+            labels, rest = "pg_restore:", text[match.end() :]
         if labels and (match := _ENTRY.match(rest)):
             self._dump_id, self._is_command = int(match[1]), False
         elif _ERROR.match(rest) or ("error:" in labels and not _NEWS.match(rest)):
