@@ -38,7 +38,12 @@ def test_every_format_of_pg_dump_is_told_whatever_its_name(
     target = tmp_path / "holiday.jpg"
     tool = each_server.installation.program("pg_dump")
     env = Connection(database.conninfo, each_server.password, inherits=False).environment()
-    command: list[str | Path] = [tool, f"--dbname={database.conninfo}", f"--format={format_}", f"--file={target}"]
+    command: list[str | Path] = [
+        tool,
+        f"--dbname={database.conninfo}",
+        f"--format={format_}",
+        f"--file={target}",
+    ]
     assert run(command, env=env, timeout=60).status == 0
 
     dump = identify(target)
