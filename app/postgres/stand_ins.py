@@ -92,7 +92,8 @@ def _routine(routine: ExtensionRoutine, stub: str) -> Iterator[str]:
             f"CREATE FUNCTION {stub}({arguments}) RETURNS {routine.result} "
             "LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN NULL; END'"
         )
-        yield f"CREATE AGGREGATE {name}({routine.arguments or '*'}) (SFUNC = {stub}, STYPE = {routine.result})"
+        inputs = routine.arguments or "*"
+        yield f"CREATE AGGREGATE {name}({inputs}) (SFUNC = {stub}, STYPE = {routine.result})"
 
 
 def _body(routine: ExtensionRoutine) -> str:
