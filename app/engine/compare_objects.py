@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from app.domain.backup import LargeObjects
 from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.restore_list import is_preamble, qualified_name
+from app.postgres.archive_digest import LargeObject, summary
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import Session, encode_sql
 from app.system.cancellation import CancelToken
@@ -33,13 +36,16 @@ _DATA_KINDS = frozenset(
 
 def compare_sequences(session: Session, entries: Iterable[Entry]) -> dict[int, ObjectOutcome]:
     """The position of each sequence, by the dump id of its SEQUENCE SET entry."""
-    wanted: dict[int, tuple[Entry, tuple[int, bool]]] = {}
+    wanted: dict[int, tuple[int, bool]] = {}
     names: dict[int, str] = {}
+    outcomes: dict[int, ObjectOutcome] = {}
     for entry in entries:
         match = _SETVAL.search(entry.definition)
+        reason = "" if match else "its entry does not say where it stands"
+        outcomes[entry.dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), Outcome.DIFFERS, reason)
         if match:
             names[entry.dump_id] = match[1].replace("''", "'")
-            wanted[entry.dump_id] = (entry, (int(match[2]), match[3] == "true"))
+            wanted[entry.dump_id] = (int(match[2]), match[3] == "true")
     found: dict[int, tuple[int, bool]] = {}
     ids = list(names)
     for start in range(0, len(ids), _BATCH):
@@ -49,17 +55,16 @@ def compare_sequences(session: Session, entries: Iterable[Entry]) -> dict[int, O
         )
         for dump_id, value, called in session.execute(encode_sql(query)).fetchall():
             found[dump_id] = (value, called)
-    outcomes: dict[int, ObjectOutcome] = {}
-    for dump_id, (entry, position) in wanted.items():
+    for dump_id, position in wanted.items():
         same = found.get(dump_id) == position
         reason = "" if same else f"stands at {found.get(dump_id)} and not at {position}"
         outcome = Outcome.IDENTICAL if same else Outcome.DIFFERS
-        outcomes[dump_id] = ObjectOutcome(entry.kind, qualified_name(entry), outcome, reason)
+        outcomes[dump_id] = replace(outcomes[dump_id], outcome=outcome, reason=reason)
     return outcomes
 
 
-def large_object_hashes(session: Session, cancel: CancelToken) -> dict[int, str]:
-    """SHA-256 of each large object of the database, by oid; huge ones are read piece by piece."""
+def find_large_objects(session: Session, cancel: CancelToken) -> dict[int, LargeObject]:
+    """Each large object of the database by oid; huge ones are read piece by piece."""
     sizes = session.execute(
         """
         SELECT m.oid::int8, COALESCE(max(l.pageno)::int8 + 1, 0) * 2048
@@ -67,16 +72,17 @@ def large_object_hashes(session: Session, cancel: CancelToken) -> dict[int, str]
         GROUP BY 1
         """
     ).fetchall()
-    hashes: dict[int, str] = {}
+    found: list[LargeObject] = []
     small = [oid for oid, size in sizes if size <= _LARGE]
     for start in range(0, len(small), _BATCH):
         cancel.check()
         rows = session.execute(
-            "SELECT o, pg_catalog.encode(pg_catalog.sha256(pg_catalog.lo_get(o::oid)), 'hex')"
-            " FROM pg_catalog.unnest(%s::int8[]) AS o",
+            "SELECT o, pg_catalog.length(b), pg_catalog.encode(pg_catalog.sha256(b), 'hex')"
+            " FROM pg_catalog.unnest(%s::int8[]) AS o, LATERAL (SELECT pg_catalog.lo_get(o::oid) AS b"
+            " OFFSET 0) AS l",
             [small[start : start + _BATCH]],
         )
-        hashes |= dict(rows.fetchall())
+        found += [LargeObject(*row) for row in rows.fetchall()]
     for oid in (oid for oid, size in sizes if size > _LARGE):
         digest, offset = hashlib.sha256(), 0
         while True:
@@ -88,20 +94,40 @@ def large_object_hashes(session: Session, cancel: CancelToken) -> dict[int, str]
                 break
             digest.update(piece)
             offset += len(piece)
-        hashes[oid] = digest.hexdigest()
-    return hashes
+        found.append(LargeObject(oid, offset, digest.hexdigest()))
+    return {item.oid: item for item in found}
 
 
-def compare_large_objects(expected: Mapping[int, str], found: Mapping[int, str]) -> list[ObjectOutcome]:
-    """One outcome for each large object of the backup."""
-    outcomes = []
-    for oid, digest in expected.items():
-        if found.get(oid) == digest:
-            outcomes.append(ObjectOutcome("BLOB", str(oid), Outcome.IDENTICAL))
-        else:
-            reason = "its bytes are not the same" if oid in found else "it did not come back"
-            outcomes.append(ObjectOutcome("BLOB", str(oid), Outcome.DIFFERS, reason))
-    return outcomes
+def compare_large_objects(
+    recorded: LargeObjects, found: Mapping[int, LargeObject], in_backup: Callable[[], Mapping[int, str]]
+) -> list[ObjectOutcome]:
+    """One outcome for each large object.
+
+    Args:
+        recorded: what the manifest says of all of them.
+        found: what came back.
+        in_backup: reads the hash of each from the backup, where it is needed to tell which differ.
+    """
+    if summary(found.values()) == recorded:
+        return [ObjectOutcome("BLOB", str(oid), Outcome.IDENTICAL) for oid in sorted(found)]
+    expected = in_backup()
+    reasons: dict[int, str] = {}
+    for oid in sorted(expected.keys() | found.keys()):
+        reasons[oid] = ""
+        if oid not in found:
+            reasons[oid] = "it did not come back"
+        elif oid not in expected:
+            reasons[oid] = "it is not in the backup"
+        elif found[oid].sha256 != expected[oid]:
+            reasons[oid] = "its bytes are not the same"
+    if not any(reasons.values()):
+        return [
+            ObjectOutcome("BLOB", "all", Outcome.DIFFERS, "they are not those that the manifest tells of")
+        ]
+    return [
+        ObjectOutcome("BLOB", str(oid), Outcome.DIFFERS if reason else Outcome.IDENTICAL, reason)
+        for oid, reason in reasons.items()
+    ]
 
 
 def compare_definitions(

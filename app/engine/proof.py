@@ -25,8 +25,8 @@ from app.engine.compare_objects import (
     compare_large_objects,
     compare_sequences,
     configuration_conditions,
+    find_large_objects,
     generated_columns,
-    large_object_hashes,
 )
 from app.engine.compare_streams import StreamComparison, open_copy_out
 from app.engine.proof_source import ProofSource, open_source
@@ -137,14 +137,9 @@ def _restore(setting: _Setting, workspace: Path) -> Restored:
 def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[ObjectOutcome, ...]:
     entries = setting.plan.entries
     outcomes = setting.plan.left_out | explain_failures(setting.source.entries, setting.plan, restored)
-    records = {(table.schema, table.name): table for table in setting.manifest.tables}
-    pairs = [
-        (entry, records[entry.schema, entry.tag])
-        for entry in entries
-        if entry.kind == "TABLE DATA" and entry.dump_id not in outcomes
-    ]
+    pairs, unpaired = _pairs(setting, outcomes)
     outcomes |= _compare_rows(setting, pairs)
-    extra: list[ObjectOutcome] = []
+    extra = unpaired
     with connect(setting.database.restorer) as session:
         sequences = [e for e in entries if e.kind == "SEQUENCE SET" and e.dump_id not in outcomes]
         outcomes |= compare_sequences(session, sequences)
@@ -152,8 +147,10 @@ def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[Ob
         extra += generated_columns(session)
         outcomes |= compare_large_object_comments(session, entries)
         if setting.manifest.large_objects.count:
-            found = large_object_hashes(session, setting.cancel)
-            extra += compare_large_objects(setting.source.large_objects(), found)
+            found = find_large_objects(session, setting.cancel)
+            extra += compare_large_objects(
+                setting.manifest.large_objects, found, setting.source.large_objects
+            )
     _write_as_source(setting)
     again = setting.source.definitions(setting.tool, setting.database, workspace, setting.cancel)
     same_version = (
@@ -166,6 +163,29 @@ def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[Ob
     outcomes = with_stand_ins(outcomes, setting.plan)
     in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
     return (*in_order, *extra)
+
+
+def _pairs(
+    setting: _Setting, known: Mapping[int, ObjectOutcome]
+) -> tuple[list[tuple[Entry, TableRecord]], list[ObjectOutcome]]:
+    """Entries with the manifest's records of their rows, and what only one of the two tells of."""
+    records = {(table.schema, table.name): table for table in setting.manifest.tables}
+    pairs: list[tuple[Entry, TableRecord]] = []
+    unpaired: list[ObjectOutcome] = []
+    for entry in setting.plan.entries:
+        if entry.kind == "TABLE DATA":
+            record = records.pop((entry.schema, entry.tag), None)
+            if record is None:
+                reason = "the manifest does not tell of these rows"
+                unpaired.append(ObjectOutcome(entry.kind, qualified_name(entry), Outcome.DIFFERS, reason))
+            elif entry.dump_id not in known:
+                pairs.append((entry, record))
+    for schema, name in records:
+        full_name = f"{quote_identifier(schema)}.{quote_identifier(name)}"
+        unpaired.append(
+            ObjectOutcome("TABLE DATA", full_name, Outcome.DIFFERS, "its rows are not in the backup")
+        )
+    return pairs, unpaired
 
 
 def _write_as_source(setting: _Setting) -> None:
