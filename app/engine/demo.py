@@ -46,7 +46,9 @@ class DemoResult:
     @property
     def is_identical(self) -> bool:
         """True when every table of the restored copy is what the backup holds."""
-        return all(item.outcome in (Outcome.IDENTICAL, Outcome.REORDERED) for item in self.compared)
+        return bool(self.compared) and all(
+            item.outcome in (Outcome.IDENTICAL, Outcome.REORDERED) for item in self.compared
+        )
 
 
 def run_demo(
@@ -69,7 +71,7 @@ def run_demo(
         begun = time.monotonic()
         create_database(server, _SOURCE)
         source = _connection(server, _SOURCE)
-        load_sample(source, scale)
+        load_sample(source, scale, cancel)
         with connect(source) as session:
             tables = dumped_tables(session, BackupOptions())
         loaded = time.monotonic() - begun

@@ -57,7 +57,17 @@ def backup_in(phase: Phase, database: Database, destination: Path, *options: str
     """Start a backup and wait until it says that this phase begins."""
     reached = threading.Event()
     said = f"{phase.value.capitalize()} …"
-    argv = [sys.executable, "-m", "app", "backup", "--url", database.conninfo, "--to", destination, *options]
+    argv: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "app",
+        "backup",
+        "--url",
+        database.conninfo,
+        "--to",
+        destination,
+        *options,
+    ]
     environment = os.environ | {"PGPASSWORD": database.password}
 
     def on_line(line: str) -> None:
