@@ -71,7 +71,12 @@ class Services:
             raise
         self._record(entry_of(Path(backup.folder), backup.manifest), listener)
         if request.options.proof is ProofLevel.PROVEN:
-            return self.prove(backup, cancel, listener)
+            try:
+                return self.prove(backup, cancel, listener)
+            except Cancelled:
+                level = backup.manifest.proof.level
+                listener(Notice(f"The backup is kept in {backup.folder}: it is {level}, not proven."))
+                raise
         return backup
 
     def prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:

@@ -43,4 +43,6 @@ def verify(backup: Path, as_json: bool) -> Exit:
         print_json(backup_object(verified))
     else:
         print_backup(verified)
+        if not verified.manifest.proof.has_failed:
+            click.echo("Verified  every file has its hash, and every data stream its end")
     return exit_status(verified.manifest.proof, ProofLevel.SEALED)

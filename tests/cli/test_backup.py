@@ -68,6 +68,8 @@ def test_without_json_a_person_reads_what_was_done(cli: Cli, database: Database,
     phases = [line.removesuffix(" …") for line in made.errors.splitlines()]
     assert phases[:3] == ["Checking the server", "Taking a snapshot", "Dumping"]
     assert phases[-1] == "Comparing"
+    verified = cli("verify", next(destination.glob("*/*")))
+    assert "Verified  every file has its hash" in verified.output
     history = cli("history")
     assert "succeeded" in history.output
     assert "proven" in history.output

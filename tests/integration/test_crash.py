@@ -154,7 +154,9 @@ def test_an_interrupted_backup_ends_soon_leaves_nothing_and_is_cancelled(
         status = child.wait(10)
         took = time.monotonic() - begun
         assert status == 130, child.errors()
-        assert child.errors().endswith("Cancelled.")
+        said = child.errors().splitlines()
+        assert said[-1] == "Cancelled."
+        assert said[-2].startswith("The backup is kept in ") == bool(backups_in(destination))
     assert took < 6
     assert wait_for_the_end(family, 0) == []
     assert partials_in(destination) == []
