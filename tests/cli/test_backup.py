@@ -240,10 +240,11 @@ def test_history_is_rebuilt_from_a_folder_of_another_computer(
     assert cli("history", "--rescan", copied / "nowhere").status == 1
 
 
+ALL_AT_ONCE = 'a@b:c/d%41?#&= $HOME `id` \\ o\'brien "quoted" ü🦀 '
 PASSWORDS = ["$HOME `id` \\", 'o\'brien "quoted"', "a@b:c/d%41?#&=", "ü 🦀 pass"]
 
 
-@pytest.fixture(params=PASSWORDS)
+@pytest.fixture(params=[ALL_AT_ONCE, *(pytest.param(one, marks=pytest.mark.slow) for one in PASSWORDS)])
 def guarded(request: pytest.FixtureRequest, database: Database) -> Iterator[tuple[Database, str, str]]:
     """A database, a role that may read it, and the role's odd password."""
     role = f"owner_{database.name}"

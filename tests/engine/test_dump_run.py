@@ -228,7 +228,7 @@ def freezing(server: SandboxServer) -> Iterator[Callable[[], None]]:
         process.resume()
 
 
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_server_that_stands_still_is_a_stall_and_ends_the_backup(
     own_server: SandboxServer, installations: Sequence[Installation], destination: Path, after: int
 ) -> None:
@@ -271,6 +271,7 @@ def test_a_backup_of_a_server_that_stands_still_can_be_cancelled(
     assert took < 6
 
 
+@pytest.mark.slow
 def test_a_stopped_pg_dump_is_a_stall(
     own_server: SandboxServer, installations: Sequence[Installation], destination: Path
 ) -> None:
@@ -282,22 +283,6 @@ def test_a_stopped_pg_dump_is_a_stall(
     error = fail(own_request(own_server, destination), installations, OnPhase(Phase.DUMPING, freeze))
     assert error.code is ErrorCode.STALLED
     assert_nothing_is_left(destination)
-
-
-def test_a_silent_but_busy_server_is_no_stall(
-    server17: SandboxServer,
-    new_shop: NewDatabase,
-    destination: Path,
-    installations: Sequence[Installation],
-) -> None:
-    """No byte comes for longer than the limit, but the server works at it."""
-    database = new_shop(server17)
-    database.sql(
-        "CREATE FUNCTION slow(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';"
-        "CREATE TABLE wide (a int); INSERT INTO wide VALUES (1)"
-    )
-    request = replace(request_for(database, destination), stall_seconds=1.5)
-    assert back_up(request, installations, CancelToken(), lambda _: None).manifest.rows == 3602
 
 
 def test_few_free_connections_mean_fewer_jobs_and_a_warning(

@@ -110,7 +110,7 @@ def results(holdfast: Holdfast) -> list[str]:
     return [entry["result"] for entry in history["backups"]]
 
 
-@pytest.mark.parametrize("phase", some_quick(Phase.LOCKING, Phase.DUMPING, Phase.SEALING, Phase.RESTORING))
+@pytest.mark.parametrize("phase", some_quick(Phase.DUMPING, Phase.RESTORING))
 def test_when_holdfast_is_killed_nothing_runs_on_and_the_next_run_cleans_up(
     database: Database, destination: Path, holdfast: Holdfast, phase: Phase
 ) -> None:
