@@ -217,10 +217,11 @@ def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
         raise failure
 
 
-def _socket_words(error: Exception) -> str:
+def _socket_words(error: OSError | UnicodeError | ValueError) -> str:
     if isinstance(error, socket.gaierror | UnicodeError | ValueError):
-        return f"could not translate host name: {error}"
-    return str(error)
+        reason = error.strerror if isinstance(error, socket.gaierror) else str(error)
+        return f"could not translate host name: {reason}"
+    return error.strerror or str(error)
 
 
 def _needs_tls(connection: Connection, facts: ServerFacts) -> bool:
