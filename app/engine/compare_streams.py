@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from app.postgres.script import parse_copy_statement
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
-_SESSIONS = 2
+_SESSIONS = max(2, min(4, os.cpu_count() or 1))
 
 OpenCopyOut = Callable[[], CopyOut]
 OpenRows = Callable[[Entry], Iterator[bytes]]
@@ -49,7 +50,7 @@ def copy_source(record: TableRecord, condition: str = "") -> str:
 
 
 class StreamComparison:
-    """Streams tables out of the sandbox on two sessions and compares them with the backup's digests.
+    """Streams tables out of the sandbox on a few sessions and compares them with the backup's digests.
 
     Args:
         tables: each entry with its record in the manifest.

@@ -8,56 +8,26 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
-from app.domain.backup import Manifest, TableRecord
+from app.domain.backup import Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
 from app.domain.proof import ObjectOutcome, Outcome, Proof, ProofLevel, failure_of
-from app.engine.compare_objects import (
-    compare_definitions,
-    compare_large_object_comments,
-    compare_large_objects,
-    compare_sequences,
-    configuration_conditions,
-    find_large_objects,
-    generated_columns,
-)
-from app.engine.compare_streams import StreamComparison, open_copy_out
-from app.engine.proof_source import ProofSource, open_source
-from app.engine.restore_failures import explain_failures, with_stand_ins
-from app.engine.restore_list import RestoreList, is_preamble, plan_restore, qualified_name
-from app.engine.sandbox_database import DATABASE, SandboxDatabase, prepare_database
-from app.engine.sandbox_restore import Restored, restore_into_sandbox
+from app.engine.proof_source import open_source
+from app.engine.restore_list import plan_restore
+from app.engine.sandbox_comparison import Setting, restore_and_compare
+from app.engine.sandbox_database import prepare_database
 from app.persistence.checksums import verify_files
-from app.postgres.archive_entry import Entry
-from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
-from app.postgres.sandbox import SandboxServer, default_root, running_sandbox
+from app.postgres.sandbox import default_root, running_sandbox
 from app.postgres.toolchain import Installation, Version, pick_restore_tool, pick_sandbox
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 
 _SPACE_FACTOR = 1.25
 _ROWS = ("TABLE DATA", "BLOB")
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What a proof works with once its server runs."""
-
-    manifest: Manifest
-    source: ProofSource
-    server: SandboxServer
-    tool: Installation
-    database: SandboxDatabase
-    plan: RestoreList
-    cancel: CancelToken
-    listener: Listener
 
 
 def prove(
@@ -101,10 +71,10 @@ def prove(
             wrappers=[entry.tag for entry in source.entries if entry.kind == "FOREIGN DATA WRAPPER"],
         )
         plan = plan_restore(source.entries, database, locale=manifest.server.locale)
-        setting = _Setting(manifest, source, server, tool, database, plan, cancel, listener)
         with tempfile.TemporaryDirectory(prefix="holdfast-proof-") as workspace:
-            restored = _restore(setting, Path(workspace))
-            objects = _compare(setting, restored, Path(workspace))
+            objects = restore_and_compare(
+                Setting(manifest, source, server, tool, database, plan, Path(workspace), cancel, listener)
+            )
     return _judge(manifest, objects, origin, sandbox.version, time.monotonic() - begun)
 
 
@@ -118,120 +88,6 @@ def _check_space(root: Path, manifest: Manifest) -> None:
             detail=f"{root} has {free:,} bytes left, the sandbox needs about {needed:,}",
             hint="Free some space, then run “holdfast prove” with this backup.",
         )
-
-
-def _restore(setting: _Setting, workspace: Path) -> Restored:
-    total = max(1, len(setting.plan.entries))
-    setting.listener(Progress(Phase.RESTORING, 0.0))
-    return restore_into_sandbox(
-        setting.source,
-        setting.plan,
-        setting.database,
-        setting.tool,
-        workspace,
-        cancel=setting.cancel,
-        on_entry=lambda done: setting.listener(Progress(Phase.RESTORING, min(done / total, 0.99))),
-    )
-
-
-def _compare(setting: _Setting, restored: Restored, workspace: Path) -> tuple[ObjectOutcome, ...]:
-    entries = setting.plan.entries
-    outcomes = setting.plan.left_out | explain_failures(setting.source.entries, setting.plan, restored)
-    pairs, unpaired = _pairs(setting, outcomes)
-    outcomes |= _compare_rows(setting, pairs)
-    extra = unpaired
-    with connect(setting.database.restorer) as session:
-        sequences = [e for e in entries if e.kind == "SEQUENCE SET" and e.dump_id not in outcomes]
-        outcomes |= compare_sequences(session, sequences)
-    with connect(setting.database.superuser) as session:
-        extra += generated_columns(session)
-        outcomes |= compare_large_object_comments(session, entries)
-        if setting.manifest.large_objects.count:
-            found = find_large_objects(session, setting.cancel)
-            extra += compare_large_objects(
-                setting.manifest.large_objects, found, setting.source.large_objects
-            )
-    _write_as_source(setting)
-    again = setting.source.definitions(setting.tool, setting.database, workspace, setting.cancel)
-    same_version = (
-        setting.tool.version.major == setting.source.tool_version.major
-        and setting.server.installation.version.major == setting.manifest.server.version_number // 10_000
-    )
-    rest = [entry for entry in entries if entry.dump_id not in outcomes]
-    outcomes |= compare_definitions(rest, again, same_version=same_version)
-    outcomes |= _views(setting, outcomes)
-    outcomes = with_stand_ins(outcomes, setting.plan)
-    in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
-    return (*in_order, *extra)
-
-
-def _pairs(
-    setting: _Setting, known: Mapping[int, ObjectOutcome]
-) -> tuple[list[tuple[Entry, TableRecord]], list[ObjectOutcome]]:
-    """Entries with the manifest's records of their rows, and what only one of the two tells of."""
-    records = {(table.schema, table.name): table for table in setting.manifest.tables}
-    pairs: list[tuple[Entry, TableRecord]] = []
-    unpaired: list[ObjectOutcome] = []
-    for entry in setting.plan.entries:
-        if entry.kind == "TABLE DATA":
-            record = records.pop((entry.schema, entry.tag), None)
-            if record is None:
-                reason = "the manifest does not tell of these rows"
-                unpaired.append(ObjectOutcome(entry.kind, qualified_name(entry), Outcome.DIFFERS, reason))
-            elif entry.dump_id not in known:
-                pairs.append((entry, record))
-    for schema, name in records:
-        full_name = f"{quote_identifier(schema)}.{quote_identifier(name)}"
-        unpaired.append(
-            ObjectOutcome("TABLE DATA", full_name, Outcome.DIFFERS, "its rows are not in the backup")
-        )
-    return pairs, unpaired
-
-
-def _write_as_source(setting: _Setting) -> None:
-    """Have the sandbox write definitions as the dump's session did: names quoted, times in its zone."""
-    with connect(setting.database.superuser) as session:
-        for name, value in setting.manifest.session.items():
-            change = f"SET {quote_identifier(name)} = {quote_literal(value)}"
-            try:
-                session.execute(encode_sql(f"ALTER DATABASE {quote_identifier(DATABASE)} {change}"))
-            except psycopg.errors.InvalidParameterValue:
-                continue  # a time zone or a locale that only the other server has
-
-
-def _compare_rows(setting: _Setting, pairs: Sequence[tuple[Entry, TableRecord]]) -> dict[int, ObjectOutcome]:
-    total = sum(record.bytes for _, record in pairs)
-    done = {"bytes": 0}
-
-    def on_bytes(table: str, rows: int, count: int) -> None:
-        done["bytes"] += count
-        fraction = min(done["bytes"] / total, 0.99) if total else None
-        setting.listener(Progress(Phase.COMPARING, fraction, table, rows, done["bytes"]))
-
-    with connect(setting.database.superuser) as session:
-        conditions = configuration_conditions(session)
-    return StreamComparison(
-        pairs,
-        open_copy_out(
-            setting.server.installation,
-            setting.database.restorer,
-            setting.source.encoding,
-            setting.manifest.session,
-        ),
-        open_rows=setting.source.rows,
-        conditions=conditions,
-        cancel=setting.cancel,
-        on_bytes=on_bytes,
-    ).run()
-
-
-def _views(setting: _Setting, known: Mapping[int, ObjectOutcome]) -> dict[int, ObjectOutcome]:
-    """Contents of materialized views: computed anew where they were populated."""
-    return {
-        entry.dump_id: ObjectOutcome(entry.kind, qualified_name(entry), Outcome.RECOMPUTED)
-        for entry in setting.plan.entries
-        if entry.kind == "MATERIALIZED VIEW DATA" and entry.dump_id not in known and not is_preamble(entry)
-    }
 
 
 def _judge(

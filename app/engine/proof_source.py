@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from app.domain.backup import CompressionMethod, Format, Manifest
 from app.engine.restore_list import RestoreList, edit_text
@@ -22,7 +24,7 @@ from app.postgres.script_restoring import restore_script
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
 
-_JOBS = 2
+_JOBS = max(2, min(4, os.cpu_count() or 1))
 _NO_PRIVILEGES = (
     "--no-owner",
     "--no-privileges",
@@ -42,6 +44,8 @@ class ArchiveSource:
     """A directory or custom archive."""
 
     archive: Archive
+    is_one_pass: ClassVar[bool] = False
+    """Whether what is not restored in one go takes reading everything again."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -66,6 +70,7 @@ class ArchiveSource:
     def restore(
         self,
         plan: RestoreList,
+        entries: Sequence[Entry],
         database: SandboxDatabase,
         tool: Installation,
         workspace: Path,
@@ -73,8 +78,13 @@ class ArchiveSource:
         cancel: CancelToken,
         on_entry: OnEntry,
     ) -> dict[int, str]:
-        """Restore the planned entries; gives the server's words for each that failed, by dump id."""
-        path, use_list = prepare_archive(self.archive, plan.entries, workspace, edited=plan.is_edited)
+        """Restore some of the planned entries; gives the server's words for each that failed, by dump id."""
+        path = self.archive.path
+        if plan.is_edited:
+            path = workspace / ("archive" if path.is_dir() else "archive.dump")
+            if not path.exists():
+                prepare_archive(self.archive, plan.entries, workspace, edited=True)
+        _, use_list = prepare_archive(self.archive, entries, workspace, edited=False)
         errors = restore_archive(
             tool,
             path,
@@ -85,7 +95,7 @@ class ArchiveSource:
             cancel=cancel,
             on_entry=on_entry,
         )
-        return _by_entry(errors, plan.entries)
+        return _by_entry(errors, entries)
 
     def rows(self, entry: Entry) -> Iterator[bytes]:
         """An entry's rows, without the end marker."""
@@ -136,6 +146,7 @@ class PlainSource:
 
     path: Path
     version: Version
+    is_one_pass: ClassVar[bool] = True
 
     @cached_property
     def script(self) -> ScriptArchive:
@@ -164,7 +175,8 @@ class PlainSource:
 
     def restore(
         self,
-        plan: RestoreList,
+        plan: RestoreList,  # noqa: ARG002 - its entries were edited one by one
+        entries: Sequence[Entry],
         database: SandboxDatabase,
         tool: Installation,
         workspace: Path,  # noqa: ARG002 - nothing has to be prepared
@@ -172,8 +184,8 @@ class PlainSource:
         cancel: CancelToken,
         on_entry: OnEntry,
     ) -> dict[int, str]:
-        """Run the planned entries; gives the server's words for each that failed, by dump id."""
-        kept = {entry.dump_id: entry for entry in plan.entries}
+        """Run some of the planned entries; gives the server's words for each that failed, by dump id."""
+        kept = {entry.dump_id: entry for entry in entries}
         codec = python_codec(self.encoding)
         done: set[int] = set()
 

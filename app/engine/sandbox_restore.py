@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -19,7 +19,7 @@ from app.engine.proof_source import ProofSource
 from app.engine.restore_list import RestoreList
 from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Session, connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
@@ -61,68 +61,82 @@ class Restored:
     untimely: dict[Name, str] = field(default_factory=dict)
 
 
-def restore_into_sandbox(
-    source: ProofSource,
-    plan: RestoreList,
-    database: SandboxDatabase,
-    tool: Installation,
-    workspace: Path,
-    *,
-    cancel: CancelToken,
-    on_entry: OnEntry,
-) -> Restored:
-    """Restore the planned entries and go on after errors.
+class SandboxRestore:
+    """One restore into the sandbox: `load` the rows, then `finish` with what is made after them.
 
-    Raises:
-        AppError: the tool did not get as far as the entries, or lost the server.
-        Cancelled: `cancel` was set.
+    Rows come first, all of them, as they do when pg_restore works alone; a table whose rows need an
+    index of another table to be there (a regclass) is then found every time. They can be read back
+    while `finish` runs.
     """
-    passes = 0
 
-    def restore(entries: Sequence[Entry], begun: int = 0) -> dict[int, str]:
-        nonlocal passes
-        passes += 1
-        folder = workspace / f"pass-{passes}"
-        folder.mkdir()
-        return source.restore(
-            replace(plan, entries=tuple(entries)),
-            database,
-            tool,
-            folder,
-            cancel=cancel,
-            on_entry=lambda done: on_entry(begun + done),
-        )
+    def __init__(
+        self,
+        source: ProofSource,
+        plan: RestoreList,
+        database: SandboxDatabase,
+        tool: Installation,
+        *,
+        workspace: Path,
+        cancel: CancelToken,
+    ) -> None:
+        self.result = Restored()
+        self._source = source
+        self._plan = plan
+        self._database = database
+        self._tool = tool
+        self._workspace = workspace
+        self._cancel = cancel
+        last = max((number for number, entry in enumerate(plan.entries) if entry.kind in _DATA), default=-1)
+        split = len(plan.entries) if source.is_one_pass and plan.sorts_like_source else last + 1
+        self._early, self._late = plan.entries[:split], plan.entries[split:]
+        self._repair = _Repair(database, self.result)
 
-    if plan.sorts_like_source:
-        return Restored(restore(plan.entries))
-    last = max((number for number, entry in enumerate(plan.entries) if entry.kind in _DATA), default=-1)
-    early, late = plan.entries[: last + 1], plan.entries[last + 1 :]
-    result = Restored(restore(early) if early else {})
-    with connect(database.restorer.to(options="-csearch_path=pg_catalog")) as session:
-        repair = _Repair(session, result)
-        while again := [entry for entry in early if repair.can_load(entry)]:
+    def load(self, on_entry: OnEntry) -> None:
+        """Restore definitions and rows, and go on after errors; `on_entry` is told how many were done.
+
+        Raises:
+            AppError: the tool did not get as far as the entries, or lost the server.
+            Cancelled: `cancel` was set.
+        """
+        self._restore(self._early, on_entry)
+        while not self._plan.sorts_like_source and (again := self._repair.loadable(self._early)):
             for entry in again:
-                del result.errors[entry.dump_id]
-            result.errors |= restore(again, len(early))
-        if late:
-            result.errors |= restore(late, len(early))
-        repair.put_back()
-    return result
+                del self.result.errors[entry.dump_id]
+            self._restore(again, lambda _: None)
+
+    def finish(self) -> None:
+        """Restore indexes, keys, triggers and the like. Raises as `load` does."""
+        self._restore(self._late, lambda _: None)
+        self._repair.put_back()
+
+    def _restore(self, entries: Sequence[Entry], on_entry: OnEntry) -> None:
+        if entries:
+            self.result.errors |= self._source.restore(
+                self._plan,
+                entries,
+                self._database,
+                self._tool,
+                self._workspace,
+                cancel=self._cancel,
+                on_entry=on_entry,
+            )
 
 
 class _Repair:
     """Takes away what refuses rows, and puts back what did so for another reason than their order."""
 
-    def __init__(self, session: Session, result: Restored) -> None:
-        self._session = session
+    def __init__(self, database: SandboxDatabase, result: Restored) -> None:
+        self._connection = database.restorer.to(options="-csearch_path=pg_catalog")
         self._result = result
         self._taken: list[tuple[str, str, str, list[Name]]] = []
 
-    def can_load(self, entry: Entry) -> bool:
-        """Whether a failed entry's rows can be tried again, after what refused them was dropped."""
-        message = self._result.errors.get(entry.dump_id, "")
-        if entry.kind != "TABLE DATA" or not message:
-            return False
+    def loadable(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries whose rows can be tried again, after what refused them was dropped."""
+        failed = [entry for entry in entries if entry.dump_id in self._result.errors]
+        return [entry for entry in failed if entry.kind == "TABLE DATA" and self._make_room(entry)]
+
+    def _make_room(self, entry: Entry) -> bool:
+        message = self._result.errors[entry.dump_id]
         table = f"{quote_identifier(entry.schema)}.{quote_identifier(entry.tag)}"
         try:
             if match := _DOMAIN_CHECK.search(message):
@@ -175,10 +189,12 @@ class _Repair:
         return bool(parents)
 
     def _run(self, statement: str) -> None:
-        self._session.execute(encode_sql(statement))
+        with connect(self._connection) as session:
+            session.execute(encode_sql(statement))
 
     def _rows(self, query: str, *arguments: str) -> list[tuple[str, ...]]:
-        return self._session.execute(encode_sql(query.format(*map(quote_literal, arguments)))).fetchall()
+        with connect(self._connection) as session:
+            return session.execute(encode_sql(query.format(*map(quote_literal, arguments)))).fetchall()
 
 
 def outcome_of_dropped(restored: Restored, entry: Entry) -> tuple[Outcome, str] | None:
