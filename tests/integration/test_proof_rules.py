@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +19,7 @@ from app.domain.proof import ObjectOutcome, Outcome, Proof, ProofLevel
 from app.engine.backup import back_up
 from app.engine.preflight import BackupRequest
 from app.engine.proof import prove
+from app.postgres.archive import read_archive, write_directory_toc
 from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
@@ -362,3 +365,87 @@ def test_settings_of_the_database_that_shape_text_do_not_make_a_difference(
     assert proof.failure == ""
     assert proof.level is ProofLevel.PROVEN
     assert exceptions(proof) == {}
+
+
+def test_extensions_that_a_sandbox_lacks_are_stood_in_for_and_their_values_compared(
+    server15: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase
+) -> None:
+    database = new_database(server15)
+    database.sql(
+        """
+        CREATE EXTENSION "uuid-ossp"; CREATE EXTENSION pgcrypto; CREATE EXTENSION hstore;
+        CREATE TABLE t (id uuid DEFAULT uuid_generate_v4(),
+            h hstore, p bytea DEFAULT gen_random_bytes(4), x xml);
+        INSERT INTO t (h, x) VALUES ('a=>1', '<a b="c">é</a>'); CREATE VIEW v AS SELECT crypt('a', 'b') FROM t
+        """
+    )
+    for major, missing in ((17, "uuid-ossp"), (18, "pgcrypto")):
+        proof = prove_database(database, major)
+        assert (proof.level, proof.failure) == (ProofLevel.PROVEN, "")
+        assert (
+            exceptions(proof)["EXTENSION", f'"{missing}"' if "-" in missing else missing]
+            is Outcome.NOT_CHECKED
+        )
+        assert outcome(proof, "TABLE DATA", "public.t").outcome is Outcome.IDENTICAL
+
+
+def test_vectors_are_compared_in_a_sandbox_without_their_extension(
+    server18: SandboxServer,
+    new_database: NewDatabase,
+    installations: tuple[Installation, ...],
+    tmp_path: Path,
+) -> None:
+    database = new_database(server18)
+    database.sql(
+        """
+        CREATE EXTENSION vector; CREATE TABLE t (id int, v vector(3), vs vector(2)[]);
+        INSERT INTO t VALUES (1, '[1,2.5,-3e-05]', '{"[0,1]"}'), (2, NULL, NULL);
+        CREATE INDEX near ON t USING hnsw (v vector_l2_ops)
+        """
+    )
+    backup = backup_of(database, installations, tmp_path)
+    folder = Path(backup.folder) / "database"
+    archive = read_archive(folder)
+    named_otherwise = [
+        replace(entry, tag=entry.tag.replace("vector", "absent"))
+        if "EXTENSION" in (entry.kind, entry.tag[:9])
+        else entry
+        for entry in archive.entries
+    ]
+    write_directory_toc(archive, named_otherwise, folder)
+    toc = (folder / "toc.dat").read_bytes()
+    files = tuple(
+        replace(file, bytes=len(toc), sha256=sha256(toc).hexdigest())
+        if file.path.endswith("toc.dat")
+        else file
+        for file in backup.manifest.files
+    )
+    extensions = tuple(replace(one, name="absent") for one in backup.manifest.extensions)
+    manifest = replace(backup.manifest, files=files, extensions=extensions)
+
+    proof = proof_of(replace(backup, manifest=manifest), installations)
+
+    assert (proof.level, proof.failure) == (ProofLevel.PROVEN, "")
+    assert exceptions(proof) == {
+        ("EXTENSION", "absent"): Outcome.NOT_CHECKED,
+        ("COMMENT", "EXTENSION absent"): Outcome.NOT_CHECKED,
+        ("INDEX", "public.near"): Outcome.NOT_CHECKED,
+    }
+    assert outcome(proof, "INDEX", "public.near").reason == "it needs EXTENSION absent, which was not checked"
+
+
+def test_dangling_numbers_stay_numbers(
+    each_server: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase
+) -> None:
+    database = new_database(each_server)
+    database.sql(
+        """
+        CREATE TABLE t (o oid, c regclass, p regproc, t regtype, n regnamespace, r regrole);
+        INSERT INTO t SELECT i, i, i, i, i, i FROM generate_series(16384, 18000) i
+        WHERE i NOT IN (SELECT oid::int8 FROM pg_class) AND i NOT IN (SELECT oid::int8 FROM pg_type)
+          AND i NOT IN (SELECT oid::int8 FROM pg_proc) AND i NOT IN (SELECT oid::int8 FROM pg_authid)
+          AND i NOT IN (SELECT oid::int8 FROM pg_namespace)
+        """
+    )
+    proof = prove_database(database)
+    assert (proof.level, proof.failure, exceptions(proof)) == (ProofLevel.PROVEN, "", {})
