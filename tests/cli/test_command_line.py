@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import statistics
 import sys
 import threading
@@ -94,7 +95,7 @@ def on_a_terminal(*arguments: str | Path, **variables: str) -> tuple[int, str]:
 
     reader = threading.Thread(target=read)
     reader.start()
-    script = f'exec {sys.executable} -m app "$@" >&0 2>&0'
+    script = f'exec {shlex.quote(sys.executable)} -m app "$@" >&0 2>&0'
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"} | variables
     with (
         os.fdopen(theirs, "r+b", buffering=0) as terminal,
@@ -142,7 +143,7 @@ def test_json_is_ascii_whatever_the_names(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_reader_that_goes_away_is_no_traceback(holdfast: Holdfast) -> None:
-    script = f"{sys.executable} -m app projects list | true"
+    script = f"{shlex.quote(sys.executable)} -m app projects list | true"
     done = run(["/bin/sh", "-c", script], env=os.environ, timeout=30)
     assert done.errors == ""
 
