@@ -19,7 +19,7 @@ from app.domain.backup import Extension
 from app.domain.project import Secret
 from app.postgres.connection import Connection, Session, connect, encode_sql, quote_identifier, quote_literal
 from app.postgres.sandbox import SandboxServer, create_database
-from app.postgres.stand_ins import stand_in_statements
+from app.postgres.stand_ins import owner_statements, routine_statements, schema_and_type_statements
 
 _RESTORER = "holdfast_restorer"
 DATABASE = "proof"
@@ -89,7 +89,10 @@ def prepare_database(
     )
     with connect(superuser) as session:
         missing = tuple(item for item in extensions if not _create_extension(session, item))
-        for statement in stand_in_statements(missing):
+        for statement in (
+            *schema_and_type_statements(missing),
+            *owner_statements(missing, _RESTORER),
+        ):
             _try(session, statement)
         for name in wrappers:
             _try(session, f"CREATE FOREIGN DATA WRAPPER {quote_identifier(name)}")
@@ -99,8 +102,12 @@ def prepare_database(
         _shut_in(session)
         schemas = session.execute("SELECT nspname FROM pg_catalog.pg_namespace").fetchall()
         icu = session.execute("SELECT 1 FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu'").fetchall()
+    restoring = Connection(server.conninfo(DATABASE, _RESTORER), password, inherits=False)
+    with connect(restoring) as session:
+        for statement in routine_statements(missing):
+            _try(session, statement)
     return SandboxDatabase(
-        restorer=Connection(server.conninfo(DATABASE, _RESTORER), password, inherits=False),
+        restorer=restoring,
         superuser=superuser,
         missing=missing,
         schemas=frozenset(name for (name,) in schemas),

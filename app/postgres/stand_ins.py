@@ -21,11 +21,10 @@ _LANGUAGE_LIMITS = re.compile(
 _CAST_CONTEXT = {"e": "", "a": " AS ASSIGNMENT", "i": " AS IMPLICIT"}
 
 
-def stand_in_statements(missing: Iterable[Extension]) -> Iterator[str]:
-    """The statements that a superuser of the sandbox runs, one by one.
+def schema_and_type_statements(missing: Iterable[Extension]) -> Iterator[str]:
+    """What only a superuser can make: schemas and base types, from names alone, which are quoted.
 
-    One that fails (two extensions with the same function, an aggregate with odd arguments) leaves
-    out that object alone.
+    One statement that fails leaves out that object alone; the same holds for the other function.
     """
     missing = tuple(missing)
     if missing:
@@ -37,6 +36,14 @@ def stand_in_statements(missing: Iterable[Extension]) -> Iterator[str]:
         yield f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}"
     for number, type_ in enumerate(type_ for extension in missing for type_ in extension.types):
         yield from _type(type_, f"{_SCHEMA}.type_{number}")
+
+
+def routine_statements(missing: Iterable[Extension]) -> Iterator[str]:
+    """Functions, operators and casts, whose SQL comes from the manifest as it stands there.
+
+    A manifest can be forged: they are for a role that may do no harm, and that owns the types.
+    """
+    missing = tuple(missing)
     for extension in missing:
         for number, routine in enumerate(extension.routines):
             yield from _routine(routine, f"{_SCHEMA}.{quote_identifier(f'{extension.name} {number}')}")
@@ -52,7 +59,20 @@ def stand_in_statements(missing: Iterable[Extension]) -> Iterator[str]:
         for cast in extension.casts:
             if cast.source == cast.target:  # it would apply the modifier, which a stand-in only keeps
                 continue
-            yield f"CREATE CAST ({cast.source} AS {cast.target}) WITH INOUT{_CAST_CONTEXT[cast.context]}"
+            context = _CAST_CONTEXT.get(cast.context, "")
+            yield f"CREATE CAST ({cast.source} AS {cast.target}) WITH INOUT{context}"
+
+
+def owner_statements(missing: Iterable[Extension], role: str) -> Iterator[str]:
+    """Give the stand-ins' schemas and types to a role, which must own a type to make casts for it."""
+    missing = tuple(missing)
+    owner = quote_identifier(role)
+    if missing:
+        yield f"GRANT ALL ON SCHEMA {_SCHEMA} TO {owner}"
+    for extension in missing:
+        for type_ in extension.types:
+            name = f"{quote_identifier(type_.schema)}.{quote_identifier(type_.name)}"
+            yield f"ALTER TYPE {name} OWNER TO {owner}"
 
 
 def _type(type_: ExtensionType, stub: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.domain.backup import Extension
+from app.domain.backup import Extension, ExtensionCast, ExtensionOperator, ExtensionRoutine, ExtensionType
 from app.engine.restore_list import plan_restore
 from app.engine.sandbox_database import SandboxDatabase, prepare_database
 from app.postgres.archive import Archive, read_archive
@@ -73,6 +73,34 @@ def test_the_marker_would_show_what_ran(sandbox: SandboxServer, marker: Path) ->
     with sandbox.connect() as session:
         session.execute(f"COPY (SELECT 1) TO PROGRAM 'touch {marker}'".encode())
     assert marker.exists()
+
+
+def test_a_forged_manifest_runs_nothing_through_its_stand_ins(sandbox: SandboxServer, marker: Path) -> None:
+    program = f"COPY (SELECT 1) TO PROGRAM 'touch {marker}'"
+    library = "int8 LANGUAGE c AS '/lib/x86_64-linux-gnu/libc.so.6', 'system' --"
+    forged = Extension(
+        "no_such_extension",
+        "1",
+        "public",
+        types=(ExtensionType("public", f't"; {program}; --', category="U"),),
+        routines=(
+            ExtensionRoutine("public", "f", "f", "", f"int8 LANGUAGE sql AS 'SELECT 1::int8'; {program}; --"),
+            ExtensionRoutine(
+                "public", "g", "f", f") RETURNS int LANGUAGE sql AS '1'; {program};--", "int"
+            ),
+            ExtensionRoutine("public", "h", "f", "", library),
+        ),
+        operators=(ExtensionOperator("public", f"+ (FUNCTION = abs); {program}; --", None, "int", "abs"),),
+        casts=(ExtensionCast(f"int AS text) WITH INOUT; {program}; --", "text", "e"),),
+    )
+    database = prepare(sandbox, missing=(forged,))
+    assert not marker.exists()
+    with connect(database.superuser) as session:
+        found = session.execute(
+            "SELECT proname FROM pg_proc p JOIN pg_language l ON l.oid = prolang "
+            "WHERE lanname = 'c' AND proname = 'h'"
+        ).fetchall()
+    assert found == []
 
 
 def attacks(marker: Path) -> list[str]:

@@ -11,7 +11,7 @@ from app.domain.backup import Extension
 from app.postgres.connection import Session, connect, encode_sql, parse_connection
 from app.postgres.extensions import extensions
 from app.postgres.sandbox import SandboxServer
-from app.postgres.stand_ins import stand_in_statements
+from app.postgres.stand_ins import routine_statements, schema_and_type_statements
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -55,7 +55,7 @@ def refused(session: Session, missing: tuple[Extension, ...]) -> list[str]:
     """The statements of the stand-ins that the server refuses; nothing of them is kept."""
     failed = []
     session.execute("BEGIN")
-    for statement in stand_in_statements(missing):
+    for statement in (*schema_and_type_statements(missing), *routine_statements(missing)):
         try:
             with session.transaction():
                 session.execute(encode_sql(statement))

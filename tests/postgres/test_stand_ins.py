@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.backup import Extension, ExtensionType
-from app.postgres.stand_ins import stand_in_statements, without_modifiers
+from app.postgres.stand_ins import routine_statements, schema_and_type_statements, without_modifiers
 
 POSTGIS = Extension(
     "postgis",
@@ -44,11 +44,11 @@ def test_modifiers_that_a_stand_in_cannot_keep_are_taken_out(definition: str, ed
 
 
 def test_nothing_is_made_where_nothing_is_missing() -> None:
-    assert list(stand_in_statements([])) == []
+    assert list(schema_and_type_statements([])) == list(routine_statements([])) == []
 
 
 def test_names_and_labels_are_quoted() -> None:
     mood = ExtensionType('sch"ema', 'mo"od', kind="e", labels=("it's", "b\\c"))
-    statements = list(stand_in_statements([Extension("e", "1", 'sch"ema', types=(mood,))]))
+    statements = list(schema_and_type_statements([Extension("e", "1", 'sch"ema', types=(mood,))]))
     assert 'CREATE SCHEMA IF NOT EXISTS "sch""ema"' in statements
     assert 'CREATE TYPE "sch""ema"."mo""od" AS ENUM (\'it\'\'s\', E\'b\\\\c\')' in statements
