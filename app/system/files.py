@@ -28,7 +28,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
             Path(name).chmod(mode)
             Path(name).replace(path)
         except BaseException:
@@ -42,18 +42,39 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 def sync_file(path: Path) -> None:
     """Make the file's content survive a power cut."""
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        _sync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Make the folder's names survive a power cut (Windows does so by itself)."""
+    """Make the folder's names survive a power cut (Windows does so by itself).
+
+    Some network shares cannot sync a folder and answer EINVAL or EBADF, which PostgreSQL ignores as
+    well (fsync_fname_ext in fd.c).
+    """
     if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF):
+            raise
     finally:
         os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Past the disk's own cache too, which fsync(2) of macOS leaves alone; not every volume can."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.ENOTTY, errno.EINVAL):
+                raise
+    os.fsync(descriptor)
 
 
 def files_under(folder: Path) -> Iterator[Path]:
@@ -128,5 +149,5 @@ def folder_error(error: OSError, folder: Path) -> AppError:
         ErrorCode.FOLDER_MISSING,
         "The folder cannot be used",
         detail=f"{folder}: {error.strerror or error}",
-        hint="Connect the disk that it is on, or choose another folder.",
+        hint="Connect the disk that it is on, create it, or choose another folder.",
     )

@@ -137,6 +137,22 @@ def test_syncing_files_and_folders_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
+@posix_only
+def test_shares_that_cannot_sync_a_folder_are_no_failure_but_broken_disks_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter([errno.EINVAL, errno.EBADF, errno.EIO])
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(next(numbers), "no")  # no share of this kind can be mounted here
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    sync_folder(tmp_path)
+    sync_folder(tmp_path)
+    with pytest.raises(OSError, match="no"):
+        sync_folder(tmp_path)
+
+
 def test_free_space_is_told_for_folders_that_do_not_exist_yet(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "not" / "yet") > 0
 
