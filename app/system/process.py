@@ -204,6 +204,7 @@ class Child:
         self.id = process_id(self._process.pid)
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._on_error_line = on_error_line
+        self._drain_failure: Exception | None = None
         self._drainer = threading.Thread(target=self._drain, daemon=True, name="stderr of child")
         self._drainer.start()
 
@@ -213,8 +214,11 @@ class Child:
             for line in iter(lambda: stream.readline(65_536), ""):
                 text = line.rstrip("\r\n")
                 self._tail.append(text)
-                if self._on_error_line:
-                    self._on_error_line(text)
+                if self._on_error_line and self._drain_failure is None:
+                    try:
+                        self._on_error_line(text)
+                    except Exception as error:  # noqa: BLE001 - read on, or the child would block on a full pipe
+                        self._drain_failure = error
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -242,12 +246,15 @@ class Child:
 
         Raises:
             TimeoutError: the child still runs after that many seconds.
+            Exception: the first that `on_error_line` raised; it got no further lines.
         """
         try:
             status = self._process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
         self._drainer.join(_PATIENCE)
+        if self._drain_failure is not None:
+            raise self._drain_failure
         return status
 
     def terminate(self) -> None:

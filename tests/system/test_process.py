@@ -88,6 +88,18 @@ def test_of_standard_error_the_last_lines_are_kept_and_each_is_told() -> None:
     assert child.errors().splitlines() == told[-400:]
 
 
+def test_when_a_line_cannot_be_dealt_with_the_rest_is_read_and_waiting_says_so() -> None:
+    def refuse(line: str) -> None:
+        raise ZeroDivisionError(line)
+
+    script = "import sys\nfor i in range(100_000): print('line', i, file=sys.stderr)"
+    with Child(python(script), env=child_environment(), on_error_line=refuse) as child:
+        with pytest.raises(ZeroDivisionError, match=r"^line 0$"):
+            child.wait(30)
+        assert child.status == 0
+        assert child.errors().endswith("line 99999")
+
+
 def test_a_flood_without_line_ends_is_read_too() -> None:
     script = "import sys; sys.stderr.buffer.write(b'\\xff' * 20_000_000)"
     done = run(python(script), env=child_environment(), timeout=60)
