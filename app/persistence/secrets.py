@@ -22,7 +22,7 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
-from app.system.process import child_environment, own_command, run
+from app.system.process import child_environment, own_command, own_command_folder, run
 
 PROBE_VERB = "keyring-probe"
 
@@ -48,7 +48,8 @@ def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> Keyring
     """
     argv = command or [*own_command(), PROBE_VERB]
     try:
-        done = run(argv, env=child_environment(inherit_pg=True), timeout=timeout)
+        folder = None if command or getattr(sys, "frozen", False) else own_command_folder()
+        done = run(argv, env=child_environment(inherit_pg=True), timeout=timeout, cwd=folder)
     except AppError as error:
         problem = f"It does not answer: it may be locked and wait for its password ({error.detail})."
         return KeyringState("unknown", usable=False, problem=problem)

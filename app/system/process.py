@@ -115,6 +115,11 @@ def own_command() -> list[str]:
     return [sys.executable, "-m", "app"]
 
 
+def own_command_folder() -> Path:
+    """Where to run `own_command`, because `python -m app` takes an `app.py` of the working folder first."""
+    return Path(__file__).resolve().parents[2]
+
+
 def child_environment(extra: Mapping[str, str] | None = None, *, inherit_pg: bool = False) -> dict[str, str]:
     """The environment for a PostgreSQL tool.
 

@@ -256,6 +256,16 @@ def test_a_broken_probe_is_told() -> None:
     assert (state.usable, state.problem) == (False, "no such verb")
 
 
+def test_a_program_of_the_working_folder_is_not_taken_for_holdfast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text("open('was run', 'w')")
+    monkeypatch.chdir(tmp_path)
+    state = probe(20)
+    assert not (tmp_path / "was run").exists()
+    assert state.name != "unknown", state
+
+
 def test_windows_takes_no_more_than_1280_characters() -> None:
     check_storable(Secret("x" * 1_281), "linux")
     check_storable(Secret("x" * 1_280), "win32")
