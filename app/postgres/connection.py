@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import psycopg
 from psycopg import conninfo as libpq
+from psycopg import pq
 from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
 
@@ -29,6 +30,13 @@ Session = psycopg.Connection[TupleRow]
 _RAW_PASSWORD = re.compile(r"^(postgres(?:ql)?://)([^:/?#]*):(.*)@([^@]*)$", re.DOTALL)
 _OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 _DECIDED_HERE = ("client_encoding", "application_name", "fallback_application_name")
+_NEUTRAL = {  # where libpq has no default of its own and refuses an empty value
+    "connect_timeout": "0",
+    "min_protocol_version": "3.0",
+    "max_protocol_version": "3.0",
+    "require_auth": "!gss",  # an empty one forbids all; sandboxes know no GSS
+    "sslcertmode": "allow",
+}
 _CANCEL_SECONDS = 2.0
 _TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
 
@@ -155,6 +163,20 @@ class _BytesAsText(Loader):
         return bytes(data).decode("utf-8", "surrogateescape")
 
 
+def without_environment(words: Mapping[str, str]) -> dict[str, str]:
+    """These keywords, and all others that libpq would take from a PG* variable as if none were set.
+
+    Naming all of them also keeps a service out that PGSERVICE asks for, because what is named comes
+    first; the service itself must exist, since libpq looks it up in any case.
+    """
+    neutral = {}
+    for option in pq.Conninfo.get_defaults():
+        name = option.keyword.decode()
+        if option.envvar and name != "service":
+            neutral[name] = (option.compiled or b"").decode() or _NEUTRAL.get(name, "")
+    return neutral | dict(words)
+
+
 def connect(
     connection: Connection, *, application: str = "holdfast", timeout: int = 10, autocommit: bool = True
 ) -> Session:
@@ -177,6 +199,8 @@ def connect(
     words = defaults | connection.keywords | {"application_name": application, "client_encoding": "UTF8"}
     if connection.password:
         words["password"] = connection.password.reveal()
+    if not connection.inherits:
+        words = without_environment(words)
     try:
         session: Session = psycopg.connect("", autocommit=autocommit, **words)  # type: ignore[arg-type]
     except psycopg.Error as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -13,9 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -31,6 +31,7 @@ from app.postgres.cluster import (
     sandbox_error,
     sandbox_user,
 )
+from app.postgres.connection import without_environment
 from app.postgres.toolchain import Installation
 from app.system import paths
 from app.system.cancellation import CancelToken
@@ -71,6 +72,15 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Record:
+    """Whose a sandbox is, and what has to be stopped and removed after its owner's end."""
+
+    owner: ProcessId
+    postmaster: ProcessId | None
+    socket_folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxServer:
     """A running sandbox.
 
@@ -100,7 +110,7 @@ class SandboxServer:
 
     def connect(self, dbname: str = "postgres") -> psycopg.Connection:
         """A session of the superuser, in autocommit mode."""
-        return psycopg.connect(self.conninfo(dbname), password=self.password.reveal(), autocommit=True)
+        return _session(self, self.password, dbname)
 
 
 @contextmanager
@@ -176,21 +186,20 @@ def remove_stale_sandboxes(root: Path) -> int:
     """Remove what crashed owners left below `root`, running servers included; gives their number."""
     removed = 0
     for folder in (root / "sandboxes").glob("*"):
-        try:
-            record = json.loads((folder / _RECORD).read_text())
-        except FileNotFoundError:
-            record = None
+        if not folder.is_dir() or folder.is_symlink():
+            continue  # not made here
+        record = _read_record(folder)
         try:
             if record is None and time.time() - folder.stat().st_mtime < _RECORD_LIMIT:
                 continue  # another process is just making it
         except FileNotFoundError:
             continue  # another process was faster
-        if record and ProcessId(**record["owner"]).is_alive:
+        if record and record.owner.is_alive:
             continue
-        if record and record["postmaster"]:
-            _stop_stale(ProcessId(**record["postmaster"]))
-        if record and record["socket_folder"]:
-            shutil.rmtree(record["socket_folder"], ignore_errors=True)
+        if record and record.postmaster:
+            _stop_stale(record.postmaster)
+        if record and record.socket_folder:
+            shutil.rmtree(record.socket_folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         removed += 1
     return removed
@@ -224,12 +233,16 @@ def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
 
 def _record_owner(folder: Path, socket_folder: Path | None, postmaster: ProcessId | None) -> None:
     """Write down what the next start has to stop and remove, should this process be killed."""
-    record = {
-        "owner": asdict(own_process_id()),
-        "postmaster": asdict(postmaster) if postmaster else None,
-        "socket_folder": str(socket_folder) if socket_folder else None,
-    }
-    write_atomically(folder / _RECORD, json.dumps(record).encode())
+    record = _Record(own_process_id(), postmaster, str(socket_folder) if socket_folder else None)
+    write_atomically(folder / _RECORD, msgspec.json.encode(record))
+
+
+def _read_record(folder: Path) -> _Record | None:
+    """What is written down about a sandbox; None when nothing is, or nothing that can be read."""
+    try:
+        return msgspec.json.decode((folder / _RECORD).read_bytes(), type=_Record)
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 @contextmanager
@@ -285,9 +298,20 @@ def _is_ready(data: Path) -> bool:
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
+def _session(server: SandboxServer, password: Secret, dbname: str = "postgres") -> psycopg.Connection:
+    words = {
+        "host": server.host,
+        "port": str(server.port),
+        "user": server.superuser,
+        "dbname": dbname,
+        "password": password.reveal(),
+    }
+    return psycopg.connect("", autocommit=True, **without_environment(words))  # type: ignore[arg-type]
+
+
 def _change_password(server: SandboxServer, old: str) -> None:
     """Replace the template's password; the new one goes to the server as a SCRAM verifier."""
-    with psycopg.connect(server.conninfo(), password=old, autocommit=True) as session:
+    with _session(server, Secret(old)) as session:
         verifier = session.pgconn.encrypt_password(
             server.password.reveal().encode(), SUPERUSER.encode(), b"scram-sha-256"
         )

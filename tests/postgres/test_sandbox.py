@@ -23,6 +23,7 @@ import pytest
 from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.project import Secret
 from app.postgres import sandbox
+from app.postgres.connection import Connection, connect
 from app.postgres.sandbox import SandboxServer, remove_stale_sandboxes, running_sandbox
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
@@ -99,6 +100,41 @@ def test_several_run_at_once_each_with_its_own_password(installation: Installati
         for wrong in (other.password, Secret("")):
             with pytest.raises(psycopg.OperationalError, match="password"):
                 replace(one, password=wrong).connect()
+
+
+HOSTILE_ENVIRONMENT = {
+    "PGCHANNELBINDING": "require",
+    "PGCONNECT_TIMEOUT": "never",
+    "PGDATABASE": "elsewhere",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGMAXPROTOCOLVERSION": "3.2",
+    "PGMINPROTOCOLVERSION": "3.2",
+    "PGOPTIONS": "-c nonsense=1",
+    "PGREQUIREAUTH": "none",
+    "PGREQUIREPEER": "nobody else",
+    "PGSSLCERTMODE": "require",
+    "PGSSLMODE": "verify-full",
+    "PGTARGETSESSIONATTRS": "standby",
+}
+
+
+@pytest.mark.parametrize("as_service", [False, True], ids=["variables", "service"])
+def test_the_users_variables_do_not_reach_it(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_service: bool
+) -> None:
+    if as_service:
+        service = tmp_path / "services"
+        service.write_text("[shop]\nhostaddr=192.0.2.1\nsslmode=verify-full\noptions=-c nonsense=1\n")
+        monkeypatch.setenv("PGSERVICEFILE", str(service))
+        monkeypatch.setenv("PGSERVICE", "shop")
+    else:
+        for name, value in HOSTILE_ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+    with running_sandbox(installation) as server:
+        server.connect().close()
+        connect(Connection(server.conninfo(), server.password, inherits=False)).close()
+        with pytest.raises(AppError):
+            connect(Connection(server.conninfo(), server.password))
 
 
 def test_nothing_is_left_after_the_end_and_after_an_error(installation: Installation, root: Path) -> None:
@@ -272,6 +308,18 @@ def test_a_folder_without_a_record_is_removed_when_it_is_old(root: Path) -> None
     assert remove_stale_sandboxes(root) == 1
     assert young.exists()
     assert not old.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"owner": 1}', "[" * 100_000])
+def test_strange_files_and_damaged_records_break_nothing(root: Path, content: str) -> None:
+    young, old = root / "sandboxes" / "young", root / "sandboxes" / "old"
+    for folder in (young, old):
+        folder.mkdir(parents=True)
+        (folder / "owner.json").write_text(content)
+    os.utime(old, (time.time() - 3600,) * 2)
+    (root / "sandboxes" / ".DS_Store").touch()
+    assert remove_stale_sandboxes(root) == 1
+    assert sorted(path.name for path in (root / "sandboxes").iterdir()) == [".DS_Store", "young"]
 
 
 @needs_root
