@@ -77,10 +77,16 @@ class Services:
                 level = backup.manifest.proof.level
                 listener(Notice(f"The backup is kept in {backup.folder}: it is {level}, not proven."))
                 raise
+            except AppError as error:  # the backup is good all the same, and the caller sees how far
+                listener(Notice(f"Not proven. {error}"))
         return backup
 
     def prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
-        """Prove a backup by restoring it, and record the result."""
+        """Prove a backup by restoring it, and record the result.
+
+        Raises:
+            AppError: what hindered the proof; the backup's last proof stays what it was.
+        """
         proven = prove_backup(backup, self.installations, cancel, listener)
         self._record(entry_of(Path(proven.folder), proven.manifest), listener)
         return proven

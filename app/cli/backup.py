@@ -99,8 +99,8 @@ def backup(
         print_json(backup_object(done))
     else:
         print_backup(done)
-    if options.is_selection and wanted is ProofLevel.PROVEN:
-        wanted = ProofLevel.COMPLETE  # a selection may lack what it refers to, which is no failure
+    if options.is_selection and proof is None:
+        wanted = ProofLevel.COMPLETE if wanted is ProofLevel.PROVEN else wanted  # it may lack others
     return exit_status(done.manifest.proof, wanted)
 
 

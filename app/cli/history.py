@@ -41,12 +41,11 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
         print_json({"backups": entries})
         return Exit.DONE
     if not entries:
-        click.echo("There are no backups yet.")
+        click.echo(f"There are no backups of “{project}”." if project else "There are no backups yet.")
     for entry in entries:
         state = "missing" if entry.missing else entry.result
         proof = "proof failed" if entry.proof_failure else entry.proof_level or "–"
         what = shown(f"{entry.project}  {entry.path or entry.error_title}")
-        click.echo(
-            f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {size(entry.bytes):>9}  {what}"
-        )
+        bytes_ = size(entry.bytes) if entry.bytes else "–"
+        click.echo(f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {bytes_:>9}  {what}")
     return Exit.DONE

@@ -11,6 +11,7 @@ from app.cli import Exit
 from app.cli.console import print_json, size
 from app.cli.options import backup_at, json_option
 from app.cli.report import backup_object, print_backup
+from app.domain.errors import AppError, ErrorCode
 from app.persistence.manifest import MANIFEST_NAME
 from app.postgres.archive import read_archive
 from app.postgres.archive_entry import Entry
@@ -35,6 +36,8 @@ def inspect(sources: tuple[Path, ...], as_json: bool) -> Exit:
             if not as_json:
                 print_backup(backup)
             continue
+        if not source.exists():
+            raise AppError(ErrorCode.INVALID_INPUT, "There is no such file or folder", detail=str(source))
         dump = _dump_object(identify(source))
         found.append(dump)
         if not as_json:

@@ -26,8 +26,10 @@ def print_backup(backup: Backup) -> None:
         f"{manifest.large_objects.count:,} large objects"
     )
     click.echo(f"Size      {size(manifest.bytes)} in {len(manifest.files):,} files, taken in {seconds:.1f} s")
+    if manifest.options.note:
+        click.echo(f"Note      {shown(manifest.options.note)}")
     for warning in manifest.warnings:
-        click.secho(f"Note      {shown(warning)}", fg="yellow")
+        click.secho(f"Warning   {shown(warning)}", fg="yellow")
     print_proof(manifest.proof)
 
 
@@ -51,7 +53,7 @@ def print_proof(proof: Proof) -> None:
     if len(ordered) > _MOST_LINES:
         click.echo(f"          … and {len(ordered) - _MOST_LINES:,} kinds more; the manifest lists all")
     for note in proof.notes:
-        click.secho(f"Note      {shown(note)}", fg="yellow")
+        click.secho(f"Warning   {shown(note)}", fg="yellow")
 
 
 def exit_status(proof: Proof, wanted: ProofLevel) -> Exit:

@@ -68,26 +68,19 @@ def back_up(
 def prove_backup(
     backup: Backup, installations: Sequence[Installation], cancel: CancelToken, listener: Listener
 ) -> Backup:
-    """Prove a published backup and record the result in its manifest, whatever it is.
-
-    What hinders a proof (no space, no server to restore into) is noted; the level stays what it was.
+    """Prove a published backup and record the result in its manifest.
 
     Raises:
-        AppError: UNSAFE_PATH when the manifest names files outside of the backup; nothing was read.
+        AppError: what hindered the proof (no space, no server to restore into); nothing was recorded.
         Cancelled: `cancel` was set; nothing was recorded.
     """
-    old = backup.manifest.proof
     try:
         proof = prove(Path(backup.folder), backup.manifest, installations, cancel, listener)
     except AppError as error:
         cancel.check()
-        if error.code is ErrorCode.UNSAFE_PATH:
+        if error.code is not ErrorCode.ARCHIVE_DAMAGED:
             raise
-        now = datetime.now(UTC)
-        if error.code is ErrorCode.ARCHIVE_DAMAGED:
-            proof = Proof(ProofLevel.SEALED, now, failure=str(error))
-        else:
-            proof = replace(old, checked_at=now, notes=(f"Not proven. {error}",))
+        proof = Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error))
     return with_proof(backup, proof, listener)
 
 
@@ -131,7 +124,7 @@ def _write(
         database_bytes=plan.server.bytes,
         proof=Proof(ProofLevel.COMPLETE if counted else ProofLevel.SEALED, finished),
         kind=request.kind,
-        warnings=plan.warnings + warnings + more_warnings,
+        warnings=plan.warnings + warnings + more_warnings + result.warnings,
     )
     return publish(partial, manifest, result.contents.files, cancel)
 
@@ -199,10 +192,7 @@ def _check_rows(
             uncounted.append(f"{record.schema}.{record.name}")
         elif counted != record.rows:
             different.append(f"{record.schema}.{record.name}: {record.rows:,} dumped, {counted:,} counted")
-    if not request.options.is_selection:
-        different += [
-            f"{table.sql}: not in the archive" for table in result.tables if table.oid not in dumped
-        ]
+    different += [f"{table.sql}: not in the archive" for table in result.tables if table.oid not in dumped]
     if different:
         raise AppError(
             ErrorCode.ROWS_DIFFER,

@@ -50,12 +50,14 @@ class DumpResult:
     """What one successful run left behind.
 
     `counts` are the server's rows by table oid; they and `extensions` are of the dump's own snapshot.
+    `warnings` are what pg_dump said though it succeeded.
     """
 
     tables: tuple[TableFacts, ...]
     extensions: tuple[Extension, ...]
     counts: Mapping[int, int]
     contents: Contents
+    warnings: tuple[str, ...]
 
 
 def run_dump(
@@ -115,7 +117,9 @@ def run_dump(
                     child.stop()
                 raise
     listener(Progress(Phase.READING_BACK))
-    return DumpResult(snapshot.tables, found, counts, reader.contents(cancel))
+    said = (line.partition("warning: ")[2] for line in child.errors().splitlines())
+    warnings = tuple(dict.fromkeys(filter(None, said)))
+    return DumpResult(snapshot.tables, found, counts, reader.contents(cancel), warnings)
 
 
 def _reader(dump: Dump, child: Child) -> DirectoryReader | CustomReader | PlainReader:

@@ -36,8 +36,8 @@ Backup of the database {_shown(database)} (project {_shown(manifest.project)})
 taken {manifest.started:%Y-%m-%d %H:%M:%S} UTC from PostgreSQL {manifest.server.version} by Holdfast \
 {manifest.holdfast} with {manifest.tool}.
 
-Holdfast restores it, but is not needed. These commands are for a POSIX shell in this folder;
-HOST and USER stand for your server and a superuser or owner there.
+Holdfast is not needed to restore it. These commands are for a POSIX shell in this folder; HOST and
+USER stand for your server and a superuser or owner there. Add --port=NUMBER where it is not 5432.
 """
 
 
@@ -59,7 +59,8 @@ Create the roles (those that exist already give an error each, which does no har
 
 def _archive(manifest: Manifest, path: str) -> str:
     database = _shown(manifest.server.database)
-    jobs = f"--jobs={max(manifest.jobs, 2)}"
+    # Data alone goes in one table after the other: in parallel, rows come before those that they refer to.
+    jobs = "--jobs=1" if manifest.options.contents is Contents.DATA else f"--jobs={max(manifest.jobs, 2)}"
     connection = f"pg_restore --host=HOST --username=USER {jobs}"
     sections = [f"The tool must be pg_restore {_major(manifest)} or newer{_with_compression(manifest)}.\n"]
     if manifest.options.contents is Contents.DATA:

@@ -113,7 +113,13 @@ _CONNECTION: tuple[_Rule, ...] = (
         "The server's pg_hba.conf must allow this user, database and address, and the role needs LOGIN.",
     ),
     _Rule(
-        r"authentication failed|no password supplied|SASL|role .* does not exist"
+        r"no password supplied",
+        ErrorCode.SIGN_IN_FAILED,
+        "There is no password for this sign-in",
+        "Set PGPASSWORD, add a line to ~/.pgpass (mode 0600), or put it into the connection string.",
+    ),
+    _Rule(
+        r"authentication failed|SASL|role .* does not exist"
         r"|Tenant or user not found",
         ErrorCode.SIGN_IN_FAILED,
         "The server refused the sign-in",

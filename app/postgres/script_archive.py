@@ -18,7 +18,7 @@ from app.postgres.script import CopyBlock, Header, MetaCommand, Statement, parse
 VIA_ROOT = "-- load via partition root"
 """How pg_dump marks data that are loaded through a partition's root."""
 
-_COMPLETE = b"-- PostgreSQL database dump complete"
+_COMPLETE = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump complete", re.MULTILINE)
 _TAIL = 512
 _OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 _WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\x([0-9a-f]*)'\);")
@@ -83,7 +83,7 @@ def digest_script(blocks: Iterable[bytes], name: str) -> ScriptArchive:
             streams[dump_id] = _digest(item)
         elif not objects.take(item.text) and not is_session_setting(item) and not _OWNER.fullmatch(item.text):
             definitions[dump_id].append(item.text.decode(codec, "surrogateescape"))
-    if _COMPLETE not in tail.text:
+    if not _COMPLETE.search(tail.text):
         raise damaged(name, "it ends before pg_dump's last line")
     whole = (
         entry if entry.copy_statement else replace(entry, definition="\n".join(definitions[dump_id]))

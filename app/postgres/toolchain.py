@@ -266,14 +266,22 @@ def _candidate_folders() -> Iterator[tuple[str, Path]]:
     for origin, pattern in _folder_patterns():
         root = Path(Path(pattern).anchor)
         for folder in sorted(root.glob(str(Path(pattern).relative_to(root)))):
-            if (folder / f"pg_dump{_EXE}").is_file():
+            if _is_program(folder / f"pg_dump{_EXE}"):
                 yield origin, folder
     for entry in os.get_exec_path():
         program = Path(entry, f"pg_dump{_EXE}")
-        if program.is_absolute() and program.is_file():
+        if program.is_absolute() and _is_program(program):
             real = program.resolve()
             if real.name == program.name:  # Debian's is a link to pg_wrapper, which picks a version itself
                 yield "PATH", real.parent
+
+
+def _is_program(path: Path) -> bool:
+    """Whether there is such a file; in a folder that one may not enter there is none."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _folder_patterns() -> Iterable[tuple[str, str]]:

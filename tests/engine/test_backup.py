@@ -392,7 +392,7 @@ def test_a_cancelled_backup_leaves_nothing(
     assert not list(destination.glob("*/*"))
 
 
-def test_a_proof_without_a_server_to_restore_into_keeps_the_level_and_says_why(
+def test_a_proof_that_is_hindered_leaves_the_last_proof_as_it_was(
     server17: SandboxServer,
     new_shop: NewDatabase,
     take_backup: BackUp,
@@ -400,11 +400,24 @@ def test_a_proof_without_a_server_to_restore_into_keeps_the_level_and_says_why(
     installations: Sequence[Installation],
 ) -> None:
     backup = take_backup(new_shop(server17), destination)
+    before = read_manifest(Path(backup.folder)).proof
     tools = [item for item in installations if not item.has_server]
-    proof = prove(backup, tools).manifest.proof
-    assert proof.level is ProofLevel.COMPLETE
-    assert not proof.has_failed
-    assert proof.notes[0].startswith("Not proven. ")
+    with pytest.raises(AppError):
+        prove(backup, tools)
+    assert read_manifest(Path(backup.folder)).proof == before
+
+
+def test_what_pg_dump_warns_of_stands_in_the_manifest(
+    server17: SandboxServer, new_database: NewDatabase, take_backup: BackUp, destination: Path
+) -> None:
+    database = new_database(server17)
+    database.sql(
+        "CREATE TABLE hen (id int PRIMARY KEY, egg int);"
+        "CREATE TABLE egg (id int PRIMARY KEY, hen int REFERENCES hen);"
+        "ALTER TABLE hen ADD FOREIGN KEY (egg) REFERENCES egg"
+    )
+    manifest = take_backup(database, destination, contents=Contents.DATA).manifest
+    assert any("circular foreign-key" in warning for warning in manifest.warnings)
 
 
 def test_a_proof_of_a_damaged_file_fails_and_names_it(
