@@ -153,7 +153,8 @@ def _is_partial(folder: Path) -> bool:
 
 def _remove_interrupted(folder: Path, owner: Owner) -> Interrupted:
     for child in owner.children:
-        kill_tree(child)
+        if child.is_alive and _works_in(child.pid, folder):
+            kill_tree(child)
         _kill_group(child, folder)
     problem = ""
     try:
@@ -164,17 +165,30 @@ def _remove_interrupted(folder: Path, owner: Owner) -> Interrupted:
     return Interrupted(name, owner.project, owner.started, folder, problem)
 
 
+def _works_in(pid: int, folder: Path) -> bool:
+    """True for a process that names the folder in its command, or has it or a file of it open.
+
+    `owner.json` alone is no reason to kill: it may be forged, or copied along with a disk.
+    """
+    places = {str(folder.absolute()), str(folder.resolve())}
+    try:
+        process = psutil.Process(pid)
+        if any(place in argument for argument in process.cmdline() for place in places):
+            return True
+        held = [process.cwd(), *(file.path for file in process.open_files())]
+    except psutil.Error:
+        return False
+    return any(Path(path).is_relative_to(place) for path in held for place in places)
+
+
 def _kill_group(leader: ProcessId, folder: Path) -> None:
-    """Kill workers that outlived a killed leader: its group's members that hold a file open here."""
+    """Kill workers that outlived a killed leader: its group's members that work in the folder."""
     if not hasattr(os, "getpgid"):
         return
-    inside = str(folder.resolve()) + os.sep
-    for process in psutil.process_iter():
+    for pid in psutil.pids():
         try:
-            if os.getpgid(process.pid) == leader.pid and any(
-                file.path.startswith(inside) for file in process.open_files()
-            ):
-                process.kill()
+            if os.getpgid(pid) == leader.pid and _works_in(pid, folder):
+                psutil.Process(pid).kill()
         except (ProcessLookupError, PermissionError, psutil.Error):
             continue
 

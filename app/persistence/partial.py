@@ -11,6 +11,8 @@ import os
 import secrets
 import shutil
 import socket
+import stat
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -173,9 +175,13 @@ def publish(
 
 
 def read_owner(folder: Path) -> Owner | None:
-    """Who writes or wrote this partial backup; None when that cannot be told."""
+    """Who writes or wrote this partial backup; None when that cannot be told, or someone else says it."""
+    path = folder / OWNER_NAME
     try:
-        owner = msgspec.json.decode((folder / OWNER_NAME).read_bytes(), type=Owner)
+        state = path.lstat()
+        if not stat.S_ISREG(state.st_mode) or (sys.platform != "win32" and state.st_uid != os.geteuid()):
+            return None
+        owner = msgspec.json.decode(path.read_bytes(), type=Owner)
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return owner if owner.started.tzinfo else None

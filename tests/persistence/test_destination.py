@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,7 @@ from app.persistence import destination as destination_module
 from app.persistence.destination import clean_partials, delete_backup, find_partials, list_backups
 from app.persistence.manifest import write_manifest
 from app.persistence.partial import PartialBackup
+from app.system.paths import is_root
 from app.system.process import Child, ProcessId, child_environment, process_id
 
 OWNED_BY_A_DEAD_PROCESS = """
@@ -155,13 +157,49 @@ def test_links_inside_are_not_followed_when_it_is_removed(destination: Path, tmp
     assert (tmp_path / "precious" / "file").exists()
 
 
-def test_recorded_children_that_still_run_are_killed(destination: Path) -> None:
-    with Child([sys.executable, "-c", "import time; time.sleep(60)"], env=child_environment()) as child:
-        running = process_id(child.id.pid)
-        interrupt(destination, running)
+WRITER = """
+import os, subprocess, sys, time
+if sys.argv[1] == "folder":
+    os.chdir(os.environ["PARTIAL"])
+elif sys.argv[1] == "file":
+    file = open(os.environ["PARTIAL"] + "/3.dat", "wb")
+descendant = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], cwd="/")
+print(descendant.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("hold", ["command", "folder", "file", "nothing"])
+def test_recorded_children_are_killed_with_theirs_if_they_still_work_there(
+    destination: Path, hold: str
+) -> None:
+    folder = interrupt(destination)
+    argument = f"--file={folder}/database" if hold == "command" else hold
+    env = child_environment({"PARTIAL": str(folder)})
+    with Child([sys.executable, "-c", WRITER, argument], env=env, stdout=Child.PIPE) as child:
+        family = [child.id, process_id(int(child.stdout.readline()))]
+        owner = folder / "owner.json"
+        content = json.loads(owner.read_text())
+        owner.write_text(json.dumps(content | {"children": [asdict(child.id)]}))
         assert len(clean_partials(destination)) == 1
-        child.wait(10)
-    assert not running.is_alive
+        assert not folder.exists()
+        if hold == "nothing":
+            assert [runs(one) for one in family] == [True, True], "it may be anybody's"
+        else:
+            child.wait(10)
+            assert not runs(child.id)
+            deadline = time.monotonic() + 10
+            while runs(family[1]) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert not runs(family[1])
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can give a file away")
+def test_what_another_user_says_about_a_partial_backup_does_not_count(destination: Path) -> None:
+    folder = interrupt(destination)
+    os.chown(folder / "owner.json", 65_534, 65_534)
+    assert clean_partials(destination) == ()
+    assert folder.is_dir()
 
 
 ORPHANED_WORKER = """
