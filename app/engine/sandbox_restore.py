@@ -53,12 +53,14 @@ class Restored:
         detached: partitions, by schema and name, that were taken off their parent for the same reason.
         untimely: checks, in words, that hold once everything is loaded, but not before, by schema and
             name of the table.
+        broken: checks, in words, that the rows do not fulfil and that compare no text, likewise.
     """
 
     errors: dict[int, str] = field(default_factory=dict)
     dropped: dict[Name, set[str]] = field(default_factory=dict)
     detached: set[Name] = field(default_factory=set)
     untimely: dict[Name, str] = field(default_factory=dict)
+    broken: dict[Name, str] = field(default_factory=dict)
 
 
 class SandboxRestore:
@@ -122,13 +124,24 @@ class SandboxRestore:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A check that was dropped from its owner, and all tables or domains that had it from there."""
+
+    owner: str
+    name: str
+    definition: str
+    compares_text: bool
+    tables: list[Name]
+
+
 class _Repair:
     """Takes away what refuses rows, and puts back what did so for another reason than their order."""
 
     def __init__(self, database: SandboxDatabase, result: Restored) -> None:
         self._connection = database.restorer.to(options="-csearch_path=pg_catalog")
         self._result = result
-        self._taken: list[tuple[str, str, str, list[Name]]] = []
+        self._taken: list[_Taken] = []
 
     def loadable(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries whose rows can be tried again, after what refused them was dropped."""
@@ -150,36 +163,44 @@ class _Repair:
         return False
 
     def put_back(self) -> None:
-        """Add each dropped check again: one that holds now did not depend on the order of text."""
-        for owner, name, definition, tables in self._taken:
+        """Add each dropped check again: one that holds now did not depend on the order of text.
+
+        Nor does one that compares no text; where that fails again, no server can load the rows.
+        """
+        for taken in self._taken:
+            blame = self._result.untimely
             try:
-                self._run(f"{owner} ADD CONSTRAINT {quote_identifier(name)} {definition}")
+                self._run(f"{taken.owner} ADD CONSTRAINT {quote_identifier(taken.name)} {taken.definition}")
             except psycopg.Error:
-                continue
-            for table in tables:
-                self._result.dropped[table].discard(name)
-                self._result.untimely[table] = f"{name} {definition}"
+                if taken.compares_text:
+                    continue
+                blame = self._result.broken
+            for table in taken.tables:
+                self._result.dropped[table].discard(taken.name)
+                blame[table] = f"{taken.name} {taken.definition}"
 
     def _drop_check(self, table: str, constraint: str) -> bool:
         """Drop it where it comes from, which takes it from all tables that inherit it."""
         rows = self._rows(_TABLES_WITH_CHECK, table, constraint)
-        for relation, inherited, definition, schema, name in rows:
+        tables = [(row[4], row[5]) for row in rows]
+        for relation, inherited, definition, compares_text, *_ in rows:
             if not inherited:
-                tables = [(row[3], row[4]) for row in rows]
-                self._take(f"ALTER TABLE {relation}", constraint, definition, tables or [(schema, name)])
+                owner = f"ALTER TABLE {relation}"
+                self._take(_Taken(owner, constraint, definition, bool(compares_text), tables))
         return bool(rows)
 
     def _drop_domain_check(self, domain: str, constraint: str) -> bool:
         rows = self._rows(_DOMAIN_WITH_CHECK, domain, constraint)
-        for relation, definition, schema, name in rows:
-            self._take(f"ALTER DOMAIN {relation}", constraint, definition, [(schema, name)])
+        for relation, definition, compares_text, schema, name in rows:
+            owner = f"ALTER DOMAIN {relation}"
+            self._take(_Taken(owner, constraint, definition, bool(compares_text), [(schema, name)]))
         return bool(rows)
 
-    def _take(self, owner: str, constraint: str, definition: str, tables: list[Name]) -> None:
-        self._run(f"{owner} DROP CONSTRAINT {quote_identifier(constraint)}")
-        self._taken.append((owner, constraint, definition, tables))
-        for table in tables:
-            self._result.dropped.setdefault(table, set()).add(constraint)
+    def _take(self, taken: _Taken) -> None:
+        self._run(f"{taken.owner} DROP CONSTRAINT {quote_identifier(taken.name)}")
+        self._taken.append(taken)
+        for table in taken.tables:
+            self._result.dropped.setdefault(table, set()).add(taken.name)
 
     def _detach(self, table: str, name: Name) -> bool:
         parents = self._rows(_PARENT, table)
@@ -193,8 +214,9 @@ class _Repair:
             session.execute(encode_sql(statement))
 
     def _rows(self, query: str, *arguments: str) -> list[tuple[str, ...]]:
+        text = query.format(*map(quote_literal, arguments), compares_text=_COMPARES_TEXT)
         with connect(self._connection) as session:
-            return session.execute(encode_sql(query.format(*map(quote_literal, arguments)))).fetchall()
+            return session.execute(encode_sql(text)).fetchall()
 
 
 def outcome_of_dropped(restored: Restored, entry: Entry) -> tuple[Outcome, str] | None:
@@ -206,6 +228,8 @@ def outcome_of_dropped(restored: Restored, entry: Entry) -> tuple[Outcome, str] 
         if name in restored.untimely:
             text = f"its rows cannot be loaded before those of other tables: {restored.untimely[name]}"
             return Outcome.NOT_RESTORABLE, text
+        if name in restored.broken:
+            return Outcome.NOT_RESTORABLE, f"its rows do not fulfil its check: {restored.broken[name]}"
         if restored.dropped.get(name):
             return Outcome.NOT_CHECKED, f"{', '.join(sorted(restored.dropped[name]))}: {OTHER_ORDER}"
     if kind in ("CHECK CONSTRAINT", "COMMENT"):
@@ -225,6 +249,20 @@ def _names(entry: Entry, constraint: str) -> bool:
     return entry.tag.endswith(f" {constraint}")
 
 
+# Whether an expression of a check is given a collation (C and POSIX are 950 and 951 everywhere), or is
+# about ranges of text or rows, which bring theirs along.
+_COMPARES_TEXT = """(
+    k.conbin::text ~ ':inputcollid (?!0 |950 |951 )|:inputcollids [(]o [^)]*[1-9]'
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_type of LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = of.oid
+            LEFT JOIN pg_catalog.pg_range m ON m.rngmultitypid = of.oid
+        WHERE (of.typtype = 'c' OR r.rngcollation <> 0 OR m.rngcollation <> 0) AND of.oid IN (
+            SELECT a.atttypid FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+            UNION ALL SELECT d.typbasetype FROM pg_catalog.pg_type d WHERE d.oid = k.contypid
+        )
+    )
+)"""
 _TABLES_WITH_CHECK = """
 WITH RECURSIVE up AS (
     SELECT {}::pg_catalog.regclass::pg_catalog.oid AS oid
@@ -234,14 +272,14 @@ WITH RECURSIVE up AS (
     UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN down ON down.oid = i.inhparent
 )
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), k.coninhcount > 0,
-       pg_catalog.pg_get_constraintdef(k.oid), n.nspname, c.relname
+       pg_catalog.pg_get_constraintdef(k.oid), {compares_text}, n.nspname, c.relname
 FROM down JOIN pg_catalog.pg_class c ON c.oid = down.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c' AND k.conname = {}
 """
 _DOMAIN_WITH_CHECK = """
 SELECT pg_catalog.format('%I.%I', n.nspname, t.typname), pg_catalog.pg_get_constraintdef(k.oid),
-       n.nspname, t.typname
+       {compares_text}, n.nspname, t.typname
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid
 WHERE t.oid = {}::pg_catalog.regtype AND k.conname = {}

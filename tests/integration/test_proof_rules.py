@@ -316,6 +316,24 @@ def test_a_check_that_needs_other_rows_is_not_excused_by_the_sandbox_sorting_dif
     assert "cannot be loaded before those of other tables: known CHECK (public.is_" in proof.failure
 
 
+def test_checks_that_compare_no_text_are_not_excused_by_the_sandbox_sorting_differently(
+    server15: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase
+) -> None:
+    database = new_database(server15)
+    database.sql(
+        """
+        CREATE TABLE vouchers (t text COLLATE "en-x-icu", until timestamptz);
+        INSERT INTO vouchers VALUES ('x', '2020-01-01');
+        ALTER TABLE vouchers ADD CONSTRAINT valid CHECK (until > clock_timestamp()) NOT VALID;
+        UPDATE pg_constraint SET convalidated = true WHERE conname = 'valid'
+        """
+    )
+    proof = prove_database(database, 17)
+    assert proof.level is ProofLevel.COMPLETE
+    assert outcome(proof, "TABLE", "public.vouchers").outcome is Outcome.NOT_RESTORABLE
+    assert "do not fulfil its check: valid CHECK" in proof.failure
+
+
 def test_databases_of_other_encodings_are_proven_names_and_all(
     each_server: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase
 ) -> None:
