@@ -87,7 +87,8 @@ class PartialBackup:
         """
         started = datetime.now(UTC)
         name = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        folder = destination / folder_name(project) / f"{name}{PARTIAL_SUFFIX}"
+        # absolute, so that the commands of children tell after a crash where they work
+        folder = destination.absolute() / folder_name(project) / f"{name}{PARTIAL_SUFFIX}"
         try:
             folder.parent.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700)

@@ -248,3 +248,12 @@ def test_thousands_of_files_are_published_quickly(destination: Path, manifest: M
     started = time.perf_counter()
     publish(partial, manifest, [FileRecord(f"database/{number}.dat", 1, one) for number in range(2_000)])
     assert time.perf_counter() - started < 20
+
+
+def test_its_folder_can_be_found_in_the_commands_of_children_wherever_they_run(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(destination)
+    folder = PartialBackup.create(Path(), "Shop").folder
+    assert folder.is_absolute()
+    assert folder.is_relative_to(destination)
