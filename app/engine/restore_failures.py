@@ -14,7 +14,6 @@ from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.restore_list import RestoreList, qualified_name
 from app.engine.sandbox_restore import OTHER_ORDER, Restored, outcome_of_dropped
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
 
 _DENIED = re.compile(
     r"must be superuser|permission denied|must be owner of|only superusers"
@@ -47,6 +46,27 @@ _ADD_LATER = (
     "Make it a trigger, or add it after the rows"
 )
 _REMEDIES = ((_IN_FUNCTION, _SEARCH_PATH), (_NAMES_OBJECT, _STORE_NAME), (_CHECK, _ADD_LATER))
+_WORD = re.compile(r'(?:"((?:[^"]|"")+)"|([\w$]+))(?:\.(?:"((?:[^"]|"")+)"|([\w$]+)))?')
+_REFERENCES = re.compile(r"\bREFERENCES (.+?)\s*\(")
+_NO_KEY = re.compile(r'no unique constraint matching given keys for referenced table "(.+?)"')
+_NEEDED_BY_NOTHING = frozenset(
+    [
+        "ACL",
+        "COMMENT",
+        "DATABASE",
+        "DATABASE PROPERTIES",
+        "DEFAULT ACL",
+        "EVENT TRIGGER",
+        "PUBLICATION",
+        "PUBLICATION TABLE",
+        "PUBLICATION TABLES IN SCHEMA",
+        "SECURITY LABEL",
+        "SUBSCRIPTION",
+        "SUBSCRIPTION TABLE",
+        "TABLESPACE",
+    ]
+)
+_WITH_TABLE = ("CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "DEFAULT")
 _AFTER_ROWS = ("FK CONSTRAINT", "CONSTRAINT", "INDEX", "INDEX ATTACH", "MATERIALIZED VIEW DATA")
 
 
@@ -81,11 +101,27 @@ class _Explanation:
                     self._attached_by[number] = entry.dump_id
                 else:
                     self._rows_of[number].append(entry.dump_id)
-        self._known: dict[int, ObjectOutcome] = {
-            number: outcome
-            for number, outcome in plan.left_out.items()
-            if outcome.outcome is Outcome.NOT_CHECKED
-        }
+        self._indexes: dict[str, list[Entry]] = defaultdict(list)
+        for entry in plan.entries:
+            if entry.kind in ("INDEX", "CONSTRAINT"):
+                self._indexes[entry.tag.split(" ")[-1]].append(entry)
+        self._known: dict[int, ObjectOutcome] = {}
+        self._named: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, outcome in plan.left_out.items():
+            if outcome.outcome is Outcome.NOT_CHECKED:
+                self._add(number, outcome)
+
+    def _add(self, number: int, outcome: ObjectOutcome) -> None:
+        self._known[number] = outcome
+        entry = self._entries[number]
+        if entry.kind in _NEEDED_BY_NOTHING:
+            return
+        name = entry.tag.partition("(")[0]
+        if entry.kind in _WITH_TABLE:
+            table, _, name = name.rpartition(" ")
+            if entry.kind == "CONSTRAINT":
+                self._named[entry.schema, f"key of {table}"].append(number)
+        self._named[entry.schema, name].append(number)
 
     def outcomes(self) -> Iterator[tuple[int, ObjectOutcome]]:
         for entry in self._plan.entries:
@@ -97,11 +133,11 @@ class _Explanation:
                 found = Outcome.NOT_CHECKED, self._needs(cause)
             if found is not None:
                 outcome = ObjectOutcome(entry.kind, qualified_name(entry), *found)
-                self._known[entry.dump_id] = outcome
+                self._add(entry.dump_id, outcome)
                 yield entry.dump_id, outcome
 
     def _explain(self, entry: Entry, message: str) -> tuple[Outcome, str]:
-        cause = self._cause(entry)
+        cause = self._cause(entry, message)
         if cause is not None:
             return self._known[cause].outcome, self._needs(cause)
         if _DENIED.search(message):
@@ -124,26 +160,26 @@ class _Explanation:
             return None
         attached_by = [self._attached_by.get(number, 0) for number in entry.dependencies]
         if not entry.dependencies:
-            indexes = [
-                other
-                for other in self._plan.entries
-                if other.kind in ("INDEX", "CONSTRAINT") and other.tag.split(" ")[-1] == entry.tag
-            ]
             attached_by = [
                 number
-                for number in self._known
+                for index in self._indexes[entry.tag]
+                for number in self._lost_named(index.definition, index.schema)
                 if self._entries[number].kind == "TABLE ATTACH"
-                and any(self._mentions(index, self._entries[number]) for index in indexes)
             ]
         return next((number for number in attached_by if number in self._known), None)
 
-    def _cause(self, entry: Entry) -> int | None:
-        """What the entry needs and what is not there, or is not as it was."""
+    def _cause(self, entry: Entry, message: str) -> int | None:
+        """What the entry needs and what is not there, or is not as it was.
+
+        Plain SQL does not say what needs what; there the server's words have to name it.
+        """
         needed = list(entry.dependencies)
         if entry.kind in _AFTER_ROWS:
             needed += [number for table in entry.dependencies for number in self._rows_of[table]]
         if not needed:
-            needed = [number for number in self._known if self._mentions(entry, self._entries[number])]
+            if entry.kind == "FK CONSTRAINT" and _BREAKS_KEY.search(message):
+                message += "".join(f" {name}" for name in _REFERENCES.findall(entry.definition))
+            needed = list(self._lost_named(message, entry.schema))
         causes = [number for number in needed if self._is_lost(number, entry)]
         # What was not checked says more than what failed because of it.
         return min(causes, key=lambda number: self._known[number].outcome.is_failure, default=None)
@@ -152,21 +188,26 @@ class _Explanation:
         """A table that only lost a check is there; what needs it can still fail for its own reasons."""
         if number not in self._known or number == entry.dump_id:
             return False
+        if self._entries[number].kind in _NEEDED_BY_NOTHING:
+            return False
         return (
             number in self._plan.left_out
             or number in self._restored.errors
             or (self._entries[number].kind == "TABLE ATTACH")
         )
 
-    def _mentions(self, entry: Entry, other: Entry) -> bool:
-        """Whether its SQL names the other: plain SQL says nothing else of what needs what."""
-        if not other.tag or other.kind in ("ACL", "COMMENT"):
-            return False
-        names = {other.tag.partition("(")[0], quote_identifier(other.tag)}
-        schemas = {other.schema, quote_identifier(other.schema)} if other.schema else set()
-        text = f"{entry.definition} {entry.copy_statement}"
-        qualified = {f"{schema}.{name}" for schema in schemas for name in names} or names
-        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in qualified)
+    def _lost_named(self, text: str, schema: str) -> Iterator[int]:
+        """What is lost and named in a text; names without a schema are quoted, and of this schema or none."""
+        for match in _WORD.finditer(text):
+            first, second = match[1] or match[2], match[3] or match[4]
+            if second:
+                yield from self._named.get((first, second), ())
+            elif match[1]:
+                before, _, after = first.partition(".")
+                for key in {(schema, first), ("", first), (before, after)}:
+                    yield from self._named.get(key, ())
+        if keyless := _NO_KEY.search(text):
+            yield from self._named.get((schema, f"key of {keyless[1]}"), ())
 
     def _needs(self, cause: int) -> str:
         entry, outcome = self._entries[cause], self._known[cause]
