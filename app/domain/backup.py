@@ -299,6 +299,11 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
     @property
+    def is_counted(self) -> bool:
+        """True when the server counted each table's rows in the snapshot, and the archive holds as many."""
+        return self.options.counts and all(table.counted == table.rows for table in self.tables)
+
+    @property
     def rows(self) -> int:
         """Rows in all data streams."""
         return sum(table.rows for table in self.tables)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from app.domain.backup import Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
@@ -52,6 +54,27 @@ def prove(
         AppError: ARCHIVE_DAMAGED when a file is not as it was written; SPACE_FOR_PROOF; SANDBOX_FAILED.
         Cancelled: `cancel` was set.
     """
+    try:
+        return _prove(folder, manifest, installations, cancel, listener, root=root)
+    except psycopg.Error as error:
+        cancel.check()
+        raise AppError(
+            ErrorCode.SANDBOX_FAILED,
+            "The sandbox's server failed during the proof",
+            detail=str(error).partition("\n")[0],
+            hint="Run “holdfast prove” with this backup again.",
+        ) from error
+
+
+def _prove(
+    folder: Path,
+    manifest: Manifest,
+    installations: Sequence[Installation],
+    cancel: CancelToken,
+    listener: Listener,
+    *,
+    root: Path | None,
+) -> Proof:
     begun = time.monotonic()
     listener(Progress(Phase.CHECKING_FILES))
     verify_files(folder, manifest, lambda _: None, cancel)
@@ -98,9 +121,11 @@ def _judge(
     if source.major != sandbox.major:
         notes.append(f"Restored into PostgreSQL {sandbox}; the backup is of PostgreSQL {source}.")
     unread = [item for item in objects if item.kind in _ROWS and item.outcome is Outcome.NOT_CHECKED]
+    if not manifest.is_counted:
+        notes.append("The server did not count the rows of every table when they were dumped.")
     level = ProofLevel.PROVEN
     if failure or unread:
-        level = manifest.proof.level if manifest.proof.level is not ProofLevel.PROVEN else ProofLevel.COMPLETE
+        level = ProofLevel.COMPLETE if manifest.is_counted else ProofLevel.SEALED
     if failure and manifest.options.is_selection and not any(o.outcome is Outcome.DIFFERS for o in objects):
         notes.append(f"The selection does not restore by itself: {failure}.")
         failure = ""

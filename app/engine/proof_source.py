@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.domain.backup import CompressionMethod, Format, Manifest
+from app.domain.errors import AppError, ErrorCode
 from app.engine.restore_list import RestoreList, edit_text
 from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive import Archive, read_archive
@@ -23,6 +24,7 @@ from app.postgres.script_archive import ScriptArchive, read_script_archive, rows
 from app.postgres.script_restoring import restore_script
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
+from app.system.files import path_inside
 
 _JOBS = max(2, min(4, os.cpu_count() or 1))
 _NO_PRIVILEGES = (
@@ -225,9 +227,17 @@ def open_source(folder: Path, manifest: Manifest) -> ProofSource:
     """The database part of a backup.
 
     Raises:
-        AppError: ARCHIVE_DAMAGED, UNKNOWN_FORMAT.
+        AppError: ARCHIVE_DAMAGED, UNKNOWN_FORMAT; UNSAFE_PATH when it lies elsewhere.
     """
     part = next(part for part in manifest.parts if part.name == "database")
+    path = path_inside(folder, part.path)
+    if not any(file.path == part.path or file.path.startswith(f"{part.path}/") for file in manifest.files):
+        raise AppError(
+            ErrorCode.ARCHIVE_DAMAGED,
+            "The backup does not list the files of its database",
+            detail=f"{part.path!r} in {folder}",
+            hint="Restore from another backup.",
+        )
     if manifest.format is Format.PLAIN:
-        return PlainSource(folder / part.path, Version.parse(part.tool))
-    return ArchiveSource(read_archive(folder / part.path))
+        return PlainSource(path, Version.parse(part.tool))
+    return ArchiveSource(read_archive(path))

@@ -30,6 +30,7 @@ from app.engine.sandbox_restore import SandboxRestore
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
 from app.postgres.failures import query_failure
+from app.postgres.inspection import OUTPUT_SETTINGS
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
@@ -135,10 +136,15 @@ def _pairs(
     return pairs, unpaired
 
 
+def _output_settings(manifest: Manifest) -> dict[str, str]:
+    """What shapes text, and nothing else that a forged manifest could have a superuser set."""
+    return {name: value for name, value in manifest.session.items() if name in OUTPUT_SETTINGS}
+
+
 def _write_as_source(setting: Setting) -> None:
     """Have the sandbox write definitions as the dump's session did: names quoted, times in its zone."""
     with connect(setting.database.superuser) as session:
-        for name, value in setting.manifest.session.items():
+        for name, value in _output_settings(setting.manifest).items():
             change = f"SET {quote_identifier(name)} = {quote_literal(value)}"
             try:
                 session.execute(encode_sql(f"ALTER DATABASE {quote_identifier(DATABASE)} {change}"))
@@ -163,7 +169,7 @@ def _compare_rows(setting: Setting, pairs: Sequence[tuple[Entry, TableRecord]]) 
             setting.server.installation,
             setting.database.restorer,
             setting.source.encoding,
-            setting.manifest.session,
+            _output_settings(setting.manifest),
         ),
         open_rows=setting.source.rows,
         conditions=conditions,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.domain.backup import Backup, BackupOptions, Compression, FileRecord
-from app.domain.errors import Cancelled
+from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.events import Event, Phase, Progress
 from app.domain.proof import ObjectOutcome, Outcome, Proof, ProofLevel
 from app.engine.backup import back_up, prove_backup
@@ -438,6 +438,51 @@ def test_rows_that_came_back_in_another_order_say_so(
     )
     proof = prove_it(make_backup(database))
     assert outcome(proof, "TABLE DATA", "public.shuffled").outcome in (Outcome.IDENTICAL, Outcome.REORDERED)
+
+
+def test_a_manifest_cannot_set_anything_but_what_shapes_text(
+    server17: SandboxServer, new_database: NewDatabase, make_backup: MakeBackup, prove_it: ProveIt
+) -> None:
+    database = new_database(server17)
+    database.sql(SMALL)
+    backup = make_backup(database)
+    session = backup.manifest.session | {"session_preload_libraries": "/evil.so"}
+    proof = prove_it(replace(backup, manifest=replace(backup.manifest, session=session)))
+    assert (proof.level, proof.failure) == (ProofLevel.PROVEN, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("../database", ErrorCode.UNSAFE_PATH), ("other", ErrorCode.ARCHIVE_DAMAGED)],
+)
+def test_a_database_that_the_backup_does_not_list_is_refused(
+    server17: SandboxServer,
+    new_database: NewDatabase,
+    make_backup: MakeBackup,
+    prove_it: ProveIt,
+    path: str,
+    code: ErrorCode,
+) -> None:
+    backup = make_backup(new_database(server17))
+    parts = tuple(
+        replace(part, path=path) if part.name == "database" else part for part in backup.manifest.parts
+    )
+    with pytest.raises(AppError) as caught:
+        prove_it(replace(backup, manifest=replace(backup.manifest, parts=parts)))
+    assert caught.value.code is code
+
+
+def test_a_failed_proof_of_uncounted_rows_leaves_the_backup_sealed_and_a_good_one_says_so(
+    server17: SandboxServer, new_database: NewDatabase, make_backup: MakeBackup, prove_it: ProveIt
+) -> None:
+    database = new_database(server17)
+    database.sql(SMALL)
+    backup = make_backup(database, counts=False)
+    proof = prove_it(backup)
+    assert proof.level is ProofLevel.PROVEN
+    assert "did not count" in proof.notes[-1]
+    failed = prove_it(with_entries(backup, lambda e: None if e.kind == "TABLE DATA" else e))
+    assert (failed.level, bool(failed.failure)) == (ProofLevel.SEALED, True)
 
 
 def test_each_outcome_is_kept_in_the_manifest(
