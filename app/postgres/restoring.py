@@ -25,6 +25,11 @@ _CUT_OFF = re.compile(
 )
 _ENTRY = re.compile(r"(?:from|while .*) TOC entry (\d+); ")
 _ERROR = re.compile(r"could not execute query: |COPY failed for table ")
+_PART = re.compile(r"(DETAIL|HINT|CONTEXT|QUERY|LINE \d+|LOCATION|STATEMENT): ")
+_WHERE = re.compile(
+    r"(?:CONTEXT: +)?(?:COPY .+?, line \d+(?:, column [^:]+)?"
+    r"|(?:\S+ )?function (?:\"[^\"]+\"|[^()]+\([^)]*\))(?: line \d+| during \w+)?)"
+)
 _NEWS = re.compile(r"(?:launching|skipping|creating|processing data for|executing|finished item \d+) ")
 _DONE = re.compile(r"(?:creating|processing data for|executing|finished item \d+) ")
 
@@ -52,6 +57,7 @@ class _Reader:
     entries: int = 0
     _dump_id: int = 0
     _is_command: bool = False
+    _part: str = ""
 
     def line(self, text: str) -> None:
         """Take one line; workers and leader cut into each other's lines, between a label and its text."""
@@ -64,6 +70,7 @@ class _Reader:
             self._dump_id, self._is_command = int(match[1]), False
         elif _ERROR.match(rest) or ("error:" in labels and not _NEWS.match(rest)):
             self._is_command = False
+            self._part = ""
             self.errors.append(EntryError(self._dump_id, _message(rest)))
         elif labels:
             self._is_command = False
@@ -80,9 +87,21 @@ class _Reader:
         if self._is_command:
             if len(last.command) < _LONGEST:
                 last = replace(last, command=f"{last.command}\n{text}")
-        elif len(last.message) < _LONGEST:
-            last = replace(last, message=f"{last.message} {text.strip()}")
+        elif len(last.message) < _LONGEST and (told := self._without_rows(last, text)):
+            last = replace(last, message=f"{last.message} {told}")
         self.errors.append(last)
+
+    def _without_rows(self, last: EntryError, text: str) -> str:
+        """What may be shown of a further line: hints, and where it was, but no values of rows."""
+        if last.dump_id == 0:
+            return text.strip()
+        if match := _PART.match(text):
+            self._part = match[1]
+        if self._part == "HINT":
+            return text.strip()
+        if self._part == "CONTEXT" and (where := _WHERE.match(text)):
+            return where[0]
+        return ""
 
 
 def _message(text: str) -> str:

@@ -280,11 +280,29 @@ def test_what_would_fail_in_a_real_restore_is_named_with_its_cause_and_its_remed
     for kind, name in (("TABLE DATA", "public.checked"), ("INDEX", "public.i")):
         reason = outcome(proof, kind, name).reason
         assert 'relation "limits" does not exist' in reason
+        assert "function" in reason
         assert "SET search_path" in reason
     assert "store the name as text" in outcome(proof, "TABLE DATA", "public.index_names").reason
     reason = outcome(proof, "FK CONSTRAINT", "public.refers refers_a_fkey").reason
     assert reason == "it needs TABLE DATA public.checked_keys, which cannot be restored"
     assert proof.failure.endswith("(and 5 more)")
+
+
+def test_reasons_do_not_hold_values_of_rows(
+    server17: SandboxServer, new_database: NewDatabase, make_backup: MakeBackup, prove_it: ProveIt
+) -> None:
+    database = new_database(server17)
+    database.sql(
+        """
+        CREATE TABLE people (name text, born date); INSERT INTO people VALUES ('Secret Name', '1970-01-01');
+        ALTER TABLE people ADD CONSTRAINT late CHECK (born > '2000-01-01') NOT VALID;
+        UPDATE pg_constraint SET convalidated = true WHERE conname = 'late'
+        """
+    )
+    proof = prove_it(make_backup(database))
+    reason = outcome(proof, "TABLE DATA", "public.people").reason
+    assert 'violates check constraint "late"' in reason
+    assert not [item for item in proof.objects if "Secret" in item.reason or "1970" in item.reason]
 
 
 def test_an_edited_definition_is_found_by_what_the_sandbox_then_says_of_it(
