@@ -6,7 +6,6 @@ unprivileged role, compare, judge. Rules of the verdict are in `domain.proof`.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from app.persistence.checksums import verify_files
 from app.postgres.sandbox import default_root, running_sandbox
 from app.postgres.toolchain import Installation, Version, pick_restore_tool, pick_sandbox
 from app.system.cancellation import CancelToken
-from app.system.files import free_bytes
+from app.system.files import folder_error, free_bytes
 
 _SPACE_FACTOR = 1.25
 _ROWS = ("TABLE DATA", "BLOB")
@@ -94,10 +93,11 @@ def _prove(
             wrappers=[entry.tag for entry in source.entries if entry.kind == "FOREIGN DATA WRAPPER"],
         )
         plan = plan_restore(source.entries, database, locale=manifest.server.locale)
-        with tempfile.TemporaryDirectory(prefix="holdfast-proof-") as workspace:
-            objects = restore_and_compare(
-                Setting(manifest, source, server, tool, database, plan, Path(workspace), cancel, listener)
-            )
+        setting = Setting(manifest, source, server, tool, database, plan, server.workspace, cancel, listener)
+        try:
+            objects = restore_and_compare(setting)
+        except OSError as error:
+            raise folder_error(error, server.workspace) from error
     return _judge(manifest, objects, origin, sandbox.version, time.monotonic() - begun)
 
 

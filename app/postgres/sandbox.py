@@ -91,6 +91,7 @@ class SandboxServer:
         superuser: for preparations only; a dump is never restored as superuser.
         password: the superuser's.
         log: gives the last lines of the server's log.
+        workspace: an empty folder for our own files, which goes when the sandbox does.
     """
 
     installation: Installation
@@ -99,6 +100,7 @@ class SandboxServer:
     superuser: str
     password: Secret
     log: Callable[[], str]
+    workspace: Path
 
     def conninfo(self, dbname: str = "postgres", user: str | None = None) -> str:
         """libpq's keyword string for a database of it, without a password."""
@@ -138,6 +140,7 @@ def running_sandbox(
         try:
             installation = reachable(installation, root, folder)
             password = new_cluster(installation, root, folder, cancel)
+            (folder / "workspace").mkdir(mode=0o700)
         except OSError as error:
             raise folder_error(error, folder) from error
         with _postmaster(installation, folder, socket_folder) as (child, port):
@@ -149,6 +152,7 @@ def running_sandbox(
                 superuser=SUPERUSER,
                 password=Secret(secrets.token_urlsafe(24)),
                 log=child.errors,
+                workspace=folder / "workspace",
             )
             try:
                 _wait_until_ready(child, folder / "data", cancel)
