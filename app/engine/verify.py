@@ -39,8 +39,7 @@ def verify_backup(backup: Backup, cancel: CancelToken, listener: Listener) -> Ba
             raise
         return with_proof(backup, Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error)), listener)
     if manifest.proof.has_failed and not manifest.proof.objects:  # files were damaged, and were put back
-        counted = all(table.counted == table.rows for table in manifest.tables) and manifest.options.counts
-        level = ProofLevel.COMPLETE if counted else ProofLevel.SEALED
+        level = ProofLevel.COMPLETE if manifest.is_counted else ProofLevel.SEALED
         return with_proof(backup, Proof(level, datetime.now(UTC)), listener)
     return backup
 

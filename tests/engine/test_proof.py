@@ -332,7 +332,7 @@ def test_a_selection_that_lacks_what_it_needs_is_complete_and_not_failed(
     assert prove_it(make_backup(database, tables=("orders",))).level is ProofLevel.PROVEN
 
 
-def test_too_little_space_is_noted_and_the_level_stays(
+def test_too_little_space_hinders_a_proof_and_the_last_one_stays(
     server17: SandboxServer,
     new_database: NewDatabase,
     make_backup: MakeBackup,
@@ -343,23 +343,24 @@ def test_too_little_space_is_noted_and_the_level_stays(
     backup = make_backup(database)
     backup = replace(backup, manifest=replace(backup.manifest, database_bytes=1 << 60))
     events: list[Event] = []
-    backup = prove_backup(backup, installations, CancelToken(), events.append)
-    proof = read_manifest(Path(backup.folder)).proof
-    assert (proof.level, proof.failure) == (ProofLevel.COMPLETE, "")
-    assert "There is too little space" in proof.notes[0]
+    before = read_manifest(Path(backup.folder)).proof
+    with pytest.raises(AppError) as failure:
+        prove_backup(backup, installations, CancelToken(), events.append)
+    assert failure.value.code is ErrorCode.SPACE_FOR_PROOF
+    assert read_manifest(Path(backup.folder)).proof == before
     assert not any(isinstance(event, Progress) and event.phase is Phase.RESTORING for event in events)
 
 
-def test_a_sandbox_that_cannot_start_is_noted_and_the_level_stays(
+def test_without_a_server_there_is_no_proof_and_the_last_one_stays(
     server17: SandboxServer, new_database: NewDatabase, make_backup: MakeBackup
 ) -> None:
     database = new_database(server17)
     database.sql(SMALL)
     tools = replace(server17.installation, has_server=False)
-    backup = prove_backup(make_backup(database), [tools], CancelToken(), lambda _: None)
-    proof = read_manifest(Path(backup.folder)).proof
-    assert (proof.level, proof.failure) == (ProofLevel.COMPLETE, "")
-    assert "No PostgreSQL server of version 17 or newer" in proof.notes[0]
+    backup = make_backup(database)
+    with pytest.raises(AppError, match="No PostgreSQL server of version 17 or newer"):
+        prove_backup(backup, [tools], CancelToken(), lambda _: None)
+    assert read_manifest(Path(backup.folder)).proof.level is ProofLevel.COMPLETE
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,7 @@ def test_a_forged_manifest_runs_nothing_through_its_stand_ins(sandbox: SandboxSe
         types=(ExtensionType("public", f't"; {program}; --', category="U"),),
         routines=(
             ExtensionRoutine("public", "f", "f", "", f"int8 LANGUAGE sql AS 'SELECT 1::int8'; {program}; --"),
-            ExtensionRoutine(
-                "public", "g", "f", f") RETURNS int LANGUAGE sql AS '1'; {program};--", "int"
-            ),
+            ExtensionRoutine("public", "g", "f", f") RETURNS int LANGUAGE sql AS '1'; {program};--", "int"),
             ExtensionRoutine("public", "h", "f", "", library),
         ),
         operators=(ExtensionOperator("public", f"+ (FUNCTION = abs); {program}; --", None, "int", "abs"),),
