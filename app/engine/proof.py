@@ -77,7 +77,7 @@ def _prove(
     begun = time.monotonic()
     listener(Progress(Phase.CHECKING_FILES))
     verify_files(folder, manifest, lambda _: None, cancel)
-    source = open_source(folder, manifest)
+    source = open_source(folder, manifest, cancel)
     _check_space(root or default_root(), manifest)
     origin = Version.from_number(manifest.server.version_number)
     sandbox = pick_sandbox(installations, origin, source.tool_version)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.domain.backup import CompressionMethod, Format, Manifest
-from app.domain.errors import AppError, ErrorCode
+from app.engine.read_back import database_path
 from app.engine.restore_list import RestoreList, edit_text
 from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive import Archive, read_archive
@@ -24,7 +24,6 @@ from app.postgres.script_archive import ScriptArchive, read_script_archive, rows
 from app.postgres.script_restoring import restore_script
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
-from app.system.files import path_inside
 
 _JOBS = max(2, min(4, os.cpu_count() or 1))
 _NO_PRIVILEGES = (
@@ -144,16 +143,17 @@ def _lines(text: str) -> str:
 
 @dataclass(frozen=True)
 class PlainSource:
-    """A script; `version` is the pg_dump that wrote it."""
+    """A script; `version` is the pg_dump that wrote it, `cancel` breaks off reading it."""
 
     path: Path
     version: Version
+    cancel: CancelToken
     is_one_pass: ClassVar[bool] = True
 
     @cached_property
     def script(self) -> ScriptArchive:
         """What it holds."""
-        return read_script_archive(self.path)
+        return read_script_archive(self.path, self.cancel.check)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -223,21 +223,14 @@ class PlainSource:
 ProofSource = ArchiveSource | PlainSource
 
 
-def open_source(folder: Path, manifest: Manifest) -> ProofSource:
-    """The database part of a backup.
+def open_source(folder: Path, manifest: Manifest, cancel: CancelToken) -> ProofSource:
+    """The database part of a backup; `cancel` breaks off reading it.
 
     Raises:
         AppError: ARCHIVE_DAMAGED, UNKNOWN_FORMAT; UNSAFE_PATH when it lies elsewhere.
     """
-    part = next(part for part in manifest.parts if part.name == "database")
-    path = path_inside(folder, part.path)
-    if not any(file.path == part.path or file.path.startswith(f"{part.path}/") for file in manifest.files):
-        raise AppError(
-            ErrorCode.ARCHIVE_DAMAGED,
-            "The backup does not list the files of its database",
-            detail=f"{part.path!r} in {folder}",
-            hint="Restore from another backup.",
-        )
+    path = folder / database_path(folder, manifest)
     if manifest.format is Format.PLAIN:
-        return PlainSource(path, Version.parse(part.tool))
+        part = next(part for part in manifest.parts if part.name == "database")
+        return PlainSource(path, Version.parse(part.tool), cancel)
     return ArchiveSource(read_archive(path))

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.domain.backup import Compression, FileRecord, LargeObjects, TableRecord
+from app.domain.backup import Compression, FileRecord, LargeObjects, Manifest, TableRecord
+from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
 from app.postgres.archive_digest import ArchiveDigest, FileDigest, digest_archive, summary
@@ -21,6 +22,7 @@ from app.postgres.archive_entry import Entry
 from app.postgres.copy_stream import StreamDigest
 from app.postgres.script_archive import VIA_ROOT, ScriptArchive, read_script_archive
 from app.system.cancellation import CancelToken
+from app.system.files import path_inside
 
 PLAIN_NAME = "database.sql"
 """How a plain SQL database part is called, before the suffix of its compression."""
@@ -42,6 +44,24 @@ class Contents:
     files: tuple[FileRecord, ...]
 
 
+def database_path(folder: Path, manifest: Manifest) -> str:
+    """The path of a backup's database part, relative to its folder.
+
+    Raises:
+        AppError: UNSAFE_PATH when it lies elsewhere, ARCHIVE_DAMAGED when its files are not listed.
+    """
+    part = next(part for part in manifest.parts if part.name == "database")
+    path_inside(folder, part.path)
+    if not any(file.path == part.path or file.path.startswith(f"{part.path}/") for file in manifest.files):
+        raise AppError(
+            ErrorCode.ARCHIVE_DAMAGED,
+            "The backup does not list the files of its database",
+            detail=f"{part.path!r} in {folder}",
+            hint="Restore from another backup.",
+        )
+    return part.path
+
+
 def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
     """Read a backup's database part to its end.
 
@@ -54,7 +74,7 @@ def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
         Cancelled: `cancel` was set.
     """
     if path.startswith(PLAIN_NAME):
-        script = read_script_archive(folder / path)
+        script = read_script_archive(folder / path, cancel.check)
         return script_contents(script, FileRecord(path, (folder / path).stat().st_size, ""))
     archive = read_archive(folder / path)
     return _contents(archive, digest_archive(archive, lambda _: cancel.check()), path)

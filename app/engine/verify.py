@@ -10,7 +10,7 @@ from app.domain.backup import Backup, Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
-from app.engine.read_back import read_contents
+from app.engine.read_back import database_path, read_contents
 from app.persistence.checksums import verify_files
 from app.persistence.manifest import write_manifest
 from app.system.cancellation import CancelToken
@@ -73,8 +73,7 @@ def _check_files(folder: Path, manifest: Manifest, cancel: CancelToken, listener
 
 
 def _check_streams(folder: Path, manifest: Manifest, cancel: CancelToken) -> None:
-    part = next(part for part in manifest.parts if part.name == "database")
-    contents = read_contents(folder, part.path, cancel)
+    contents = read_contents(folder, database_path(folder, manifest), cancel)
     found = {(record.schema, record.name): record for _, record in contents.tables}
     for table in manifest.tables:
         record = found.get((table.schema, table.name))

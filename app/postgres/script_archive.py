@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,14 +45,20 @@ class ScriptArchive:
     encoding: str
 
 
-def read_script_archive(path: Path) -> ScriptArchive:
-    """Read a compressed or plain script file to its end.
+def read_script_archive(path: Path, check: Callable[[], None] = lambda: None) -> ScriptArchive:
+    """Read a compressed or plain script file to its end; `check` is called on the way and may raise.
 
     Raises:
         AppError: ARCHIVE_DAMAGED naming the file.
     """
+
+    def blocks() -> Iterator[bytes]:
+        for block in decompressed(path, method_of(path)):
+            check()
+            yield block
+
     try:
-        return digest_script(decompressed(path, method_of(path)), str(path))
+        return digest_script(blocks(), str(path))
     except OSError as error:
         raise damaged(path, error.strerror or str(error)) from error
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.domain.backup import Backup, BackupOptions, Compression, Format
-from app.domain.errors import AppError, ErrorCode
+from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.proof import Outcome, ProofLevel
 from app.engine.backup import back_up
 from app.engine.plain_dump import PlainReader
 from app.engine.preflight import BackupRequest
 from app.engine.proof import prove
+from app.engine.read_back import read_contents
 from app.engine.sample import load_sample
 from app.postgres.compression import decompressed, method_of
 from app.postgres.connection import Connection
@@ -110,6 +111,21 @@ def test_a_statement_that_cannot_be_restored_is_named(
     assert failed.outcome is Outcome.NOT_RESTORABLE
     assert 'relation "other" does not exist' in failed.reason
     assert proof.level is ProofLevel.COMPLETE
+
+
+def test_reading_a_script_can_be_cancelled(
+    new_database: NewDatabase,
+    server17: SandboxServer,
+    installations: tuple[Installation, ...],
+    tmp_path: Path,
+) -> None:
+    database = new_database(server17)
+    database.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
+    backup = back_up_plain(database, tmp_path, installations)
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        read_contents(Path(backup.folder), "database.sql.zst", cancel)
 
 
 def test_a_script_that_ends_early_is_no_backup(tmp_path: Path) -> None:
