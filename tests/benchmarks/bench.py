@@ -9,6 +9,7 @@ are printed and written to build/bench.json, with what each ratio should be.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import shutil
@@ -240,6 +241,9 @@ def main() -> None:
     parser.add_argument("--proofs", type=int, default=3)
     parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
     chosen = parser.parse_args()
+    compileall.compile_dir(
+        ROOT / "app", quiet=1
+    )  # as it is at a user's, whatever PYTHONDONTWRITEBYTECODE says
     tool = max(
         (item for item in find_installations() if item.has_server and not item.problem),
         key=lambda item: (len(item.compression), item.version),
