@@ -20,7 +20,6 @@ from app.domain.proof import ProofLevel
 from app.engine.backup import back_up, prove_backup
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
-from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.catalog_entry import Entry, Result, entry_of
 from app.persistence.destination import clean_partials
@@ -172,6 +171,8 @@ def stored_password(project: str) -> Secret | None:
     Raises:
         AppError: KEYRING_LOCKED.
     """
+    from app.persistence import secrets  # a URL needs no keyring, which takes long to import
+
     if not secrets.probe().usable:
         return None
     return secrets.get_password(project)

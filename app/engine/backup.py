@@ -25,7 +25,6 @@ from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
 from app.engine.dump_run import DumpResult, database_file, run_dump
 from app.engine.preflight import BackupRequest, Plan, preflight
-from app.engine.proof import prove
 from app.engine.verify import with_proof
 from app.persistence.partial import PartialBackup, publish
 from app.postgres.dumping import dump_roles
@@ -74,6 +73,8 @@ def prove_backup(
         AppError: what hindered the proof (no space, no server to restore into); nothing was recorded.
         Cancelled: `cancel` was set; nothing was recorded.
     """
+    from app.engine.proof import prove  # takes long to import, and many backups are not proven at once
+
     try:
         proof = prove(Path(backup.folder), backup.manifest, installations, cancel, listener)
     except AppError as error:

@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from app.domain.backup import Compression, Extension, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
-from app.engine.plain_dump import PlainReader
 from app.engine.preflight import BackupRequest, Plan
 from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
 from app.persistence.partial import PartialBackup
@@ -30,6 +30,9 @@ from app.postgres.snapshot import Snapshot, count_rows, hold_snapshot, lock_held
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 from app.system.process import Child
+
+if TYPE_CHECKING:
+    from app.engine.plain_dump import PlainReader
 
 _TICK = 0.1
 _POLL = 0.5
@@ -128,6 +131,8 @@ def _reader(dump: Dump, child: Child) -> DirectoryReader | CustomReader | PlainR
         return DirectoryReader(dump.target, dump.compression)
     if dump.options.format is Format.CUSTOM:
         return CustomReader(dump.target)
+    from app.engine.plain_dump import PlainReader  # the SQL reader takes long to import
+
     return PlainReader(child.stdout, dump.target, dump.compression)
 
 

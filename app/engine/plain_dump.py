@@ -1,4 +1,4 @@
-"""Takes plain SQL from pg_dump, reads it on the way, compresses it and writes it."""
+"""Plain SQL as a backup's database part: taken from pg_dump, read on the way, compressed and written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import IO
 
 from app.domain.backup import Compression, FileRecord
 from app.domain.errors import AppError
-from app.engine.read_back import Contents, script_contents
+from app.engine.read_back import Contents, table_record
+from app.postgres.archive_data import has_rows
+from app.postgres.archive_digest import summary
 from app.postgres.compression import new_compressor
-from app.postgres.script_archive import ScriptArchive, digest_script
+from app.postgres.script_archive import ScriptArchive, digest_script, read_script_archive
 from app.system.cancellation import CancelToken
 from app.system.files import folder_error
 
@@ -71,7 +73,7 @@ class PlainReader:
         if self._script is None:
             raise ValueError("nothing was read")
         record = FileRecord(self._target.name, self._size, self._sha.hexdigest())
-        return script_contents(self._script, record)
+        return _contents(self._script, record)
 
     def _written(self, file: IO[bytes], stopped: CancelToken) -> Iterator[bytes]:
         read = self._source.read1  # type: ignore[attr-defined]
@@ -86,3 +88,21 @@ class PlainReader:
             view = view[file.write(view) :]
         self._sha.update(data)
         self._size += len(data)
+
+
+def read_plain(folder: Path, path: str, cancel: CancelToken) -> Contents:
+    """Read a backup's plain SQL, at `path` in its folder, to its end.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED.
+        Cancelled: `cancel` was set.
+    """
+    script = read_script_archive(folder / path, cancel.check)
+    return _contents(script, FileRecord(path, (folder / path).stat().st_size, ""))
+
+
+def _contents(script: ScriptArchive, file: FileRecord) -> Contents:
+    records = tuple(
+        (0, table_record(entry, script.streams[entry.dump_id])) for entry in script.entries if has_rows(entry)
+    )
+    return Contents(records, summary(script.large_objects), (file,))

@@ -18,9 +18,8 @@ from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
 from app.postgres.archive_digest import ArchiveDigest, FileDigest, digest_archive, summary
-from app.postgres.archive_entry import Entry
+from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.copy_stream import StreamDigest
-from app.postgres.script_archive import VIA_ROOT, ScriptArchive, read_script_archive
 from app.system.cancellation import CancelToken
 from app.system.files import path_inside
 
@@ -74,18 +73,11 @@ def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
         Cancelled: `cancel` was set.
     """
     if path.startswith(PLAIN_NAME):
-        script = read_script_archive(folder / path, cancel.check)
-        return script_contents(script, FileRecord(path, (folder / path).stat().st_size, ""))
+        from app.engine.plain_dump import read_plain  # the SQL reader takes long to import
+
+        return read_plain(folder, path, cancel)
     archive = read_archive(folder / path)
     return _contents(archive, digest_archive(archive, lambda _: cancel.check()), path)
-
-
-def script_contents(script: ScriptArchive, file: FileRecord) -> Contents:
-    """What a plain SQL dump holds, and the file's record."""
-    records = tuple(
-        (0, _record(entry, script.streams[entry.dump_id])) for entry in script.entries if has_rows(entry)
-    )
-    return Contents(records, summary(script.large_objects), (file,))
 
 
 class DirectoryReader:
@@ -176,7 +168,7 @@ def _contents(archive: Archive, digest: ArchiveDigest, path: str) -> Contents:
     """Join the table of contents with what was read."""
     prefix = f"{path}/" if archive.path.is_dir() else ""
     records = tuple(
-        (entry.oid, _record(entry, digest.streams[entry.dump_id]))
+        (entry.oid, table_record(entry, digest.streams[entry.dump_id]))
         for entry in archive.entries
         if has_rows(entry)
     )
@@ -184,7 +176,8 @@ def _contents(archive: Archive, digest: ArchiveDigest, path: str) -> Contents:
     return Contents(records, summary(digest.large_objects), files)
 
 
-def _record(entry: Entry, stream: StreamDigest) -> TableRecord:
+def table_record(entry: Entry, stream: StreamDigest) -> TableRecord:
+    """What the manifest says of a table's rows, but for the server's count."""
     return TableRecord(
         schema=entry.schema,
         name=entry.tag,

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, make_dataclass
 from typing import Any, cast
 
+VIA_ROOT = "-- load via partition root"
+"""How pg_dump marks data that are loaded through a partition's root."""
+
 _SECTIONS = ("", "none", "pre-data", "data", "post-data")
 _NOT_SET, _SET, _NO_DATA = 1, 2, 3
 _NULL = b"\1\1\0\0\0"

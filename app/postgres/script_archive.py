@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.postgres.archive_digest import LargeObject
-from app.postgres.archive_entry import Entry, python_codec
+from app.postgres.archive_entry import VIA_ROOT, Entry, python_codec
 from app.postgres.archive_errors import damaged
 from app.postgres.compression import decompressed, method_of
 from app.postgres.copy_stream import CopyDigest, StreamDigest
 from app.postgres.script import CopyBlock, Header, MetaCommand, Statement, parse_copy_statement, read_script
-
-VIA_ROOT = "-- load via partition root"
-"""How pg_dump marks data that are loaded through a partition's root."""
 
 _COMPLETE = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump complete", re.MULTILINE)
 _TAIL = 512

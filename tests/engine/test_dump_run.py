@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -221,11 +221,13 @@ def freezing(server: SandboxServer) -> Iterator[Callable[[], None]]:
     def freeze() -> None:
         frozen.extend(processes_of(server))
         for process in frozen:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     yield freeze
     for process in frozen:
-        process.resume()
+        with suppress(psutil.NoSuchProcess):  # one that was ending when it was told to stand still
+            process.resume()
 
 
 @pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.slow), 1])

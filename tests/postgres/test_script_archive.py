@@ -13,10 +13,11 @@ from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive import read_archive
 from app.postgres.archive_data import has_rows
 from app.postgres.archive_digest import digest_archive
+from app.postgres.archive_entry import VIA_ROOT
 from app.postgres.compression import SUFFIXES, decompressed, method_of, new_compressor
 from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
-from app.postgres.script_archive import VIA_ROOT, digest_script, read_script_archive, rows_of
+from app.postgres.script_archive import digest_script, read_script_archive, rows_of
 from app.system.process import run
 
 if TYPE_CHECKING:
