@@ -51,6 +51,11 @@ class ErrorCode(StrEnum):
     NEWER_MANIFEST = "newer-manifest"
     UNSAFE_PATH = "unsafe-path"
     SANDBOX_FAILED = "sandbox-failed"
+    RESTORE_FAILED = "restore-failed"
+    TARGET_NOT_EMPTY = "target-not-empty"
+    CANNOT_RESTORE = "cannot-restore"
+    UNSAFE_SCRIPT = "unsafe-script"
+    DECOMPRESSION_BOMB = "decompression-bomb"
     SETTINGS_DAMAGED = "settings-damaged"
 
 

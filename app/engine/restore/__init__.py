@@ -1,0 +1,1 @@
+"""Restores whatever dump is given into whatever database is named."""
