@@ -5,23 +5,22 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
-
 from app.domain.backup import Compression, Extension, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
+from app.engine.polling import POLL_SECONDS, polled
 from app.engine.preflight import BackupRequest, Plan
 from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
 from app.persistence.partial import PartialBackup
 from app.postgres.compression import SUFFIXES
-from app.postgres.connection import Connection, Session, asking, connect, hang_up, interrupt
+from app.postgres.connection import Session, asking, hang_up, interrupt
 from app.postgres.dumping import Dump, failure_of_dump, start_dump
 from app.postgres.extensions import extensions
 from app.postgres.inspection import TableFacts
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from app.engine.plain_dump import PlainReader
 
 _TICK = 0.1
-_POLL = 0.5
 _LEAST_FREE = 32 << 20
 
 
@@ -104,7 +102,12 @@ def run_dump(
                 jobs.append(pool.submit(_count, snapshot, counts, stopped))
             watch = _Watch(request, dump, snapshot.tables, counts=counts, listener=listener)
             try:
-                with _polled_activity(request.connection, dump.application, listener) as activity:
+                with polled(
+                    request.connection,
+                    lambda session: read_activity(session, dump.application),
+                    Activity({}, ()),
+                    listener,
+                ) as activity:
                     _wait(child, jobs, lambda: watch.look(activity()), cancel)
                 if child.status != 0:
                     raise _failure(child, dump, cancel)
@@ -166,47 +169,13 @@ def _wait(child: Child, jobs: list[Future[None]], look: Callable[[], None], canc
             if job.done():
                 job.result()
         if time.monotonic() >= due:
-            due = time.monotonic() + _POLL
+            due = time.monotonic() + POLL_SECONDS
             look()
         try:
             child.wait(_TICK)
         except TimeoutError:
             continue
     cancel.check()
-
-
-@contextmanager
-def _polled_activity(
-    connection: Connection, application: str, listener: Listener
-) -> Iterator[Callable[[], Activity]]:
-    """Gives what the server said last of the dump's sessions, and asks it twice a second.
-
-    It asks in a thread of its own: a server that does not answer must not keep us from noticing it.
-    """
-    latest = Activity({}, ())
-    session: Session | None = None
-    ended = threading.Event()
-
-    def poll() -> None:
-        nonlocal latest, session
-        try:
-            session = connect(connection, application="holdfast progress")
-            with closing(session):
-                while not ended.wait(_POLL):
-                    latest = read_activity(session, application)
-        except (psycopg.Error, AppError) as error:
-            if not ended.is_set():
-                listener(Notice(f"Progress cannot be shown: {error}"))
-
-    poller = threading.Thread(target=poll, daemon=True, name="progress")
-    poller.start()
-    try:
-        yield lambda: latest
-    finally:
-        ended.set()
-        if session is not None:
-            hang_up(session)
-            poller.join()
 
 
 class _Watch:

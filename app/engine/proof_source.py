@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from app.postgres.archive_data import digest_large_objects, open_stream
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.copy_stream import without_end_marker
 from app.postgres.dumping import dump_schema
-from app.postgres.restoring import EntryError, prepare_archive, restore_archive
+from app.postgres.restoring import errors_by_entry, prepare_archive, restore_archive
 from app.postgres.script_archive import ScriptArchive, read_script_archive, rows_of, script_items
 from app.postgres.script_restoring import restore_script
 from app.postgres.toolchain import Installation, Version
@@ -34,8 +33,6 @@ _NO_PRIVILEGES = (
     "--no-tablespaces",
     "--no-security-labels",
 )
-
-_COPY_FAILED = re.compile(r'COPY failed for table "(.+?)": ')
 
 OnEntry = Callable[[int], None]
 
@@ -96,7 +93,7 @@ class ArchiveSource:
             cancel=cancel,
             on_entry=on_entry,
         )
-        return _by_entry(errors, entries)
+        return {number: error.message for number, error in errors_by_entry(errors, entries).items()}
 
     def rows(self, entry: Entry) -> Iterator[bytes]:
         """An entry's rows, without the end marker."""
@@ -113,32 +110,6 @@ class ArchiveSource:
         again = workspace / "again.dump"
         dump_schema(tool, database.superuser, again, Format.CUSTOM, cancel=cancel)
         return read_archive(again).entries
-
-
-def _by_entry(errors: Iterable[EntryError], entries: Sequence[Entry]) -> dict[int, str]:
-    """The first error of each entry; what it was about counts for more than what pg_restore did then."""
-    by_id = {entry.dump_id: entry for entry in entries}
-    failed: dict[int, str] = {}
-    for error in errors:
-        told = by_id.get(error.dump_id)
-        dump_id = error.dump_id
-        if told is None or not _is_about(error, told):
-            dump_id = next((entry.dump_id for entry in entries if _is_about(error, entry)), dump_id)
-        failed.setdefault(dump_id, error.message)
-    return failed
-
-
-def _is_about(error: EntryError, entry: Entry) -> bool:
-    if match := _COPY_FAILED.match(error.message):
-        return entry.kind == "TABLE DATA" and entry.tag == match[1]
-    command = _lines(error.command)
-    return bool(command) and any(
-        _lines(text).startswith(command) for text in (entry.definition, entry.copy_statement)
-    )
-
-
-def _lines(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 @dataclass(frozen=True)

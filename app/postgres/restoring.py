@@ -31,6 +31,7 @@ _WHERE = re.compile(
     r"|(?:\S+ )?function (?:\"[^\"]+\"|[^()]+\([^)]*\))(?: line \d+| during \w+)?)"
 )
 _NEWS = re.compile(r"(?:launching|skipping|creating|processing data for|executing|finished item \d+) ")
+_COPY_FAILED = re.compile(r'COPY failed for table "(.+?)": ')
 _DONE = re.compile(r"(?:creating|processing data for|executing|finished item \d+) ")
 
 
@@ -146,23 +147,25 @@ def _link(path: Path, link: Path) -> None:
 
 def restore_archive(
     tool: Installation,
-    archive: Path,
+    archive: Path | Iterable[bytes],
     connection: Connection,
     *,
-    jobs: int,
+    jobs: int | None,
     options: Sequence[str] = (),
     entries: Path | None = None,
+    settings: str = "",
     cancel: CancelToken,
     on_entry: Callable[[int], None] = lambda _: None,
 ) -> tuple[EntryError, ...]:
     """Restore an archive and go on after errors, which are returned.
 
-    At least two jobs: without them pg_restore may fill freed space and put rows in another order.
-
     Args:
-        archive: what pg_restore reads.
+        archive: what pg_restore reads; a custom or tar archive can come in blocks, but not with `jobs`.
+        jobs: parallel sessions, at least two, because with one that commits each entry pg_restore may
+            fill freed space and put rows in another order; None for a single one without that option.
         options: further options of pg_restore.
         entries: a file for `--use-list`.
+        settings: PGOPTIONS of its sessions.
         on_entry: told how many entries were begun or done.
 
     Raises:
@@ -172,18 +175,27 @@ def restore_archive(
     arguments = [
         str(tool.program("pg_restore")),
         f"--dbname={connection.conninfo}",
-        f"--jobs={max(2, jobs)}",
         "--no-password",
         "--verbose",
         *options,
     ]
+    if jobs is not None:
+        arguments.append(f"--jobs={max(2, jobs)}")
     if entries is not None:
         arguments.append(f"--use-list={entries}")
     reader = _Reader(on_entry)
+    is_file = isinstance(archive, Path)
     with (
-        Child([*arguments, archive], env=connection.environment(), on_error_line=reader.line) as child,
+        Child(
+            [*arguments, archive] if isinstance(archive, Path) else arguments,
+            env=connection.environment(**({"PGOPTIONS": settings} if settings else {})),
+            stdin=Child.NULL if is_file else Child.PIPE,
+            on_error_line=reader.line,
+        ) as child,
         cancel.interrupting(child.terminate),
     ):
+        if not isinstance(archive, Path):
+            _feed(child, archive)
         status = child.wait()
         cancel.check()
         if status != 0 and not reader.errors:
@@ -192,6 +204,41 @@ def restore_archive(
         if fatal:
             raise _fatal(fatal, status, connection)
     return tuple(reader.errors)
+
+
+def errors_by_entry(errors: Iterable[EntryError], entries: Sequence[Entry]) -> dict[int, EntryError]:
+    """The first error of each entry; what it was about counts for more than what pg_restore did then."""
+    by_id = {entry.dump_id: entry for entry in entries}
+    failed: dict[int, EntryError] = {}
+    for error in errors:
+        told = by_id.get(error.dump_id)
+        dump_id = error.dump_id
+        if told is None or not _is_about(error, told):
+            dump_id = next((entry.dump_id for entry in entries if _is_about(error, entry)), dump_id)
+        failed.setdefault(dump_id, error)
+    return failed
+
+
+def _is_about(error: EntryError, entry: Entry) -> bool:
+    if match := _COPY_FAILED.match(error.message):
+        return entry.kind == "TABLE DATA" and entry.tag == match[1]
+    command = _lines(error.command)
+    return bool(command) and any(
+        _lines(text).startswith(command) for text in (entry.definition, entry.copy_statement)
+    )
+
+
+def _lines(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+def _feed(child: Child, blocks: Iterable[bytes]) -> None:
+    try:
+        for block in blocks:
+            child.stdin.write(block)
+        child.stdin.close()
+    except BrokenPipeError:
+        pass  # it has read enough, or failed; its status says which
 
 
 def _fatal(errors: Iterable[EntryError], status: int, connection: Connection) -> AppError:

@@ -1,0 +1,152 @@
+"""Makes a database for a restore: under a temporary name first, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.events import Listener, Notice
+from app.postgres.connection import (
+    Connection,
+    Session,
+    connect,
+    encode_sql,
+    quote_identifier,
+    quote_literal,
+)
+from app.postgres.failures import query_failure
+
+TEMPORARY_PREFIX = "holdfast_restore_"
+
+_GONE_SECONDS, _LOOK_SECONDS = 10.0, 0.05
+_OPTION = re.compile(r"\b([A-Z_]+) = (?:'((?:[^']|'')*)'|(\w+))")
+_ENCODING, _PROVIDER = "ENCODING", "LOCALE_PROVIDER"
+_LOCALE_OPTIONS = ("LOCALE", "LC_COLLATE", "LC_CTYPE", "ICU_LOCALE", "ICU_RULES", "BUILTIN_LOCALE")
+_REFUSED = (
+    errors.WrongObjectType,
+    errors.InvalidParameterValue,
+    errors.FeatureNotSupported,
+    errors.InvalidObjectDefinition,
+    errors.SyntaxError,
+    errors.UndefinedObject,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOptions:
+    """How a database sorts and stores text: PostgreSQL's names for CREATE DATABASE's options."""
+
+    encoding: str = "UTF8"
+    locale: Mapping[str, str] | None = None
+
+
+def options_of(definition: str, encoding: str) -> DatabaseOptions:
+    """Read them from the CREATE DATABASE that pg_dump wrote; nothing else of it is used."""
+    found = {match[1]: match[2] or match[3] or "" for match in _OPTION.finditer(definition)}
+    locale = {name: found[name] for name in (_PROVIDER, *_LOCALE_OPTIONS) if name in found}
+    return DatabaseOptions(found.get(_ENCODING, encoding), locale or None)
+
+
+@contextmanager
+def new_database(
+    server: Connection, name: str, options: DatabaseOptions, listener: Listener
+) -> Iterator[Connection]:
+    """A database that gets its name when the block ends well, and is dropped when it does not.
+
+    Args:
+        server: any database of the server, with the right to create others.
+        name: must not be taken.
+        options: what the source has; where this server lacks the locale, it takes its own and says so.
+
+    Raises:
+        AppError: TARGET_NOT_EMPTY when the name is taken, PERMISSION_DENIED, or with the server's words.
+    """
+    temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    with _session(server) as session:
+        if session.execute("SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone():
+            raise _taken(name)
+        _create(session, temporary, options, listener)
+    try:
+        yield server.to(dbname=temporary)
+        with _session(server) as session:
+            _rename(session, temporary, name)
+    except BaseException:
+        _drop(server, temporary, listener)
+        raise
+
+
+@contextmanager
+def _session(server: Connection) -> Iterator[Session]:
+    session = connect(server)
+    try:
+        yield session
+    except psycopg.Error as error:
+        raise query_failure(error, server.describe()) from error
+    finally:
+        session.close()
+
+
+def _create(session: Session, name: str, options: DatabaseOptions, listener: Listener) -> None:
+    encoding = f" ENCODING {quote_literal(options.encoding)}"
+    begin = f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0{encoding}"
+    if options.locale:
+        words = "".join(
+            f" {key} {value if key == _PROVIDER else quote_literal(value)}"
+            for key, value in options.locale.items()
+            if key != _PROVIDER or value.isalpha()
+        )
+        try:
+            session.execute(encode_sql(begin + words))
+        except _REFUSED as error:
+            said = str(error).partition("\n")[0]
+            listener(Notice(f"The server lacks the source's locale and takes its own: {said}."))
+        else:
+            return
+    try:
+        session.execute(encode_sql(begin))
+    except _REFUSED:
+        session.execute(encode_sql(f"{begin} LOCALE 'C'"))  # the server's own goes with another encoding
+
+
+def _rename(session: Session, temporary: str, name: str) -> None:
+    """Give it its name; the restore's own sessions take a moment to be gone."""
+    statement = f"ALTER DATABASE {quote_identifier(temporary)} RENAME TO {quote_identifier(name)}"
+    deadline = time.monotonic() + _GONE_SECONDS
+    while True:
+        try:
+            session.execute(encode_sql(statement))
+        except errors.DuplicateDatabase as error:
+            raise _taken(name) from error
+        except errors.ObjectInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+def _drop(server: Connection, name: str, listener: Listener) -> None:
+    """Remove what was begun. Why it failed says more than that this failed, too: that is a notice."""
+    statement = f"DROP DATABASE IF EXISTS {quote_identifier(name)}"
+    try:
+        with _session(server) as session:
+            force = " WITH (FORCE)" if session.info.server_version >= 130_000 else ""
+            session.execute(encode_sql(statement + force))
+    except AppError as error:
+        listener(Notice(f"The database {name} of the unfinished restore could not be dropped. {error}"))
+
+
+def _taken(name: str) -> AppError:
+    return AppError(
+        ErrorCode.TARGET_NOT_EMPTY,
+        f"There is a database {name} already",
+        hint="Choose another name, or restore into it with --into.",
+    )
