@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.backup import Compression, Extension, Format
 from app.domain.errors import AppError, ErrorCode
-from app.domain.events import Listener, Notice, Phase, Progress
+from app.domain.events import Listener, Phase, Progress
 from app.engine.polling import POLL_SECONDS, polled
 from app.engine.preflight import BackupRequest, Plan
 from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
