@@ -1,0 +1,567 @@
+"""Reads what a restore would find: the target's rights, extensions, roles, and every object in the way.
+
+Nothing is changed: all is read in one read-only transaction, with nothing but pg_catalog in the search path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import errors
+
+from app.postgres.connection import Session, encode_sql, quote_identifier
+from app.postgres.toolchain import Version
+
+_MOST_TABLES = 2000
+_TABLES_AT_ONCE = 50
+_MOST_LARGE_OBJECTS = 100_000
+_PATIENCE = "5s"
+_HOSTED = frozenset(
+    {"rds_superuser", "supabase_admin", "cloudsqlsuperuser", "azure_pg_admin", "neon_superuser"}
+)
+_RELATIONS = {
+    "r": "TABLE",
+    "p": "TABLE",
+    "v": "VIEW",
+    "m": "MATERIALIZED VIEW",
+    "S": "SEQUENCE",
+    "f": "FOREIGN TABLE",
+    "i": "INDEX",
+    "I": "INDEX",
+    "c": "TYPE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetObject:
+    """An object that the target has already; kinds and names are those of pg_dump's entries.
+
+    Attributes:
+        kind: TABLE, VIEW, FUNCTION, SCHEMA …
+        schema: not quoted; empty for what is in none.
+        name: not quoted; of a routine with its argument types, as `f(integer, public.colour)`.
+        is_mine: whether the restoring role may alter and drop it.
+        table: of an index or an owned sequence, the name of its table in the same schema.
+        extension: the one that it is a member of.
+        columns: of tables, without generated ones, in which nothing can be put.
+    """
+
+    kind: str
+    schema: str
+    name: str
+    is_mine: bool = True
+    table: str = ""
+    extension: str = ""
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Its kind and its name as SQL writes it."""
+        name = self.name if "(" in self.name else quote_identifier(self.name)
+        return f"{self.kind} {quote_identifier(self.schema)}.{name}" if self.schema else f"{self.kind} {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key in the target: from `table` to `referenced`, both as (schema, name)."""
+
+    name: str
+    table: tuple[str, str]
+    referenced: tuple[str, str]
+    is_deferrable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableExtension:
+    """An extension that the server could install, and whether that takes a superuser."""
+
+    name: str
+    needs_superuser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """The database that is restored into, or the server on which a new one would be made.
+
+    Attributes:
+        database: the target's name; of a new one, the name it shall have.
+        exists: whether there is such a database; if not, `objects` are those of an empty one.
+        is_new: whether a new database was asked for; with `exists` its name is taken.
+        version: of the server.
+        owner: of the database.
+        encoding: of the database; empty for a new one.
+        locale: what the database sorts text by; empty for a new one.
+        provider: of the locale: libc, icu, builtin.
+        locales: those that the server is known to have, as `normal_locale` writes them.
+        has_icu: whether the server knows ICU.
+        role: who restores.
+        may_create_here: whether schemas, and with them extensions, may be created in the database.
+        may_replicate: whether the role may set session_replication_role, which keeps triggers still.
+        is_hosted: a provider's server, where a chosen role may install extensions without being superuser.
+        roles: all of the server's.
+        given_to: roles that the restoring role may make the owners of objects.
+        creatable: schemas in which the role may create objects.
+        dependents: objects, and what else in the target goes wrong without them.
+        rows_in: tables that hold rows, or whose rows could not be seen; (schema, name).
+        triggers_on: tables with triggers of their own that an insert fires.
+        hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
+        lock_slots: how many objects all sessions together can lock.
+        free_connections: those that this role can still open.
+    """
+
+    database: str
+    version: Version
+    role: str
+    exists: bool = True
+    is_new: bool = False
+    owner: str = ""
+    encoding: str = ""
+    locale: str = ""
+    provider: str = ""
+    locales: frozenset[str] = frozenset()
+    has_icu: bool = False
+    is_superuser: bool = False
+    may_create_databases: bool = False
+    may_create_roles: bool = False
+    bypasses_row_security: bool = False
+    may_create_here: bool = False
+    may_replicate: bool = False
+    may_subscribe: bool = False
+    is_hosted: bool = False
+    roles: frozenset[str] = frozenset()
+    given_to: frozenset[str] = frozenset()
+    extensions: dict[str, str] = field(default_factory=dict)
+    available: dict[str, AvailableExtension] = field(default_factory=dict)
+    objects: tuple[TargetObject, ...] = ()
+    creatable: frozenset[str] = frozenset()
+    collations: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    tablespaces: frozenset[str] = frozenset()
+    access_methods: frozenset[str] = frozenset()
+    label_providers: frozenset[str] = frozenset()
+    large_objects: frozenset[int] = frozenset()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    dependents: tuple[tuple[TargetObject, TargetObject], ...] = ()
+    rows_in: frozenset[tuple[str, str]] = frozenset()
+    triggers_on: frozenset[tuple[str, str]] = frozenset()
+    hides_rows: frozenset[tuple[str, str]] = frozenset()
+    bytes: int = 0
+    lock_slots: int = 0
+    other_sessions: int = 0
+    free_connections: int = 0
+    is_read_only: bool = False
+    in_recovery: bool = False
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it holds rows or large objects of its own."""
+        return bool(self.rows_in or self.large_objects)
+
+
+def normal_locale(name: str) -> str:
+    """A locale's name as all systems' spellings of it agree: `en_US.UTF-8` and `en_US.utf8` are one."""
+    place, dot, charset = name.partition(".")
+    return f"{place}{dot}{charset.replace('-', '').lower()}"
+
+
+def read_target(session: Session) -> TargetFacts:
+    """Look at the database of the session.
+
+    Raises:
+        psycopg.Error: to be named by `failures.query_failure`, as in `connection.asking`.
+    """
+    replicates = _may_replicate(session)
+    with session.transaction():
+        _begin(session)
+        objects = _Objects(session)
+        holding_rows = _tables_with_rows(session)
+        return TargetFacts(
+            **_server(session),
+            **_database(session),
+            may_replicate=replicates,
+            objects=objects.all,
+            dependents=objects.dependents(),
+            foreign_keys=_foreign_keys(session),
+            rows_in=frozenset(holding_rows),
+            triggers_on=_pairs(session, _TRIGGERS),
+            hides_rows=_pairs(session, _HIDES_ROWS),
+            creatable=_names(session, _CREATABLE),
+            extensions=dict(_rows(session, _INSTALLED)),
+            label_providers=_names(session, "SELECT DISTINCT provider FROM pg_seclabels"),
+            large_objects=frozenset(
+                number
+                for (number,) in _rows(
+                    session, f"SELECT oid::int8 FROM pg_largeobject_metadata LIMIT {_MOST_LARGE_OBJECTS}"
+                )
+            ),
+        )
+
+
+def read_server(session: Session, database: str) -> TargetFacts:
+    """Look at a server on which a new database is to be made; `session` is with any other of its databases.
+
+    Raises:
+        psycopg.Error: to be named by `failures.query_failure`, as in `connection.asking`.
+    """
+    replicates = _may_replicate(session)
+    with session.transaction():
+        _begin(session)
+        is_taken = session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchall()
+        server = _server(session)
+        modern = server["version"].major >= 15
+        public = TargetObject("SCHEMA", "", "public", is_mine=modern or server["is_superuser"])
+        return TargetFacts(
+            **server,
+            database=database,
+            exists=bool(is_taken),
+            is_new=True,
+            owner=server["role"],
+            may_create_here=True,
+            may_replicate=replicates,
+            objects=(public,),
+            creatable=frozenset({"public"}),
+            extensions={"plpgsql": "pg_catalog"},
+        )
+
+
+def what_changed(planned: TargetFacts, now: TargetFacts) -> tuple[str, ...]:
+    """In sentences, how a target differs from what a plan was made for; none when the plan still fits."""
+    changes = [
+        f"{what} was {_shown(before)} and is now {_shown(after)}"
+        for what, before, after in (
+            ("The database", planned.database, now.database),
+            ("The server's version", planned.version, now.version),
+            ("The role", planned.role, now.role),
+            ("Whether there is such a database", planned.exists, now.exists),
+            ("Whether the target is read-only", planned.is_read_only, now.is_read_only),
+            ("Whether the role is a superuser", planned.is_superuser, now.is_superuser),
+        )
+        if before != after
+    ]
+    changes += _difference("schema or object", map(str, planned.objects), map(str, now.objects))
+    before, after = {str(one): one for one in planned.objects}, {str(one): one for one in now.objects}
+    changes += [
+        f"{name} was altered" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]
+    ]
+    changes += _difference("extension", planned.extensions, now.extensions)
+    changes += _difference("role", planned.roles, now.roles)
+    changes += _difference("role whose objects may be made", planned.given_to, now.given_to)
+    changes += [
+        f"{quote_identifier(schema)}.{quote_identifier(name)} holds rows now"
+        for schema, name in sorted(now.rows_in - planned.rows_in)
+    ]
+    if now.large_objects - planned.large_objects:
+        changes.append("There are new large objects")
+    return tuple(changes)
+
+
+def _shown(value: object) -> str:
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else f"“{value}”"
+
+
+def _difference(what: str, before: Iterable[str], after: Iterable[str]) -> list[str]:
+    known, found = set(before), set(after)
+    return [
+        *(f"There is a new {what}: {name}" for name in sorted(found - known)),
+        *(f"There is no longer a {what}: {name}" for name in sorted(known - found)),
+    ]
+
+
+def _begin(session: Session) -> None:
+    session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    session.execute("SET LOCAL search_path = ''")
+    session.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'".encode())
+
+
+def _may_replicate(session: Session) -> bool:
+    """Try it: hosted servers let roles set it that are no superusers, and no catalog says so."""
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute("SET LOCAL session_replication_role = replica")
+    except errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _rows(session: Session, query: str) -> list[tuple[Any, ...]]:
+    return session.execute(encode_sql(query)).fetchall()
+
+
+def _names(session: Session, query: str) -> frozenset[str]:
+    return frozenset(name for (name,) in _rows(session, query))
+
+
+def _pairs(session: Session, query: str) -> frozenset[tuple[str, str]]:
+    return frozenset((schema, name) for schema, name in _rows(session, query))
+
+
+def _server(session: Session) -> dict[str, Any]:
+    """What is the same in all of a server's databases."""
+    version, role, superuser, databases, roles, bypasses, free, recovery, slots = _rows(session, _SERVER)[0]
+    known = Version.from_number(version)
+    right = "SET" if known.major >= 16 else "MEMBER"
+    all_roles = _names(session, "SELECT rolname FROM pg_roles")
+    subscribers = f"pg_has_role('pg_create_subscription', '{right}')" if known.major >= 16 else "false"
+    collations = _rows(session, _COLLATIONS)
+    return {
+        "version": known,
+        "role": role,
+        "is_superuser": superuser,
+        "may_create_databases": superuser or databases,
+        "may_create_roles": superuser or roles,
+        "bypasses_row_security": superuser or bypasses,
+        "may_subscribe": superuser or bool(_rows(session, f"SELECT 1 WHERE {subscribers}")),
+        "is_hosted": bool(all_roles & _HOSTED),
+        "roles": all_roles,
+        "given_to": _names(session, f"SELECT rolname FROM pg_roles WHERE pg_has_role(oid, '{right}')"),
+        "available": {
+            name: AvailableExtension(name, needs and not trusted)
+            for name, needs, trusted in _rows(session, _AVAILABLE)
+        },
+        "collations": frozenset(name for name, _, _ in collations),
+        "locales": frozenset(normal_locale(locale) for _, _, locale in collations if locale)
+        | {normal_locale(name) for name in _names(session, "SELECT datcollate FROM pg_database")},
+        "has_icu": any(provider == "i" for _, provider, _ in collations),
+        "languages": _names(session, "SELECT lanname FROM pg_language"),
+        "tablespaces": _names(session, _TABLESPACES),
+        "access_methods": _names(session, "SELECT amname FROM pg_am"),
+        "free_connections": free,
+        "in_recovery": recovery,
+        "lock_slots": slots,
+    }
+
+
+def _database(session: Session) -> dict[str, Any]:
+    """What `pg_database` says of the session's database."""
+    newer = session.info.server_version
+    locale = "datlocale" if newer >= 170000 else "daticulocale" if newer >= 150000 else "NULL"
+    provider = "datlocprovider::text" if newer >= 150000 else "'c'"
+    name, owner, encoding, kind, libc, other, size, creates, sessions, read_only = _rows(
+        session, _DATABASE.format(locale=locale, provider=provider)
+    )[0]
+    return {
+        "database": name,
+        "owner": owner,
+        "encoding": encoding,
+        "locale": other or libc,
+        "provider": {"i": "icu", "b": "builtin"}.get(kind, "libc"),
+        "bytes": size,
+        "may_create_here": creates,
+        "other_sessions": sessions,
+        "is_read_only": read_only,
+    }
+
+
+class _Objects:
+    """The target's objects, and which of them need which."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._by_oid: dict[tuple[str, int], TargetObject] = {}
+        columns = {oid: tuple(names) for oid, names in _rows(session, _COLUMNS)}
+        relations = _rows(session, _ALL_RELATIONS)
+        names = {oid: name for oid, _, name, *_ in relations}
+        for oid, schema, name, kind, is_mine, extension, table in relations:
+            self._by_oid["pg_class", oid] = TargetObject(
+                _RELATIONS.get(kind, kind),
+                schema,
+                name,
+                is_mine,
+                names.get(table, "") if table else "",
+                extension,
+                columns.get(oid, ()) if kind in "rp" else (),
+            )
+        for catalog, oid, kind, schema, name, is_mine, extension in _rows(session, _OTHERS):
+            self._by_oid[catalog, oid] = TargetObject(kind, schema, name, is_mine, "", extension)
+
+    @property
+    def all(self) -> tuple[TargetObject, ...]:
+        """Each one, in a fixed order."""
+        return tuple(sorted(self._by_oid.values(), key=lambda one: (one.schema, one.kind, one.name)))
+
+    def dependents(self) -> tuple[tuple[TargetObject, TargetObject], ...]:
+        """Pairs of objects; the second needs the first."""
+        pairs = {
+            (needed, dependent)
+            for catalog, oid, other_catalog, other_oid in _rows(self._session, _DEPENDENTS)
+            if (needed := self._by_oid.get((catalog, oid)))
+            and (dependent := self._by_oid.get((other_catalog, other_oid)))
+            and needed != dependent
+        }
+        return tuple(sorted(pairs, key=lambda pair: (str(pair[0]), str(pair[1]))))
+
+
+def _foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
+    return tuple(
+        ForeignKey(name, (schema, table), (other_schema, other), deferrable)
+        for name, schema, table, other_schema, other, deferrable in _rows(session, _FOREIGN_KEYS)
+    )
+
+
+def _tables_with_rows(session: Session) -> list[tuple[str, str]]:
+    """The tables that hold a row, or may: unreadable, locked, or full of dead rows that take long to pass."""
+    tables = _rows(session, _TABLES)
+    holding = [(schema, name) for schema, name, readable, may in tables if may and not readable]
+    seen = [(schema, name) for schema, name, readable, _ in tables if readable]
+    if len(seen) > _MOST_TABLES:
+        by_name = {(schema, name): pages for schema, name, _, pages in tables}
+        holding += [table for table in seen[_MOST_TABLES:] if by_name[table]]
+    session.execute(f"SET LOCAL statement_timeout = '{_PATIENCE}'".encode())
+    for start in range(0, min(len(seen), _MOST_TABLES), _TABLES_AT_ONCE):
+        some = seen[start : min(start + _TABLES_AT_ONCE, _MOST_TABLES)]
+        query = " UNION ALL ".join(
+            f"SELECT {number} WHERE EXISTS "
+            f"(SELECT FROM ONLY {quote_identifier(schema)}.{quote_identifier(name)})"
+            for number, (schema, name) in enumerate(some)
+        )
+        try:
+            with session.transaction():
+                holding += [some[number] for (number,) in _rows(session, query)]
+        except (errors.QueryCanceled, errors.LockNotAvailable, errors.UndefinedTable):
+            holding += some
+    session.execute("SET LOCAL statement_timeout = 0")
+    return holding
+
+
+_SERVER = """
+SELECT current_setting('server_version_num')::int, r.rolname, r.rolsuper, r.rolcreatedb, r.rolcreaterole,
+       r.rolbypassrls,
+       LEAST(current_setting('max_connections')::int
+             - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::int
+                    + COALESCE(current_setting('reserved_connections', true)::int, 0) END
+             - (SELECT sum(numbackends)::int FROM pg_stat_database),
+             CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper THEN r.rolconnlimit - (
+                 SELECT count(*)::int FROM pg_stat_activity WHERE usesysid = r.oid) END),
+       pg_is_in_recovery(),
+       current_setting('max_locks_per_transaction')::int
+       * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)
+FROM pg_roles r WHERE r.rolname = current_user
+"""
+_DATABASE = """
+SELECT datname, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), {provider}, datcollate, {locale},
+       pg_database_size(oid), has_database_privilege(oid, 'CREATE'),
+       (SELECT count(*)::int FROM pg_stat_activity
+        WHERE datid = d.oid AND pid <> pg_backend_pid() AND backend_type = 'client backend'),
+       (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
+FROM pg_database d WHERE datname = current_database()
+"""
+_COLLATIONS = """
+SELECT collname, collprovider::text, CASE WHEN collprovider = 'c' THEN collcollate END FROM pg_collation
+WHERE collnamespace = 'pg_catalog'::regnamespace
+"""
+_AVAILABLE = """
+SELECT v.name, v.superuser, v.trusted
+FROM pg_available_extension_versions v JOIN pg_available_extensions e
+     ON e.name = v.name AND e.default_version = v.version
+"""
+_INSTALLED = """
+SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+"""
+_TABLESPACES = "SELECT spcname FROM pg_tablespace WHERE has_tablespace_privilege(oid, 'CREATE')"
+_OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+_CREATABLE = f"SELECT nspname FROM pg_namespace n WHERE {_OWN} AND has_schema_privilege(oid, 'CREATE')"
+_MEMBER = """COALESCE((SELECT extname FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid
+    WHERE m.classid = '{catalog}'::regclass AND m.objid = {oid} AND m.deptype = 'e'
+      AND m.refclassid = 'pg_extension'::regclass), '')"""
+_ALL_RELATIONS = f"""
+SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text, pg_has_role(c.relowner, 'USAGE'),
+       {_MEMBER.format(catalog="pg_class", oid="c.oid")}, COALESCE(i.indrelid, o.refobjid)::int8
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_index i ON i.indexrelid = c.oid
+LEFT JOIN LATERAL (
+    SELECT refobjid FROM pg_depend
+    WHERE c.relkind = 'S' AND classid = 'pg_class'::regclass AND objid = c.oid AND objsubid = 0
+      AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i') LIMIT 1
+) o ON true
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I', 'c') AND {_OWN}
+"""
+_COLUMNS = f"""
+SELECT c.oid::int8, array_agg(a.attname ORDER BY a.attnum)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND {_OWN}
+GROUP BY c.oid
+"""
+
+
+def _named(catalog: str, kind: str, letters: str, schema: bool = True, condition: str = "true") -> str:
+    """The query for objects of one catalog whose columns begin with these letters."""
+    return f"""
+    SELECT '{catalog}', x.oid::int8, {kind}, {"n.nspname" if schema else "''"}, x.{letters}name::text,
+           pg_has_role(x.{letters}owner, 'USAGE'), {_MEMBER.format(catalog=catalog, oid="x.oid")}
+    FROM {catalog} x {f"JOIN pg_namespace n ON n.oid = x.{letters}namespace" if schema else ""}
+    WHERE {_OWN if schema else "true"} AND {condition}"""
+
+
+_ROUTINE_KIND = "CASE x.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END"
+_SIGNATURE = """x.proname || '(' || CASE WHEN x.prokind = 'a' AND x.pronargs = 0 THEN '*' ELSE (
+    SELECT COALESCE(string_agg(format_type(t, NULL), ', ' ORDER BY position), '')
+    FROM unnest(x.proargtypes) WITH ORDINALITY AS a(t, position)) END || ')'"""
+_OTHERS = " UNION ALL ".join(
+    (
+        f"""
+    SELECT 'pg_namespace', n.oid::int8, 'SCHEMA', '', n.nspname::text, pg_has_role(n.nspowner, 'USAGE'),
+           {_MEMBER.format(catalog="pg_namespace", oid="n.oid")}
+    FROM pg_namespace n WHERE {_OWN}""",
+        _named(
+            "pg_type",
+            "CASE x.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END",
+            "typ",
+            condition="x.typrelid = 0 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = x.oid)",
+        ),
+        _named("pg_proc", _ROUTINE_KIND, "pro").replace("x.proname::text", _SIGNATURE),
+        _named("pg_collation", "'COLLATION'", "coll"),
+        _named("pg_ts_config", "'TEXT SEARCH CONFIGURATION'", "cfg"),
+        _named("pg_ts_dict", "'TEXT SEARCH DICTIONARY'", "dict"),
+        _named("pg_statistic_ext", "'STATISTICS'", "stx"),
+        _named("pg_conversion", "'CONVERSION'", "con"),
+        _named("pg_event_trigger", "'EVENT TRIGGER'", "evt", schema=False),
+        _named("pg_publication", "'PUBLICATION'", "pub", schema=False),
+        _named("pg_foreign_data_wrapper", "'FOREIGN DATA WRAPPER'", "fdw", schema=False),
+        _named("pg_foreign_server", "'SERVER'", "srv", schema=False),
+    )
+)
+_DEPENDENTS = """
+SELECT DISTINCT CASE WHEN t.typrelid > 0 THEN 'pg_class' ELSE d.refclassid::regclass::text END,
+       COALESCE(NULLIF(t.typrelid, 0), NULLIF(t.typelem, 0), d.refobjid)::int8,
+       CASE WHEN d.classid IN ('pg_proc'::regclass, 'pg_type'::regclass) THEN d.classid::regclass::text
+            ELSE 'pg_class' END,
+       COALESCE(r.ev_class, k.conrelid, f.adrelid, g.tgrelid, p.polrelid, d.objid)::int8
+FROM pg_depend d
+LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+     AND (t.typrelid > 0 OR t.typcategory = 'A')
+LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+WHERE d.deptype = 'n' AND d.refobjid >= 16384
+  AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
+  AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_rewrite'::regclass,
+                    'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,
+                    'pg_policy'::regclass)
+"""
+_FOREIGN_KEYS = f"""
+SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferrable
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace m ON m.oid = f.relnamespace
+WHERE k.contype = 'f' AND {_OWN} ORDER BY 2, 3, 1
+"""
+_TRIGGERS = f"""
+SELECT DISTINCT n.nspname, c.relname FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 4 > 0 AND {_OWN}
+"""
+_HIDES_ROWS = f"""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) AND {_OWN}
+"""
+_TABLES = f"""
+SELECT n.nspname, c.relname,
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+       AND NOT row_security_active(c.oid), c.relpages > 0 OR c.reltuples <> 0
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND {_OWN} AND {_MEMBER.format(catalog="pg_class", oid="c.oid")} = ''
+ORDER BY c.relpages DESC, c.oid
+"""
