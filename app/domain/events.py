@@ -21,6 +21,10 @@ class Phase(StrEnum):
     COMPARING = "comparing"
     LOADING_SAMPLE = "loading the sample database"
     RESTORING_COPY = "restoring into a second database"
+    SAVING_TARGET = "backing up the target"
+    PLANNING = "planning"
+    RESTORING_INTO = "restoring"
+    COUNTING = "counting rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
+from app.domain.restore import RestoreReport
 from app.persistence.catalog_entry import SELECT, UPSERT, Entry, Result, entry_in, entry_of, row_of, storable
 from app.persistence.catalog_file import (
     DamagedRowError,
@@ -28,6 +29,7 @@ from app.persistence.catalog_file import (
     unusable,
 )
 from app.persistence.destination import list_backups
+from app.persistence.restore_report import decode_report, readable_reports, row_of_report
 from app.system import paths
 
 _Answer = TypeVar("_Answer")
@@ -46,6 +48,9 @@ class Rescan:
 def catalog_path() -> Path:
     """Where the user's catalog lies."""
     return paths.data_folder() / "catalog.sqlite3"
+
+
+_KEEP_RESTORE = "INSERT OR REPLACE INTO restore VALUES (?, ?, ?)"
 
 
 class Catalog:
@@ -128,6 +133,19 @@ class Catalog:
 
         return replace(self._run(merge), problems=tuple(problems))
 
+    def record_restore(self, report: RestoreReport) -> None:
+        """Keep what came of a restore."""
+        row = row_of_report(report)
+        self._run(lambda connection: connection.execute(_KEEP_RESTORE, row))
+
+    def restores(self, limit: int | None = None) -> tuple[RestoreReport, ...]:
+        """What came of restores, newest first; a report that cannot be read any more is passed over."""
+        query = "SELECT report FROM restore ORDER BY started DESC, id DESC LIMIT ?"
+        rows = self._run(
+            lambda connection: connection.execute(query, [-1 if limit is None else limit]).fetchall()
+        )
+        return tuple(report for (text,) in rows if (report := decode_report(text)) is not None)
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -175,6 +193,7 @@ class Catalog:
         saved = _readable_entries(aside)
         with transaction(self._opened()):
             self._opened().executemany(UPSERT, map(row_of, saved))
+            self._opened().executemany(_KEEP_RESTORE, readable_reports(aside))
         self._listener(
             Notice(
                 f"The catalog of backups was damaged. It was kept as {aside}; {len(saved):,} of its entries "

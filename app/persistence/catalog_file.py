@@ -42,6 +42,8 @@ _MIGRATIONS = (
     "CREATE INDEX backup_by_project ON backup (project, started, id)",
     "CREATE INDEX backup_by_time ON backup (started, id)",
     "CREATE INDEX backup_by_destination ON backup (destination)",
+    "CREATE TABLE restore (id TEXT PRIMARY KEY, started TEXT NOT NULL, report TEXT NOT NULL) STRICT",
+    "CREATE INDEX restore_by_time ON restore (started, id)",
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 
