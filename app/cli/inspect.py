@@ -15,8 +15,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.persistence.manifest import MANIFEST_NAME
 from app.postgres.archive import read_archive
 from app.postgres.archive_entry import Entry
-from app.postgres.compression import decompressed
-from app.postgres.dump_files import DumpFile, DumpForm, identify
+from app.postgres.dump_files import DumpFile, identify, script_blocks
 from app.postgres.script_archive import digest_script
 
 _MOST_TABLES = 50
@@ -48,15 +47,15 @@ def inspect(sources: tuple[Path, ...], as_json: bool) -> Exit:
 
 
 def _dump_object(dump: DumpFile) -> dict[str, object]:
-    if dump.form in (DumpForm.PLAIN, DumpForm.CLUSTER):
-        script = digest_script(decompressed(dump.path, dump.compression), str(dump.path))
+    if dump.is_script:
+        script = digest_script(script_blocks(dump), str(dump.path))
         rows = {
             entry.dump_id: script.streams[entry.dump_id].rows for entry in script.entries if entry.has_data
         }
         return _described(dump, script.entries, rows) | {
             "server_version": dump.server_version,
             "dump_version": dump.dump_version,
-            "compression": dump.compression,
+            "compression": dump.packing,
             "encoding": script.encoding,
         }
     archive = read_archive(dump.path)

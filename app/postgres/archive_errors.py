@@ -1,4 +1,4 @@
-"""The two ways in which an archive cannot be read, worded once for all its readers."""
+"""The ways in which an archive cannot be read, worded once for all its readers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ def damaged(name: Path | str, reason: str) -> AppError:
         "The archive is damaged",
         detail=f"{name}: {reason}",
         hint="Use another backup; this one was changed or cut off.",
+    )
+
+
+def bomb(name: Path | str, holds: str) -> AppError:
+    """The error for a file that was made to fill disks; `holds` says how much is in it."""
+    return AppError(
+        ErrorCode.DECOMPRESSION_BOMB,
+        "The archive unpacks to far more than a dump would",
+        detail=f"{name} holds {holds}",
+        hint="It is refused. If you trust it, unpack it yourself and use what was in it.",
     )
 
 

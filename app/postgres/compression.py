@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bz2
+import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +33,12 @@ SUFFIXES = {
 }
 """What pg_dump (and for bzip2, everybody) appends to a compressed file's name."""
 
-_ERRORS = (zstd.ZstdError, zlib.error, OSError, ValueError, RuntimeError, EOFError)
+XZ = "xz"
+DEFLATE = "deflate"
+"""What is read beside `CompressionMethod`, but never written: bare deflate is what zip files hold."""
+
+_XZ_MEMORY = 128 << 20  # `xz -9` takes 65 MiB; a forged header could ask for 4 GiB
+_ERRORS = (zstd.ZstdError, zlib.error, lzma.LZMAError, OSError, ValueError, RuntimeError, EOFError)
 
 
 class _Frame(Protocol):
@@ -49,8 +56,8 @@ class _Frame(Protocol):
 class _DeflateFrame:
     """Gives zlib the interface of its siblings; reads gzip files and the bare zlib of custom archives."""
 
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    def __init__(self, window: int = zlib.MAX_WBITS | 32) -> None:
+        self._stream = zlib.decompressobj(wbits=window)
         self.needs_input = True
 
     @property
@@ -67,11 +74,13 @@ class _DeflateFrame:
         return block
 
 
-_FRAMES: dict[CompressionMethod, Callable[[], _Frame]] = {
+_FRAMES: dict[str, Callable[[], _Frame]] = {
     CompressionMethod.ZSTD: zstd.ZstdDecompressor,
     CompressionMethod.GZIP: _DeflateFrame,
     CompressionMethod.BZIP2: bz2.BZ2Decompressor,
     CompressionMethod.LZ4: lz4.frame.LZ4FrameDecompressor,
+    XZ: partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, _XZ_MEMORY),
+    DEFLATE: partial(_DeflateFrame, -zlib.MAX_WBITS),
 }
 
 
@@ -82,13 +91,19 @@ class Decompressor:
     stream: pg_dump writes no frame for an empty large object.
 
     Args:
-        method: how the bytes are compressed.
+        method: how the bytes are compressed: a `CompressionMethod`, XZ or DEFLATE.
         name: what is being read, for the error.
+        magics: how a frame may begin. Where these are given and something else follows the first frame, it
+            is ignored, as gzip does: downloads and tapes append such.
     """
 
-    def __init__(self, method: CompressionMethod, name: str) -> None:
+    def __init__(self, method: str, name: str, *, magics: tuple[bytes, ...] = ()) -> None:
         self._method = method
         self._name = name
+        self._magics = magics
+        self._between = b""  # after a frame: too little to tell whether another one begins
+        self._has_ended = False
+        self._is_first = True
         self._new_frame = _FRAMES.get(method)
         self._frame: _Frame | None = None
 
@@ -104,6 +119,11 @@ class Decompressor:
             return
         while data:
             if self._frame is None:
+                if self._magics and not self._is_first:
+                    data = self._next_frame(data)
+                    if not data:
+                        return
+                self._is_first = False
                 self._frame = self._new_frame()
             frame = self._frame
             while not frame.eof:
@@ -119,6 +139,18 @@ class Decompressor:
             if frame.eof:
                 data = frame.unused_data or b""
                 self._frame = None
+
+    def _next_frame(self, data: bytes) -> bytes:
+        """What follows a frame, from where another one begins; empty when none does, or none yet."""
+        data = b"" if self._has_ended else (self._between + data).lstrip(b"\0")
+        self._between = b""
+        if data.startswith(self._magics):
+            return data
+        if any(magic.startswith(data) for magic in self._magics):
+            self._between = data
+        else:
+            self._has_ended = True
+        return b""
 
     def finish(self) -> None:
         """Say that no more bytes follow.

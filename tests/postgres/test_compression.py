@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import os
 import random
 import sys
@@ -19,24 +20,25 @@ from hypothesis import strategies as st
 
 from app.domain.backup import CompressionMethod
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.compression import BLOCK, Decompressor
+from app.postgres.compression import BLOCK, XZ, Decompressor
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-COMPRESSORS: dict[str, tuple[CompressionMethod, Callable[[bytes], bytes]]] = {
+COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "zstd": (CompressionMethod.ZSTD, zstd.compress),
     "gzip": (CompressionMethod.GZIP, gzip.compress),
     "zlib": (CompressionMethod.GZIP, zlib.compress),
     "bzip2": (CompressionMethod.BZIP2, bz2.compress),
     "lz4": (CompressionMethod.LZ4, lz4.frame.compress),
+    "xz": (XZ, lzma.compress),
 }
 each_method = pytest.mark.parametrize("name", COMPRESSORS)
 
 
-def decompress(method: CompressionMethod, data: bytes, piece: int = 1 << 18) -> bytes:
+def decompress(method: str, data: bytes, piece: int = 1 << 18) -> bytes:
     decompressor = Decompressor(method, "a file")
     blocks = [
         block
@@ -122,4 +124,4 @@ def test_memory_stays_flat_when_little_becomes_much(name: str) -> None:
         tracemalloc.stop()
     decompressor.finish()
     assert size == 64 << 20
-    assert peak < 8 << 20
+    assert peak < 10 << 20  # xz keeps 8 MiB
