@@ -64,12 +64,15 @@ class TargetObject:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key in the target: from `table` to `referenced`, both as (schema, name)."""
+    """A foreign key in the target: from `table` to `referenced`, both as (schema, name).
+
+    `is_deferred` ones are checked when the transaction ends.
+    """
 
     name: str
     table: tuple[str, str]
     referenced: tuple[str, str]
-    is_deferrable: bool = False
+    is_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,8 +397,8 @@ class _Objects:
 
 def _foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
     return tuple(
-        ForeignKey(name, (schema, table), (other_schema, other), deferrable)
-        for name, schema, table, other_schema, other, deferrable in _rows(session, _FOREIGN_KEYS)
+        ForeignKey(name, (schema, table), (other_schema, other), deferred)
+        for name, schema, table, other_schema, other, deferred in _rows(session, _FOREIGN_KEYS)
     )
 
 
@@ -535,14 +538,16 @@ LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d
 LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
 LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-WHERE d.deptype = 'n' AND d.refobjid >= 16384
+WHERE d.refobjid >= 16384
+  AND (d.deptype = 'n' OR (d.deptype = 'a' AND d.classid = d.refclassid AND d.objid IN (
+      SELECT oid FROM pg_class WHERE relispartition AND relkind IN ('r', 'p', 'f'))))
   AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
   AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_rewrite'::regclass,
                     'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,
                     'pg_policy'::regclass)
 """
 _FOREIGN_KEYS = f"""
-SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferrable
+SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferred
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace m ON m.oid = f.relnamespace

@@ -75,7 +75,7 @@ def test_names_of_routines_are_those_that_pg_dump_gives_them(target: Database) -
         """
         CREATE SCHEMA "Odd one";
         CREATE TYPE "Odd one"."Colour" AS ENUM ('red');
-        CREATE FUNCTION f(a integer, OUT b text, VARIADIC c "Odd one"."Colour"[]) AS $$ SELECT '' $$ LANGUAGE sql;
+        CREATE FUNCTION f(a int, OUT b int, VARIADIC c "Odd one"."Colour"[]) LANGUAGE sql AS $$ SELECT 1 $$;
         CREATE FUNCTION "G g"() RETURNS int AS $$ SELECT 1 $$ LANGUAGE sql;
         CREATE PROCEDURE p(t timestamp with time zone) AS $$ SELECT 1 $$ LANGUAGE sql;
         CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer);

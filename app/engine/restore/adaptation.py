@@ -1,0 +1,444 @@
+"""Fits a dump to its target: what is left out, what is changed, and why.
+
+Leaving out is preferred to changing, because an archive of which no definition changes need not be written
+anew. An entry that needs what is left out is left out with it; when that costs rows, the plan is blocked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.domain.restore import Finding, RestoreOptions, Severity
+from app.engine.restore.entry_graph import ABOUT, PREAMBLE, ROUTINES, EntryGraph, unquoted
+from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
+from app.engine.restore.selection import Selection
+from app.engine.restore.source_facts import SourceFacts
+from app.engine.restore.wording import NAMES_SHOWN, listed, some
+from app.engine.restore_list import qualified_name, without_version_options
+from app.postgres.archive_entry import Entry
+from app.postgres.target import TargetFacts
+
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$\x80-\uffff]+)'
+_SUPERUSER_ONLY = frozenset(
+    [
+        "EVENT TRIGGER",
+        "FOREIGN DATA WRAPPER",
+        "ACCESS METHOD",
+        "OPERATOR CLASS",
+        "OPERATOR FAMILY",
+        "PROCEDURAL LANGUAGE",
+        "TEXT SEARCH PARSER",
+        "TEXT SEARCH TEMPLATE",
+        "SHELL TYPE",
+        "PUBLICATION TABLES IN SCHEMA",
+    ]
+)
+_OF_SERVER = frozenset({"DATABASE", "DATABASE PROPERTIES", "TABLESPACE"})
+_SUPERUSER = "only a superuser can create it"
+_UNTRUSTED = re.compile(r"\bLANGUAGE (?:'?c'?|internal|\w+u)\b", re.IGNORECASE)
+_BASE_TYPE = re.compile(r"^CREATE TYPE [^(;]*\(\s*(?:INTERNALLENGTH|INPUT)\b")
+_FOR_ALL = re.compile(r"\bFOR (?:ALL TABLES|TABLES IN SCHEMA)\b")
+_UNCONNECTED = re.compile(r"\bconnect = '?false\b")
+_LABEL_PROVIDER = re.compile(rf"SECURITY LABEL FOR ({_NAME}) ON")
+_COLLATED = re.compile(rf"\bCOLLATE pg_catalog\.({_NAME})")
+_IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({_NAME})")
+_ICU = re.compile(r"\bprovider = icu\b")
+_STATISTICS_SINCE = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """A dump as one target takes it.
+
+    Attributes:
+        entries: those to restore, some of them edited, in the dump's order.
+        skipped: why the others are left out, by dump id.
+        there: dump ids of those among `skipped` that the target has already.
+        changed: how a definition was edited, by dump id.
+        findings: what the user should know of this.
+        options: for pg_restore.
+        drops_owners: whether the restoring role gets all objects (for scripts: drop each `OWNER TO`).
+        drops_tablespaces: whether tablespaces are passed over.
+        drops_access_methods: whether tables get the target's own access method.
+        is_edited: whether an archive has to be written anew.
+    """
+
+    entries: tuple[Entry, ...]
+    skipped: Mapping[int, str]
+    there: frozenset[int]
+    changed: Mapping[int, str]
+    findings: tuple[Finding, ...]
+    options: tuple[str, ...] = ()
+    drops_owners: bool = False
+    drops_tablespaces: bool = False
+    drops_access_methods: bool = False
+    is_edited: bool = False
+
+
+def adapt(
+    selection: Selection,
+    graph: EntryGraph,
+    source: SourceFacts,
+    target: TargetFacts,
+    options: RestoreOptions,
+    *,
+    present: Mapping[int, str] | None = None,
+) -> Adaptation:
+    """Fit the selected entries to a target.
+
+    Args:
+        present: why entries are skipped that the target has already, where that was found before.
+    """
+    return _Adapting(selection, graph, source, target, options, dict(present or {})).result()
+
+
+@dataclass(slots=True)
+class _Adapting:
+    selection: Selection
+    graph: EntryGraph
+    source: SourceFacts
+    target: TargetFacts
+    options: RestoreOptions
+    there: dict[int, str]
+    lost: dict[int, str] = field(default_factory=dict)
+    edited: dict[int, Entry] = field(default_factory=dict)
+    changed: dict[int, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    missing_roles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def result(self) -> Adaptation:
+        for entry in self.selection.entries:
+            if entry.kind not in PREAMBLE:
+                self._judge(entry)
+        self._follow_extensions()
+        self._follow_lost()
+        self._find_lost()
+        self._find_collations()
+        flags = self._owners()
+        if self.missing_roles:
+            self._find_roles()
+        kept = tuple(
+            self.edited.get(entry.dump_id, entry)
+            for entry in self.selection.entries
+            if entry.dump_id not in self.lost and entry.dump_id not in self.there
+        )
+        spaces = {entry.tablespace for entry in kept} - self.target.tablespaces - {""}
+        methods = {entry.access_method for entry in kept} - self.target.access_methods - {""}
+        if spaces:
+            self._inform(f"The target has no {listed('tablespace', spaces)}: its own is used")
+        if methods:
+            self._warn(f"The target has no {listed('table access method', methods)}: its own is used")
+        known = {entry.dump_id for entry in kept}
+        return Adaptation(
+            kept,
+            {**self.lost, **self.there},
+            frozenset(self.there),
+            {number: reason for number, reason in self.changed.items() if number in known},
+            tuple(self.findings),
+            self._pg_restore_options(flags, bool(spaces), bool(methods)),
+            flags,
+            bool(spaces),
+            bool(methods),
+            any(number in known for number in self.edited),
+        )
+
+    def _pg_restore_options(self, no_owner: bool, no_spaces: bool, no_methods: bool) -> tuple[str, ...]:
+        wanted = {
+            "--no-owner": no_owner,
+            "--no-privileges": not self.options.privileges,
+            "--no-tablespaces": no_spaces,
+            "--no-table-access-method": no_methods,
+        }
+        return tuple(option for option, is_wanted in wanted.items() if is_wanted)
+
+    def _judge(self, entry: Entry) -> None:
+        number, kind = entry.dump_id, entry.kind
+        if number in self.there:
+            return
+        if reason := self._why_lost(entry):
+            self.lost[number] = reason
+        elif kind in ("SCHEMA", "EXTENSION", "FOREIGN DATA WRAPPER", "PROCEDURAL LANGUAGE", "COMMENT", "ACL"):
+            self._judge_present(entry)
+        if number not in self.lost and number not in self.there:
+            self._edit(entry)
+
+    def _why_lost(self, entry: Entry) -> str:
+        kind, definition, target = entry.kind, entry.definition, self.target
+        about = entry.tag.partition(" ")[0] if kind in ABOUT else ""
+        if kind in _OF_SERVER or about in _OF_SERVER:
+            return "it belongs to the server or the whole database, which stay as they are"
+        if kind in ("ACL", "DEFAULT ACL") and not self.options.privileges:
+            return "privileges were not asked for"
+        if kind == "STATISTICS DATA" and target.version.major < _STATISTICS_SINCE:
+            return f"PostgreSQL {target.version.major} cannot take statistics; ANALYZE makes new ones"
+        if kind == "SECURITY LABEL":
+            match = _LABEL_PROVIDER.search(definition)
+            if match and unquoted(match[1]) not in target.label_providers:
+                return f"the target has no label provider {match[1]}"
+        if kind == "COLLATION" and _ICU.search(definition) and not target.has_icu:
+            return "the target was built without ICU"
+        if kind == "SUBSCRIPTION" and not target.may_subscribe:
+            return "only a superuser or a member of pg_create_subscription can create it"
+        if kind == "SUBSCRIPTION" and not _UNCONNECTED.search(definition):
+            return "it would begin to replicate at once"
+        if kind == "USER MAPPING" and (roles := mapped_role(definition, target.roles)):
+            return f"the target has no role {roles[0]}"
+        if not target.is_superuser and self._needs_superuser(entry) and not self._is_present(entry):
+            return _SUPERUSER
+        return ""
+
+    def _needs_superuser(self, entry: Entry) -> bool:
+        kind, definition = entry.kind, entry.definition
+        if kind in ROUTINES:
+            return _UNTRUSTED.search(definition.partition("AS ")[0]) is not None
+        return (
+            kind in _SUPERUSER_ONLY
+            or (kind == "TYPE" and _BASE_TYPE.match(definition) is not None)
+            or (kind == "PUBLICATION" and _FOR_ALL.search(definition) is not None)
+            or (kind == "ACL" and self._is_of_extension(entry))
+        )
+
+    def _is_of_extension(self, entry: Entry) -> bool:
+        """Whether privileges are those of an extension's member, of which a dump has nothing else."""
+        is_named = entry.tag.startswith(("SCHEMA ", "LARGE OBJECT"))
+        return entry.dump_id not in self.graph.part_of and not is_named
+
+    def _is_present(self, entry: Entry) -> bool:
+        if entry.kind == "PROCEDURAL LANGUAGE":
+            return entry.tag in self.target.languages
+        return any(
+            (one.kind, one.name) == (entry.kind, entry.tag) for one in self.target.objects if not one.schema
+        )
+
+    def _judge_present(self, entry: Entry) -> None:
+        """Skip what the target has, and what is said of it where only its owner may say it."""
+        number, kind = entry.dump_id, entry.kind
+        if kind in ABOUT:
+            whole = self.graph.entries.get(self.graph.part_of.get(number, 0))
+            if entry.tag == "SCHEMA public" or (whole and whole.kind == "SCHEMA"):
+                name = whole.tag if whole else "public"
+                owned = [
+                    one.is_mine for one in self.target.objects if (one.kind, one.name) == ("SCHEMA", name)
+                ]
+                if owned and not owned[0]:
+                    self.there[number] = "the schema belongs to another role"
+            elif whole and whole.dump_id in self.there and whole.kind == "EXTENSION":
+                self.there[number] = "the target's own extension has its own"
+        elif kind == "EXTENSION":
+            self._judge_extension(entry)
+        elif self._is_present(entry):
+            self.there[number] = "the target has it already"
+        elif kind == "SCHEMA" and not self.target.may_create_here:
+            self._block(
+                f"The role {self.target.role} may not create the schema {entry.tag}",
+                hint=f"GRANT CREATE ON DATABASE {self.target.database} TO {self.target.role};",
+            )
+
+    def _judge_extension(self, entry: Entry) -> None:
+        name, target = entry.tag.strip('"'), self.target
+        place = _IN_SCHEMA.search(entry.definition)
+        if name in target.extensions:
+            self.there[entry.dump_id] = "the target has it already"
+            wanted = unquoted(place[1]) if place else ""
+            if wanted not in ("", target.extensions[name]) and self._dependents(entry.dump_id):
+                self._block(
+                    f"The extension {name} is in the schema {target.extensions[name]} of the target",
+                    detail=f"The source expects it in {wanted}",
+                    hint=f"ALTER EXTENSION {name} SET SCHEMA {wanted}; or restore into a new database.",
+                )
+        elif name not in target.available:
+            self.lost[entry.dump_id] = "the target's server does not have this extension"
+        elif target.available[name].needs_superuser and not (target.is_superuser or target.is_hosted):
+            self.lost[entry.dump_id] = _SUPERUSER
+
+    def _dependents(self, number: int) -> list[Entry]:
+        return [
+            entry
+            for entry in self.selection.entries
+            if number in self.graph.needs[entry.dump_id]
+            and entry.kind not in ABOUT
+            and entry.dump_id not in self.lost
+        ]
+
+    def _follow_extensions(self) -> None:
+        """Block what needs an extension that cannot be had; one that nothing needs is only left out."""
+        for number, reason in tuple(self.lost.items()):
+            entry = self.graph.entries[number]
+            if entry.kind != "EXTENSION":
+                continue
+            dependents = [
+                one for one in self._dependents(number) if one.kind != "SERVER" or not self.graph.is_script
+            ]
+            names = some(qualified_name(one) for one in dependents)
+            title = f"The extension {entry.tag} cannot be had on the target: {reason}"
+            if dependents and not self._is_guess(number):
+                hint = f"Install it there first, or have a superuser run CREATE EXTENSION {entry.tag}."
+                self._block(title, f"Needed by {names}", hint)
+            elif dependents:
+                self._warn(title, f"It may be needed by {names}")
+            else:
+                self._warn(title, "Nothing else in the source needs it")
+
+    def _is_guess(self, extension: int) -> bool:
+        """In a script, names in a schema with several extensions may be any one's."""
+        if not self.graph.is_script:
+            return False
+        place = _IN_SCHEMA.search(self.graph.entries[extension].definition)
+        others = [
+            one for one in self.graph.entries.values() if one.kind == "EXTENSION" and one.dump_id != extension
+        ]
+        return any(place and place[0] in one.definition for one in others)
+
+    def _follow_lost(self) -> None:
+        """Leave out what needs what is left out, and parts of what is there already."""
+        before = -1
+        while before != len(self.lost) + len(self.there):
+            before = len(self.lost) + len(self.there)
+            for entry in self.selection.entries:
+                number = entry.dump_id
+                if number in self.lost or number in self.there:
+                    continue
+                for needed in self.graph.needs[number]:
+                    if needed in self.lost and self._takes_along(needed, entry):
+                        cause = self.graph.entries[needed]
+                        self.lost[number] = (
+                            f"it needs {cause.kind} {qualified_name(cause)}, which is left out"
+                        )
+                        break
+
+    def _takes_along(self, needed: int, entry: Entry) -> bool:
+        kind = self.graph.entries[needed].kind
+        if kind == "EXTENSION" and self._is_guess(needed):
+            return entry.kind in ABOUT and entry.dump_id not in self.graph.part_of
+        return kind not in ABOUT and kind not in ("TABLE DATA", "MATERIALIZED VIEW DATA", "DATABASE")
+
+    def _find_lost(self) -> None:
+        rows = [n for n in self.lost if self.graph.entries[n].kind in ("TABLE", "TABLE DATA")]
+        if rows:
+            self._block(
+                "Tables cannot be restored because of what they need",
+                "; ".join(
+                    f"{qualified_name(self.graph.entries[n])}: {self.lost[n]}" for n in rows[:NAMES_SHOWN]
+                ),
+            )
+        quiet = {*ABOUT, *_OF_SERVER, "TABLE", "TABLE DATA", "EXTENSION", "DEFAULT ACL", "STATISTICS DATA"}
+        by_reason: dict[str, list[Entry]] = defaultdict(list)
+        for number, reason in self.lost.items():
+            if self.graph.entries[number].kind not in quiet:
+                by_reason[reason].append(self.graph.entries[number])
+        for reason, entries in by_reason.items():
+            names = some(f"{one.kind} {qualified_name(one)}" for one in entries)
+            self._warn(f"Left out: {reason}", names)
+        kept = [
+            one
+            for one in self.selection.entries
+            if one.kind == "SUBSCRIPTION" and one.dump_id not in self.lost
+        ]
+        if kept:
+            self._inform("Subscriptions are restored switched off", some(one.tag for one in kept))
+
+    def _find_collations(self) -> None:
+        users: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.selection.entries:
+            if entry.dump_id not in self.lost and entry.dump_id not in self.there:
+                for name in _COLLATED.findall(entry.definition):
+                    if unquoted(name) not in self.target.collations:
+                        users[unquoted(name)].append(entry)
+        for name, entries in users.items():
+            self._block(
+                f"The target has no collation {name}",
+                f"Needed by {some(qualified_name(one) for one in entries)}",
+                "The server was built without ICU, or its system lacks the locale.",
+            )
+
+    def _edit(self, entry: Entry) -> None:
+        kind, number = entry.kind, entry.dump_id
+        if kind in ("ACL", "DEFAULT ACL"):
+            edited = privileges_for(entry.definition, self.target.roles, self.target.given_to)
+            self._take_roles(entry, edited.definition, edited.missing, "not granted to")
+        elif kind == "POLICY":
+            edited = policy_for(entry.definition, self.target.roles)
+            self._take_roles(entry, edited.definition, edited.missing, "without")
+        elif kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
+            definition = without_version_options(entry.definition)
+            if definition != entry.definition:
+                self._change(number, replace(entry, definition=definition), "without the option pg_attver")
+
+    def _take_roles(self, entry: Entry, definition: str, missing: Iterable[str], how: str) -> None:
+        roles = tuple(missing)
+        if not roles:
+            return
+        for role in roles:
+            self.missing_roles[role] += 1
+        if definition.strip() and self.source.can_edit:
+            words = f"{how} {', '.join(roles)}: no such role, or not for {self.target.role} to act for"
+            self._change(entry.dump_id, replace(entry, definition=definition), words)
+        else:
+            self.lost[entry.dump_id] = f"the target has no {listed('role', roles)} that may be used"
+            if entry.kind == "ACL" and " FROM PUBLIC" in entry.definition and not self.source.can_edit:
+                self._warn(
+                    f"Rights that were taken from everybody stay: {qualified_name(entry)}",
+                    hint="Create the roles first, or unpack the source, and nothing is lost.",
+                )
+
+    def _change(self, number: int, entry: Entry, how: str) -> None:
+        self.edited[number] = entry
+        self.changed[number] = how
+
+    def _owners(self) -> bool:
+        """Who gets the objects: their owners where all can be had, otherwise the restoring role."""
+        if not self.options.owner:
+            return True
+        kept = [
+            entry
+            for entry in self.selection.entries
+            if entry.owner and entry.dump_id not in self.lost and entry.dump_id not in self.there
+        ]
+        owners = {entry.owner for entry in kept} - {""}
+        unfit = owners - self.target.given_to
+        if not unfit:
+            return False
+        for role in unfit - self.target.roles:
+            self.missing_roles[role] += 0
+        if unfit & self.target.roles:
+            self._warn(
+                f"{self.target.role} is no member of {listed('role', unfit & self.target.roles)}",
+                f"What belongs to it in the source will belong to {self.target.role}",
+            )
+        if not self.source.can_edit or not owners - unfit - {self.target.role}:
+            if owners - unfit - {self.target.role}:
+                self._warn(f"All objects will belong to {self.target.role}")
+            return True
+        for entry in kept:
+            if entry.owner in unfit:
+                number = entry.dump_id
+                self.edited[number] = replace(self.edited.get(number, entry), owner="")
+        return False
+
+    def _find_roles(self) -> None:
+        missing = sorted(set(self.missing_roles) - self.target.roles)
+        unusable = sorted(set(self.missing_roles) & self.target.roles)
+        counted = sum(self.missing_roles.values())
+        granted = f"{counted} grants and policies are left out or changed; " if counted else ""
+        if missing:
+            self._warn(
+                f"The target has no {listed('role', missing)}",
+                f"{granted}what belongs to a missing role will belong to {self.target.role}",
+                "Create the roles first (a Holdfast backup has them in roles.sql) to keep rights and owners.",
+            )
+        if unusable:
+            self._warn(
+                f"{self.target.role} may not act for {listed('role', unusable)}", granted.removesuffix("; ")
+            )
+
+    def _block(self, title: str, detail: str = "", hint: str = "") -> None:
+        self.findings.append(Finding(Severity.BLOCKS, title, detail, hint))
+
+    def _warn(self, title: str, detail: str = "", hint: str = "") -> None:
+        self.findings.append(Finding(Severity.WARNS, title, detail, hint))
+
+    def _inform(self, title: str, detail: str = "") -> None:
+        self.findings.append(Finding(Severity.INFORMS, title, detail))

@@ -1,0 +1,216 @@
+"""Says what a restore would do to a target, in order and with reasons, and prepares what carries it out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+
+from app.domain.backup import Contents
+from app.domain.restore import (
+    Action,
+    Finding,
+    PlannedObject,
+    RestoreMode,
+    RestoreOptions,
+    RestorePlan,
+    Severity,
+)
+from app.engine.restore.adaptation import Adaptation, adapt
+from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE, entry_graph
+from app.engine.restore.in_the_way import find_in_the_way
+from app.engine.restore.rows_alone import RowsAlone, plan_rows
+from app.engine.restore.selection import Selection, select
+from app.engine.restore.source_facts import SourceFacts
+from app.engine.restore.steps import steps_of
+from app.engine.restore.suitability import suitability
+from app.engine.restore_list import qualified_name
+from app.postgres.archive_entry import Entry
+from app.postgres.target import TargetFacts
+
+__all__ = ["PreparedRestore", "SourceFacts", "plan_restore"]
+
+_MOST_JOBS = 8
+_OTHER_SESSIONS = 2  # that of the leader, and the one that watches
+_NULL_TEXTS = 4 | 8 | 16 | 32 | 64  # drop, COPY, schema, tablespace, access method
+_FROM_TEXT = 1.3  # what rows need on disk, beside their text, with page headers and indexes
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRestore:
+    """A plan, and what its execution needs beside it.
+
+    Attributes:
+        entries: those to restore in order, some of them edited; those of an archive begin with its settings.
+        is_edited: whether an archive has to be written anew; then `entries` are its table of contents.
+        options: for pg_restore.
+        settings: PGOPTIONS for the restoring sessions.
+        drops: statements to run first, in the same transaction where there is one. Already part of
+            `entries`, or of `options`, when the source is an archive.
+        drops_owners: for scripts: leave out each `OWNER TO`; entries whose `owner` is empty have none, too.
+        drops_tablespaces: for scripts: leave out `SET default_tablespace`.
+        drops_access_methods: for scripts: leave out `SET default_table_access_method`.
+        target: what was found; `what_changed` compares it with what is there when the restore begins.
+    """
+
+    plan: RestorePlan
+    entries: tuple[Entry, ...]
+    is_edited: bool
+    options: tuple[str, ...] = ()
+    settings: str = ""
+    drops: tuple[str, ...] = ()
+    drops_owners: bool = False
+    drops_tablespaces: bool = False
+    drops_access_methods: bool = False
+    target: TargetFacts | None = None
+
+
+def plan_restore(
+    source: SourceFacts, target: TargetFacts, options: RestoreOptions, *, place: str = ""
+) -> PreparedRestore:
+    """Plan a restore; nothing is changed, nor asked of a server.
+
+    Args:
+        place: the target in words, without a password; its name alone when left out.
+
+    Raises:
+        AppError: INVALID_INPUT for a schema or table that the source does not have.
+    """
+    mode = _mode(target, options)
+    jobs = _jobs(mode, target, options)
+    graph = entry_graph(source.entries)
+    selection = select(source.entries, options.only, options.contents, graph)
+    occupied = find_in_the_way(selection, graph, target, clean=options.clean)
+    adapted = adapt(selection, graph, source, target, options, present=occupied.present)
+    rows = RowsAlone(adapted.entries, "", (), ())
+    if options.contents is Contents.DATA:
+        rows = plan_rows(adapted.entries, target, clean=options.clean, mode=mode)
+    drops = (*occupied.drops, *rows.drops)
+    entries, pg_options, is_edited = rows.entries, adapted.options, adapted.is_edited
+    findings = [
+        *source.findings,
+        *suitability(source, target, options, mode, adapted.entries),
+        *occupied.findings,
+        *adapted.findings,
+        *rows.findings,
+    ]
+    if drops and not source.is_script and source.can_edit:
+        entries, is_edited = _with_drops(source, entries, drops), True
+    elif drops and not source.is_script:
+        pg_options += ("--clean", "--if-exists")
+        if rows.drops:
+            findings.append(_cannot_empty())
+    has_data = target.exists and not target.is_new and target.has_data
+    plan = RestorePlan(
+        source=source.label,
+        target=place or target.database,
+        database=target.database,
+        mode=mode,
+        jobs=jobs,
+        objects=tuple(_objects(rows.entries, source, selection, occupied.replaced, adapted)),
+        findings=tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity))),
+        steps=(),
+        has_data=has_data,
+        makes_safety_backup=has_data and options.safety_backup,
+        bytes_needed=_bytes_needed(source, adapted.entries, selection, options),
+    )
+    return PreparedRestore(
+        plan=steps_of(plan, rows.truncated),
+        entries=entries,
+        is_edited=is_edited and not source.is_script,
+        options=pg_options,
+        settings=rows.settings,
+        drops=drops,
+        drops_owners=adapted.drops_owners,
+        drops_tablespaces=adapted.drops_tablespaces,
+        drops_access_methods=adapted.drops_access_methods,
+        target=target,
+    )
+
+
+def _mode(target: TargetFacts, options: RestoreOptions) -> RestoreMode:
+    if target.is_new:
+        return RestoreMode.NEW_DATABASE
+    return RestoreMode.PARALLEL if (options.jobs or 1) > 1 else RestoreMode.ONE_TRANSACTION
+
+
+def _jobs(mode: RestoreMode, target: TargetFacts, options: RestoreOptions) -> int:
+    if mode is RestoreMode.ONE_TRANSACTION:
+        return 1
+    wanted = options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
+    return max(1, min(wanted, target.free_connections - _OTHER_SESSIONS))
+
+
+def _with_drops(source: SourceFacts, entries: tuple[Entry, ...], drops: tuple[str, ...]) -> tuple[Entry, ...]:
+    """The drops as an archive's first entry; pg_restore's `--clean` fails where tables differ in shape."""
+    first = Entry(
+        dump_id=max(entry.dump_id for entry in source.entries) + 1,
+        catalog_oid=0,
+        oid=0,
+        tag="what is in the way",
+        kind="DROP",
+        section="pre-data",
+        definition="".join(f"{statement}\n" for statement in drops),
+        drop="",
+        copy_statement="",
+        schema="",
+        tablespace="",
+        access_method="",
+        relkind="",
+        owner="",
+        dependencies=(),
+        has_data=False,
+        nulls=_NULL_TEXTS,
+    )
+    head = tuple(entry for entry in entries if entry.kind in PREAMBLE)
+    return (*head, first, *(entry for entry in entries if entry.kind not in PREAMBLE))
+
+
+def _cannot_empty() -> Finding:
+    return Finding(
+        Severity.BLOCKS,
+        "Tables cannot be emptied while the archive is read from a packed file",
+        hint="Unpack it first.",
+    )
+
+
+def _objects(
+    entries: tuple[Entry, ...],
+    source: SourceFacts,
+    selection: Selection,
+    replaced: Container[int],
+    adapted: Adaptation,
+) -> Iterator[PlannedObject]:
+    """What is restored, in order; then what is not."""
+    for entry in entries:
+        number = entry.dump_id
+        if entry.kind in PREAMBLE:
+            continue
+        action, reason = Action.CREATE, selection.because.get(number, "")
+        if number in adapted.changed:
+            action, reason = Action.CHANGE, adapted.changed[number]
+        if number in replaced:
+            action = Action.REPLACE
+        yield PlannedObject(entry.kind, qualified_name(entry), action, reason, source.rows.get(number))
+    left_out: Mapping[int, str] = {**selection.left_out, **adapted.skipped}
+    for entry in source.entries:
+        number = entry.dump_id
+        if number in left_out:
+            rows = source.rows.get(number)
+            yield PlannedObject(entry.kind, qualified_name(entry), Action.SKIP, left_out[number], rows)
+
+
+def _bytes_needed(
+    source: SourceFacts, entries: tuple[Entry, ...], selection: Selection, options: RestoreOptions
+) -> int | None:
+    if options.contents is Contents.SCHEMA:
+        return None
+    if selection.is_all and source.database_bytes is not None:
+        return source.database_bytes
+    known = [
+        source.bytes.get(entry.dump_id)
+        for entry in entries
+        if entry.kind == "TABLE DATA" or entry.kind in LARGE_OBJECTS & {"BLOB", "BLOBS"}
+    ]
+    sizes = [size for size in known if size is not None]
+    return int(sum(sizes) * _FROM_TEXT) if sizes and len(sizes) == len(known) else None
