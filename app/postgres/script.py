@@ -36,11 +36,13 @@ class Statement:
             without one.
         header: pg_dump's comment above it, or above the statements before it.
         line: number of its first line, from 1.
+        standard_strings: whether backslashes in its plain quotes are nothing special.
     """
 
     text: bytes
     header: Header | None
     line: int
+    standard_strings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,14 @@ class CopyBlock:
         line: number of the statement's first line, from 1.
         data: the rows as they stand in the script, in blocks cut anywhere, without the end marker.
             It is gone when the next item is asked for. A missing end marker raises ARCHIVE_DAMAGED.
+        standard_strings: as for a statement.
     """
 
     statement: bytes
     header: Header | None
     line: int
     data: Iterator[bytes]
+    standard_strings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +104,15 @@ def read_script(
             yield MetaCommand(command, line)
             header = None
             continue
+        standard = script.standard_strings
         text, is_copy = script.take_statement()
         if is_copy:
             data = script.copy_data()
-            yield CopyBlock(text, header, line, data)
+            yield CopyBlock(text, header, line, data, standard)
             for _ in data:
                 pass
         else:
-            yield Statement(text, header, line)
+            yield Statement(text, header, line, standard)
 
 
 _IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_]*+|"(?:[^"\0]|"")++")'

@@ -38,7 +38,7 @@ class ScriptText:
     `SET standard_conforming_strings` says so, at once; other ways to change that are not seen.
     """
 
-    __slots__ = ("_blocks", "_count_data_lines", "_limit", "_pos", "_standard_strings", "_text", "line")
+    __slots__ = ("_blocks", "_count_data_lines", "_limit", "_pos", "_text", "line", "standard_strings")
 
     def __init__(self, blocks: Iterable[bytes], *, count_data_lines: bool) -> None:
         self._blocks = iter(blocks)
@@ -46,7 +46,7 @@ class ScriptText:
         self._text = bytearray()
         self._pos = 0
         self._limit = 0  # end of the last whole line
-        self._standard_strings = True
+        self.standard_strings = True
         self.line = 1
         self._grow()
         if self._text.startswith(b"\xef\xbb\xbf"):
@@ -80,25 +80,25 @@ class ScriptText:
         self._advance(end if end >= 0 else self._limit)
         command = bytes(text[start : self._pos]).rstrip(b"\r")
         if CONNECT.match(command):
-            self._standard_strings = True
+            self.standard_strings = True
         return command
 
     def take_statement(self) -> tuple[bytes, bool]:
         """The statement that stands here, and whether COPY data follows it."""
         start = self._pos
-        simple = SIMPLE[self._standard_strings].match(self._text, start, self._limit)
+        simple = SIMPLE[self.standard_strings].match(self._text, start, self._limit)
         end, is_copy = (simple.end(), False) if simple else self._find_end_of_statement()
         self._advance(end)
         statement = bytes(memoryview(self._text)[start:end])
         if setting := SET_STRINGS.match(statement):
-            self._standard_strings = setting[1].lower() not in (b"off", b"false", b"no", b"0")
+            self.standard_strings = setting[1].lower() not in (b"off", b"false", b"no", b"0")
         return statement, is_copy
 
     def _find_end_of_statement(self) -> tuple[int, bool]:
         text, at = self._text, self._pos
         words, depth = Words(), 0
         while True:
-            at = end_of(RUNS[not words.matter, self._standard_strings], text, at, self._limit)
+            at = end_of(RUNS[not words.matter, self.standard_strings], text, at, self._limit)
             if at == self._limit:
                 self._read_on()
                 continue
@@ -197,7 +197,7 @@ class ScriptText:
     def _past_quoted(self, at: int) -> int:
         """Past the quotes or the comment that open here; stays where none does."""
         match chr(self._text[at]):
-            case "'" if self._standard_strings:
+            case "'" if self.standard_strings:
                 return self._past(b"'", at + 1)
             case "'":
                 return self._past_escaped(at + 1)

@@ -32,6 +32,13 @@ def _run(*, words: bool, standard_strings: bool) -> bytes:
 
     Parentheses up to two deep are taken whole, which is quick, and words only where they do not matter.
     """
+    flat, nested, others = _insides(standard_strings=standard_strings)
+    outer = flat if words else others
+    return rb"(?:" + outer + rb"|\((?:" + nested + rb")*+\))*+"
+
+
+def _insides(*, standard_strings: bool) -> tuple[bytes, bytes, bytes]:
+    """What may stand outside of parentheses, what in those, and what is no word."""
     word = (rb"[eE]'" + ESCAPED.pattern + rb"'", rb"(?![eE]')" + WORD.pattern)
     others = (
         rb"[^'\"$;()\\/\-A-Za-z_\x80-\xff]++",
@@ -42,9 +49,7 @@ def _run(*, words: bool, standard_strings: bool) -> bytes:
         rb"\$(?!" + DOLLAR_TAG.pattern[2:] + rb")",
     )
     flat = rb"|".join((*others, *word))
-    nested = flat + rb"|\((?:" + flat + rb")*+\)"
-    outer = flat if words else rb"|".join(others)
-    return rb"(?:" + outer + rb"|\((?:" + nested + rb")*+\))*+"
+    return flat, flat + rb"|\((?:" + flat + rb")*+\)", rb"|".join(others)
 
 
 RUNS = {
@@ -60,6 +65,11 @@ SIMPLE = {
     for standard in (False, True)
 }
 """A whole statement of which no word matters: nearly all in a dump of INSERTs."""
+ROW = {
+    standard: re.compile(rb"\((?:" + _insides(standard_strings=standard)[1] + rb")*+\)", re.DOTALL)
+    for standard in (False, True)
+}
+"""What stands in parentheses, with others in them: a row of VALUES."""
 
 
 class Words:

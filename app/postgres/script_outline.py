@@ -1,0 +1,401 @@
+"""Says what a SQL script of any origin holds, in one pass and without running any of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from app.domain.errors import AppError, ErrorCode
+from app.postgres.archive_entry import VIA_ROOT, Entry
+from app.postgres.cluster_script import PlacedItem, placed_items, setting_encoding
+from app.postgres.copy_stream import CopyDigest, StreamDigest
+from app.postgres.insert_rows import count_rows
+from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
+from app.postgres.script_dangers import Danger, danger_of_command, dangers_of_statement, shortened
+from app.postgres.statement_subject import OTHER, SETTING
+
+_HEAD = 64 * 1024
+_TAIL = 1024
+_LONGEST_DEFINITION = 64 * 1024
+_ALL_DEFINITIONS = 48 * 1024 * 1024
+_MOST_ENTRIES = 250_000
+_MOST_NOTES = 1000
+_SERVER_VERSION = re.compile(rb"^-- Dumped from database version (\S+)", re.MULTILINE)
+_DUMP_VERSION = re.compile(rb"^-- Dumped by pg_dump(?:all)? version (\S+)", re.MULTILINE)
+_MADE_BY_DUMP = re.compile(rb"^-- PostgreSQL database dump\r?$", re.MULTILINE)
+_MADE_BY_DUMPALL = re.compile(rb"^-- PostgreSQL database cluster dump\r?$", re.MULTILINE)
+_DUMP_ENDS = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE)
+_DUMPALL_ENDS = re.compile(rb"^-- PostgreSQL database cluster dump complete\r?$", re.MULTILINE)
+_REPLICATION_ROLE = re.compile(rb"session_replication_role\b", re.IGNORECASE)
+_ALONE = re.compile(
+    rb"(?:(?:create|drop)\s+(?:unique\s+)?index\s+concurrently|reindex\b.*\bconcurrently|vacuum|rollback(?!\s+to)"
+    rb"|abort|(?:create|drop)\s+tablespace|alter\s+system|(?:create|drop)\s+subscription|prepare\s+transaction"
+    rb"|(?:commit|rollback)\s+prepared|alter\s+table\b.*\bdetach\s+partition\b.*\bconcurrently|discard\s+all"
+    rb"|reindex\s+(?:\(.*?\)\s*)?(?:database|system|schema)|cluster\s*;)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEAD_OF_STATEMENT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A statement that matters by itself: its line, its entry and its beginning."""
+
+    line: int
+    dump_id: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptOutline:
+    """What a script holds.
+
+    Attributes:
+        entries: of the chosen database (see `outline_script`), in the script's order.
+        streams: rows and bytes by dump id, where they can be told; INSERTs have no hash.
+        encoding: the client encoding that it sets, PostgreSQL's name.
+        databases: of a script for a whole server, in order; empty for a script of one database.
+        empty_databases: those of them that hold nothing but settings.
+        created_database: of a script for one database, the name that it creates or connects to.
+        parts: what `script_items` needs to give the items of these entries.
+        dangers: at most 1000; meta-commands of the whole script, others of the chosen database.
+        not_in_transaction: statements that cannot run in a transaction block; at most 1000.
+        roles: that it names as owners, grantees, members, and does not create itself.
+        created_roles: that it creates.
+        extensions: that it creates.
+        is_complete: whether it ends as pg_dump or pg_dumpall ends it, or was made by neither.
+        is_cluster: whether pg_dumpall made it, or it connects to several databases.
+        sets_replication_role: whether it switches triggers and foreign keys off by itself.
+        server_version, dump_version: as pg_dump noted them; empty otherwise.
+        statements: how many it holds, settings included.
+    """
+
+    entries: tuple[Entry, ...]
+    streams: dict[int, StreamDigest]
+    encoding: str
+    databases: tuple[str, ...]
+    empty_databases: frozenset[str]
+    created_database: str
+    parts: frozenset[str]
+    dangers: tuple[Danger, ...]
+    not_in_transaction: tuple[Note, ...]
+    roles: frozenset[str]
+    created_roles: frozenset[str]
+    extensions: frozenset[str]
+    is_complete: bool
+    is_cluster: bool
+    sets_replication_role: bool
+    server_version: str
+    dump_version: str
+    statements: int
+
+
+def outline_script(blocks: Iterable[bytes], *, database: str = "") -> ScriptOutline:
+    """Read a script to its end.
+
+    Args:
+        blocks: the script, uncompressed.
+        database: which one of a script for a whole server; empty means the part before the first
+            database, which holds roles and tablespaces. A script of one database is read whole.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED when it ends in the middle of a statement; UNKNOWN_FORMAT when it
+            holds too many objects, or a statement that is too large; INVALID_INPUT when it has no such
+            database.
+    """
+    ends = _Ends(blocks)
+    outline = _Outline(ends)
+    for placed in placed_items(ends):
+        outline.take(placed)
+    return outline.finish(database)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An entry on its way."""
+
+    dump_id: int
+    kind: str
+    schema: str
+    tag: str
+    owner: str
+    database: str
+    definition: list[str] = field(default_factory=list)
+    size: int = 0
+    copy_statement: str = ""
+    rows: int | None = None
+    bytes: int = 0
+    sha256: str = ""
+
+    def entry(self) -> Entry:
+        has_data = self.kind == "TABLE DATA"
+        return Entry(
+            dump_id=self.dump_id,
+            catalog_oid=0,
+            oid=0,
+            tag=self.tag,
+            kind=self.kind,
+            section="",
+            definition="\n".join(self.definition),
+            drop="",
+            copy_statement=self.copy_statement,
+            schema=self.schema,
+            tablespace="",
+            access_method="",
+            relkind="",
+            owner=self.owner,
+            dependencies=(),
+            has_data=has_data,
+        )
+
+
+class _Outline:
+    """What was found so far."""
+
+    def __init__(self, ends: _Ends) -> None:
+        self._ends = ends
+        self._drafts: dict[int, _Draft] = {}
+        self._databases: dict[str, bool] = {}
+        self._dangers: list[tuple[str, Danger]] = []
+        self._alone: list[tuple[str, Note]] = []
+        self._roles: dict[str, set[str]] = {}
+        self._created_roles: set[str] = set()
+        self._encodings: dict[str, str] = {}
+        self._encoding = ""
+        self._size = 0
+        self._statements = 0
+        self._sets_replication_role: set[str] = set()
+        self._created_database = ""
+
+    def take(self, placed: PlacedItem) -> None:
+        """Take the next item."""
+        item = placed.item
+        if isinstance(item, MetaCommand):
+            self._take_command(item, placed)
+            return
+        self._statements += 1
+        subject = placed.subject
+        text = item.statement if isinstance(item, CopyBlock) else item.text
+        if subject.kind != "TABLE DATA" or isinstance(item, CopyBlock):
+            self._look_at(text, item, placed)
+        else:
+            self._note_dangers(text, item, placed)
+        if placed.dump_id:
+            self._databases[placed.database] = True
+            draft = self._drafts.get(placed.dump_id) or self._new_draft(placed)
+            if isinstance(item, CopyBlock):
+                _take_copy(draft, item, placed)
+            elif subject.kind == "TABLE DATA":
+                _take_insert(draft, item)
+            else:
+                self._take_definition(draft, text, placed)
+
+    def _take_command(self, item: MetaCommand, placed: PlacedItem) -> None:
+        self._databases.setdefault(placed.database, False)
+        if encoding := setting_encoding(item.text):
+            self._set_encoding(encoding, placed)
+        danger = danger_of_command(item.text, item.line, placed.codec)
+        if danger and len(self._dangers) < _MOST_NOTES:
+            self._dangers.append(("", danger))
+
+    def _look_at(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
+        subject = placed.subject
+        self._note_dangers(text, item, placed)
+        if subject.kind == SETTING:
+            if encoding := setting_encoding(text):
+                self._set_encoding(encoding, placed)
+            if _REPLICATION_ROLE.search(text, 0, _HEAD_OF_STATEMENT) and b"replica" in text.lower()[-20:]:
+                self._sets_replication_role.add(placed.database)
+        if subject.roles:
+            self._roles.setdefault(placed.database, set()).update(subject.roles)
+        if subject.kind == "ROLE" and subject.creates:
+            self._created_roles.add(subject.tag)
+        if subject.kind == "DATABASE" and subject.creates:
+            self._created_database = self._created_database or subject.tag
+        is_alone = _ALONE.match(text[:_HEAD_OF_STATEMENT])
+        if is_alone and len(self._alone) < _MOST_NOTES:
+            self._alone.append((placed.database, Note(item.line, placed.dump_id, shortened(text))))
+
+    def _set_encoding(self, encoding: str, placed: PlacedItem) -> None:
+        self._encoding = encoding
+        self._encodings.setdefault(placed.database, encoding)
+
+    def _note_dangers(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
+        if len(self._dangers) >= _MOST_NOTES:
+            return
+        dangers = dangers_of_statement(
+            text,
+            item.line,
+            placed.subject,
+            placed.codec,
+            dump_id=placed.dump_id,
+            standard_strings=item.standard_strings,
+            in_cluster=not placed.database and self._ends.is_dumpall,
+        )
+        self._dangers.extend((placed.database, danger) for danger in dangers)
+
+    def _new_draft(self, placed: PlacedItem) -> _Draft:
+        if len(self._drafts) >= _MOST_ENTRIES:
+            raise AppError(
+                ErrorCode.UNKNOWN_FORMAT,
+                "The SQL script holds too many objects",
+                detail=f"More than {_MOST_ENTRIES:,} objects by line {placed.item.line}.",
+                hint="Cut it into parts, or make an archive with “pg_dump --format=custom” instead.",
+            )
+        subject, header = placed.subject, placed.header
+        if header:
+            codec = placed.codec
+            draft = _Draft(
+                placed.dump_id,
+                header.kind,
+                _recoded(header.schema, codec),
+                _recoded(header.name, codec),
+                _recoded(header.owner, codec),
+                placed.database,
+            )
+            if draft.owner:
+                self._roles.setdefault(placed.database, set()).add(draft.owner)
+        else:
+            draft = _Draft(
+                placed.dump_id, subject.kind, subject.schema, subject.tag, subject.owner, placed.database
+            )
+        self._drafts[placed.dump_id] = draft
+        return draft
+
+    def _take_definition(self, draft: _Draft, text: bytes, placed: PlacedItem) -> None:
+        if placed.subject.owner and not placed.subject.creates:
+            draft.owner = placed.subject.owner
+            return
+        if draft.kind == "BLOBS" or (draft.kind == OTHER and draft.definition):
+            return
+        size = min(len(text), _LONGEST_DEFINITION - draft.size, _ALL_DEFINITIONS - self._size)
+        if size <= 0:
+            return
+        draft.definition.append(text[:size].decode(placed.codec, "surrogateescape"))
+        draft.size += size
+        self._size += size
+
+    def finish(self, database: str) -> ScriptOutline:
+        """The outline of the chosen database."""
+        names = tuple(name for name in self._databases if name)
+        ends = self._ends
+        is_cluster = ends.is_dumpall or len(names) > 1
+        if database and database not in names:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"The script has no database “{database}”",
+                detail=f"It has: {', '.join(names) or 'no names of databases at all'}.",
+            )
+        if database:
+            parts = frozenset((database,))
+        else:
+            parts = frozenset(("",)) if is_cluster else frozenset(("", *names))
+        drafts = [draft for draft in self._drafts.values() if draft.database in parts]
+        roles = frozenset(role for part in parts for role in self._roles.get(part, ()))
+        encodings = [
+            self._encodings[part] for part in (*names, "") if part in parts and part in self._encodings
+        ]
+        return ScriptOutline(
+            entries=tuple(draft.entry() for draft in drafts),
+            streams={
+                draft.dump_id: StreamDigest(draft.rows, draft.bytes, draft.sha256)
+                for draft in drafts
+                if draft.kind == "TABLE DATA" and draft.rows is not None
+            },
+            encoding=encodings[0] if encodings else self._encoding or "UTF8",
+            databases=names if is_cluster else (),
+            empty_databases=frozenset(name for name in names if is_cluster and not self._databases[name]),
+            created_database="" if is_cluster else self._created_database or "".join(names[:1]),
+            parts=parts,
+            dangers=tuple(
+                danger for part, danger in self._dangers if danger.is_always_refused or part in parts
+            ),
+            not_in_transaction=tuple(note for part, note in self._alone if part in parts),
+            roles=roles - self._created_roles,
+            created_roles=frozenset(self._created_roles),
+            extensions=frozenset(draft.tag for draft in drafts if draft.kind == "EXTENSION"),
+            is_complete=ends.is_complete,
+            is_cluster=is_cluster,
+            sets_replication_role=not parts.isdisjoint(self._sets_replication_role),
+            server_version=_text(_SERVER_VERSION, ends.head),
+            dump_version=_text(_DUMP_VERSION, ends.head),
+            statements=self._statements,
+        )
+
+
+def _take_copy(draft: _Draft, item: CopyBlock, placed: PlacedItem) -> None:
+    statement = item.statement.decode(placed.codec, "surrogateescape")
+    digest = CopyDigest()
+    for data in item.data:
+        digest.feed(data)
+    found = digest.finish(end_marker=False)
+    first = not draft.bytes and draft.rows is None and not draft.copy_statement
+    draft.copy_statement = draft.copy_statement or statement
+    try:
+        target = parse_copy_statement(statement)
+    except ValueError:
+        is_plain = False
+    else:
+        is_plain = True
+        schema, tag = target.schema or draft.schema, target.name
+        if (draft.schema, draft.tag) == (_on_one_line(schema), _on_one_line(tag)):
+            draft.schema, draft.tag = schema, tag
+        elif placed.header:
+            draft.definition = [VIA_ROOT]
+    if first:
+        draft.rows, draft.sha256 = (found.rows, found.sha256) if is_plain else (None, "")
+    else:
+        draft.rows = None if draft.rows is None or not is_plain else draft.rows + found.rows
+        draft.sha256 = ""
+    draft.bytes += found.bytes
+
+
+def _take_insert(draft: _Draft, item: Statement) -> None:
+    is_first = not draft.bytes
+    draft.bytes += len(item.text)
+    if is_first or draft.rows is not None:
+        rows = count_rows(item.text, standard_strings=item.standard_strings)
+        draft.rows = None if rows is None else rows + (draft.rows or 0)
+
+
+def _recoded(text: str | None, codec: str) -> str:
+    """A name of a header, which the reader takes for UTF-8."""
+    return (text or "").encode("utf-8", "surrogateescape").decode(codec, "surrogateescape")
+
+
+def _on_one_line(name: str) -> str:
+    return name.replace("\n", " ").replace("\r", " ")
+
+
+def _text(pattern: re.Pattern[bytes], text: bytes) -> str:
+    match = pattern.search(text)
+    return match[1].decode("ascii", "replace") if match else ""
+
+
+class _Ends:
+    """Passes blocks on and keeps the first and the last bytes."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = blocks
+        self.head = b""
+        self._tail = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            if len(self.head) < _HEAD:
+                self.head += block[: _HEAD - len(self.head)]
+            self._tail = (self._tail + block[-_TAIL:])[-_TAIL:]
+            yield block
+
+    @property
+    def is_dumpall(self) -> bool:
+        """Whether pg_dumpall wrote it."""
+        return _MADE_BY_DUMPALL.search(self.head) is not None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its writer came to the end, as far as its writer says so."""
+        if self.is_dumpall:
+            return _DUMPALL_ENDS.search(self._tail) is not None
+        return not _MADE_BY_DUMP.search(self.head) or _DUMP_ENDS.search(self._tail) is not None

@@ -1,0 +1,445 @@
+"""Says what one SQL statement is about, in the words that pg_dump uses for its entries.
+
+Scripts that pg_dump did not write, or whose comments were stripped, have no headers: their statements
+alone tell which objects they make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.postgres.statement_words import Kind, Words
+
+SETTING = "SETTING"
+"""Kind of `SET …`, `RESET …` and `set_config`, which belong to the session and to no object."""
+TRANSACTION = "TRANSACTION"
+"""Kind of BEGIN, COMMIT and the like."""
+OTHER = "SQL"
+"""Kind of statements that make no object: UPDATE, DO, CALL, SELECT."""
+
+_RELATIONS = {
+    "table": "TABLE",
+    "view": "VIEW",
+    "materialized view": "MATERIALIZED VIEW",
+    "foreign table": "FOREIGN TABLE",
+    "sequence": "SEQUENCE",
+    "index": "INDEX",
+}
+_ROUTINES = {
+    "function": "FUNCTION",
+    "procedure": "PROCEDURE",
+    "aggregate": "AGGREGATE",
+    "routine": "FUNCTION",
+}
+_OTHERS = {
+    "type": "TYPE",
+    "domain": "DOMAIN",
+    "schema": "SCHEMA",
+    "extension": "EXTENSION",
+    "collation": "COLLATION",
+    "conversion": "CONVERSION",
+    "statistics": "STATISTICS",
+    "publication": "PUBLICATION",
+    "subscription": "SUBSCRIPTION",
+    "server": "SERVER",
+    "language": "PROCEDURAL LANGUAGE",
+    "procedural language": "PROCEDURAL LANGUAGE",
+    "database": "DATABASE",
+    "tablespace": "TABLESPACE",
+    "role": "ROLE",
+    "user": "ROLE",
+    "group": "ROLE",
+    "event trigger": "EVENT TRIGGER",
+    "foreign data wrapper": "FOREIGN DATA WRAPPER",
+    "access method": "ACCESS METHOD",
+    "text search configuration": "TEXT SEARCH CONFIGURATION",
+    "text search dictionary": "TEXT SEARCH DICTIONARY",
+    "text search parser": "TEXT SEARCH PARSER",
+    "text search template": "TEXT SEARCH TEMPLATE",
+    "operator class": "OPERATOR CLASS",
+    "operator family": "OPERATOR FAMILY",
+    "large object": "BLOB",
+}
+_ON_A_TABLE = {"trigger": "TRIGGER", "policy": "POLICY", "rule": "RULE", "constraint": "CONSTRAINT"}
+_SPECIAL = {"operator": "OPERATOR", "cast": "CAST", "transform": "TRANSFORM", "user mapping": "USER MAPPING"}
+_TYPES = (
+    _RELATIONS | _ROUTINES | _OTHERS | _ON_A_TABLE | _SPECIAL | {"column": "COLUMN", "parameter": "PARAMETER"}
+)
+_MODIFIERS = (
+    *("or", "replace", "global", "local", "temp", "temporary", "unlogged", "unique", "recursive", "trusted"),
+    "default",
+)
+_CLUSTER = frozenset(("ROLE", "TABLESPACE", "ROLE MEMBERSHIP", "PARAMETER"))
+_NOBODY = frozenset(("public", "current_user", "current_role", "session_user"))
+_BEGINS = ("begin", "commit", "end", "rollback", "abort", "start", "savepoint", "release")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a statement is about.
+
+    Attributes:
+        kind: TABLE, TABLE DATA, FK CONSTRAINT, ACL … as pg_dump names it; SETTING, TRANSACTION or OTHER;
+            `DROP TABLE` and so on for what removes something.
+        schema: not quoted; empty where none is written.
+        tag: as pg_dump writes it (`orders`, `orders orders_pkey`, `f(integer)`, `TABLE orders`).
+        owner: whom OWNER TO or AUTHORIZATION names.
+        roles: every role that the statement names.
+        creates: whether it makes the object rather than changes it.
+        database: the database that it is about, rather than one that it is run in.
+    """
+
+    kind: str
+    schema: str = ""
+    tag: str = ""
+    owner: str = ""
+    roles: tuple[str, ...] = ()
+    creates: bool = False
+    database: str = ""
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is about what all databases of a server share."""
+        return self.kind.removeprefix("DROP ") in _CLUSTER
+
+
+def subject_of(  # noqa: PLR0912
+    statement: bytes, codec: str = "utf-8", *, standard_strings: bool = True
+) -> Subject:
+    """What a statement is about; any bytes give an answer."""
+    words = Words(statement, codec, standard_strings=standard_strings)
+    first = words.next()
+    match first.text if first.kind is Kind.WORD else "":
+        case "create":
+            return _create(words)
+        case "alter":
+            return _alter(words)
+        case "drop":
+            return _drop(words)
+        case "insert" if words.take("into"):
+            schema, name = words.name()
+            return Subject("TABLE DATA", schema, name, creates=True)
+        case "copy":
+            return _copy(words)
+        case "comment" if words.take("on"):
+            return _about(words, "COMMENT")
+        case "security" if words.take("label"):
+            words.skip_to("on")
+            return _about(words, "SECURITY LABEL")
+        case "grant" | "revoke":
+            return _privilege(words)
+        case "select":
+            return _select(words)
+        case "set" | "reset":
+            return _setting(words)
+        case "discard" | "show":
+            return Subject(SETTING)
+        case "refresh" if words.take("materialized", "view"):
+            words.take("concurrently")
+            schema, name = words.name()
+            return Subject("MATERIALIZED VIEW DATA", schema, name)
+        case "prepare" if words.take("transaction"):
+            return Subject(TRANSACTION)
+        case "import" if words.take("foreign", "schema"):
+            return Subject("IMPORT FOREIGN SCHEMA", "", words.name()[1])
+        case word if word in _BEGINS:
+            return Subject(TRANSACTION)
+        case (
+            "update" | "delete" | "truncate" | "merge" | "analyze" | "vacuum" | "cluster" | "reindex" as word
+        ):
+            words.one_of("from", "table", "into")
+            words.one_of("only")
+            return Subject(OTHER, tag=f"{word.upper()} {words.name()[1]}".rstrip())
+        case word:
+            return Subject(OTHER, tag=word.upper())
+
+
+def _create(words: Words) -> Subject:
+    while words.one_of(*_MODIFIERS):
+        pass
+    if words.peek().text == "constraint" and words.peek(1).text == "trigger":
+        words.next()
+    written = _object_type(words)
+    kind = _TYPES.get(written, "")
+    words.take("concurrently")
+    words.take("if", "not", "exists")
+    if written in _ON_A_TABLE:
+        return _create_on_table(words, kind)
+    if written == "index":
+        name = "" if words.peek() == (Kind.WORD, "on") else words.name()[1]
+        words.skip_to("on")
+        words.take("only")
+        schema, table = words.name()
+        return Subject(kind, schema, name or f"{table}_index", creates=True)
+    if written == "schema":
+        name = "" if words.peek() == (Kind.WORD, "authorization") else words.name()[1]
+        owner = _role(words) if words.take("authorization") else ""
+        return Subject(kind, "", name or owner, owner, _known(owner), creates=True)
+    if written == "user mapping":
+        role = _role(words) if words.take("for") else ""
+        words.take("server")
+        return Subject(
+            kind, "", f"USER MAPPING {role} SERVER {words.name()[1]}", roles=_known(role), creates=True
+        )
+    if not kind:
+        return Subject(OTHER, tag=f"CREATE {words.peek().text.upper()}".strip())
+    schema, tag = _object(words, written)
+    roles = (tag,) if kind == "ROLE" else ()
+    return Subject(kind, schema, tag, roles=roles, creates=True, database=tag if kind == "DATABASE" else "")
+
+
+def _create_on_table(words: Words, kind: str) -> Subject:
+    name = words.name()[1]
+    words.skip_to(*(("to",) if kind == "RULE" else ("on",)))
+    schema, table = words.name()
+    roles: tuple[str, ...] = ()
+    if kind == "POLICY" and words.skip_to("to", "using") == "to":
+        roles = _roles(words)
+    return Subject(kind, schema, f"{table} {name}", roles=roles, creates=True)
+
+
+def _alter(words: Words) -> Subject:
+    if words.take("default", "privileges"):
+        return _default_privileges(words)
+    if words.take("system"):
+        return Subject("SYSTEM")
+    written = _object_type(words)
+    kind = _TYPES.get(written)
+    words.take("if", "exists")
+    if kind is None or words.take("all"):
+        return Subject(OTHER, tag=f"ALTER {written.upper()}".strip())
+    words.take("only")
+    if written in _ON_A_TABLE:
+        name = words.name()[1]
+        words.take("on")
+        schema, table = words.name()
+        return Subject(kind, schema, f"{table} {name}")
+    schema, tag = _object(words, written)
+    words.take("*")
+    if words.take("owner", "to"):
+        owner = _role(words)
+        database = tag if kind == "DATABASE" else ""
+        return Subject(kind, schema, tag, owner, _known(owner), database=database)
+    if kind == "DATABASE":
+        return Subject("DATABASE PROPERTIES", "", tag, database=tag)
+    if kind == "ROLE":
+        return Subject(kind, "", tag, roles=_known(tag))
+    if written == "sequence" and words.take("owned", "by"):
+        return Subject("SEQUENCE OWNED BY", schema, tag)
+    if words.take("attach", "partition"):
+        return Subject(f"{kind} ATTACH", *words.name())
+    if written in ("table", "foreign table"):
+        return _alter_table(words, kind, schema, tag)
+    return Subject(kind, schema, tag)
+
+
+def _alter_table(words: Words, kind: str, schema: str, table: str) -> Subject:
+    if words.take("add", "constraint"):
+        name = words.name()[1]
+        special = {"foreign": "FK CONSTRAINT", "check": "CHECK CONSTRAINT"}
+        return Subject(special.get(words.peek().text, "CONSTRAINT"), schema, f"{table} {name}", creates=True)
+    if words.peek().text == "add" and (made := words.peek(1).text) in (
+        "primary",
+        "unique",
+        "foreign",
+        "check",
+    ):
+        made_kind = {"foreign": "FK CONSTRAINT", "check": "CHECK CONSTRAINT"}.get(made, "CONSTRAINT")
+        return Subject(made_kind, schema, f"{table} {made}", creates=True)
+    if words.one_of("enable", "disable", "force", "no"):
+        words.take("force")
+        return Subject("ROW SECURITY" if words.take("row", "level", "security") else kind, schema, table)
+    if words.take("alter"):
+        words.take("column")
+        column = words.name()[1]
+        if words.take("set", "default"):
+            return Subject("DEFAULT", schema, f"{table} {column}", creates=True)
+        if words.take("add", "generated") and words.skip_to("identity"):
+            if words.take("(", "sequence", "name"):
+                schema, name = words.name()
+                return Subject("SEQUENCE", schema, name, creates=True)
+            return Subject("SEQUENCE", schema, f"{table}_{column}_seq", creates=True)
+    return Subject(kind, schema, table)
+
+
+def _drop(words: Words) -> Subject:
+    written = _object_type(words)
+    kind = _TYPES.get(written, "")
+    words.take("concurrently")
+    words.take("if", "exists")
+    if not kind:
+        tag = "OWNED" if words.take("owned") else words.peek().text.upper()
+        return Subject("DROP OWNED" if tag == "OWNED" else OTHER, tag=f"DROP {tag}")
+    if written in _ON_A_TABLE:
+        name = words.name()[1]
+        words.take("on")
+        schema, table = words.name()
+        return Subject(f"DROP {kind}", schema, f"{table} {name}")
+    schema, tag = _object(words, written)
+    return Subject(f"DROP {kind}", schema, tag, database=tag if kind == "DATABASE" else "")
+
+
+def _copy(words: Words) -> Subject:
+    words.take("binary")
+    if words.peek() == (Kind.SIGN, "("):
+        return Subject(OTHER, tag="COPY")
+    schema, name = words.name()
+    if words.skip_to("from", "to") == "from":
+        return Subject("TABLE DATA", schema, name, creates=True)
+    return Subject(OTHER, tag=f"COPY {name}")
+
+
+def _about(words: Words, kind: str) -> Subject:
+    """COMMENT and SECURITY LABEL: the tag names what they are about."""
+    written = _object_type(words)
+    label = _TYPES.get(written, written.upper())
+    if written in _ON_A_TABLE:
+        name = words.name()[1]
+        words.take("on")
+        words.take("domain")
+        schema, table = words.name()
+        return Subject(kind, schema, f"{label} {name} ON {table}")
+    if written == "column":
+        path, column = words.name()
+        schema, _, table = path.rpartition(".")
+        return Subject(kind, schema, f"{label} {table}.{column}")
+    schema, tag = _object(words, written)
+    database = tag if label == "DATABASE" else ""
+    return Subject(kind, schema, f"{label} {tag}", database=database)
+
+
+def _privilege(words: Words) -> Subject:
+    """GRANT and REVOKE, of privileges or of roles."""
+    granted: list[str] = []
+    while True:
+        token = words.next()
+        if token.kind is Kind.END:
+            return Subject("ACL")
+        if token.kind is Kind.WORD and token.text in ("on", "to", "from"):
+            break
+        if token.kind in (Kind.WORD, Kind.NAME):
+            granted.append(token.text)
+    if token.text != "on":
+        members = _roles(words)
+        roles = _known(*granted, *members)
+        return Subject("ROLE MEMBERSHIP", "", " ".join(("ROLE", *granted[-1:])), roles=roles)
+    if words.take("all"):
+        parts = ["ALL"]
+        while (word := words.next()).kind is Kind.WORD and word.text not in ("to", "from", "schema"):
+            parts.append(word.text.upper())
+        schema = words.name()[1]
+        words.skip_to("to", "from")
+        return Subject("ACL", schema, f"{' '.join(parts)} SCHEMA {schema}", roles=_roles(words))
+    written = _object_type(words) if _is_type(words) else "table"
+    schema, tag = _object(words, written)
+    words.skip_to("to", "from")
+    label = _TYPES.get(written, "TABLE")
+    if label == "PARAMETER":
+        return Subject("PARAMETER", "", tag, roles=_roles(words))
+    database = tag if label == "DATABASE" else ""
+    return Subject("ACL", schema, f"{label} {tag}", roles=_roles(words), database=database)
+
+
+def _default_privileges(words: Words) -> Subject:
+    roles: tuple[str, ...] = ()
+    schema = ""
+    while word := words.skip_to("role", "user", "schema", "on", "to", "from"):
+        if word in ("role", "user"):
+            roles += _roles(words)
+        elif word == "schema":
+            schema = words.name()[1]
+        elif word == "on":
+            what = words.name()[1].upper()
+            words.skip_to("to", "from")
+            return Subject(
+                "DEFAULT ACL", schema, f"DEFAULT PRIVILEGES FOR {what}", roles=roles + _roles(words)
+            )
+    return Subject("DEFAULT ACL", schema, "DEFAULT PRIVILEGES", roles=roles)
+
+
+def _select(words: Words) -> Subject:
+    _, function = words.name()
+    if words.take("("):
+        argument = words.peek()
+        if function == "set_config":
+            return Subject(SETTING)
+        if function == "setval" and argument.kind is Kind.STRING:
+            schema, name = Words(argument.text.encode("utf-8", "surrogateescape")).name()
+            return Subject("SEQUENCE SET", schema, name)
+        if function in ("lo_create", "lo_open", "lowrite", "lo_close", "lo_from_bytea", "lo_put"):
+            return Subject("BLOBS", "", "BLOBS")
+        return Subject(OTHER, tag=f"SELECT {function}")
+    return Subject(OTHER, tag="SELECT")
+
+
+def _setting(words: Words) -> Subject:
+    if words.one_of("session", "local") == "session" and words.take("characteristics"):
+        return Subject(TRANSACTION)
+    if words.one_of("constraints", "transaction"):
+        return Subject(TRANSACTION)
+    if words.one_of("role", "authorization"):
+        role = _role(words)
+        return Subject(SETTING, roles=_known(role) if role not in ("none", "default") else ())
+    return Subject(SETTING)
+
+
+def _is_type(words: Words) -> bool:
+    """Whether a GRANT names the type of the object: `ON table t`, but `ON t`."""
+    following = words.peek(1)
+    return following.kind in (Kind.WORD, Kind.NAME) and following.text not in ("to", "from")
+
+
+def _object_type(words: Words) -> str:
+    """Take `table`, `materialized view`, `text search configuration` …; empty where it is none."""
+    for length in (3, 2, 1):
+        parts = [words.peek(number) for number in range(length)]
+        written = " ".join(part.text for part in parts if part.kind is Kind.WORD)
+        if written in _TYPES and all(part.kind is Kind.WORD for part in parts):
+            for _ in parts:
+                words.next()
+            return written
+    return ""
+
+
+def _object(words: Words, written: str) -> tuple[str, str]:
+    """Schema and tag of an object of a type."""
+    if written in _ROUTINES:
+        schema, name = words.name()
+        return schema, name + words.parentheses()
+    if written == "cast":
+        return "", f"CAST {words.parentheses()}"
+    if written == "transform":
+        words.take("for")
+        return "", f"FOR {words.name()[1]}"
+    if written == "operator":
+        schema = ""
+        while words.peek().kind in (Kind.WORD, Kind.NAME):
+            schema = words.next().text
+            words.take(".")
+        sign = ""
+        while words.peek().kind is Kind.SIGN and words.peek().text not in "();":
+            sign += words.next().text
+        return schema, sign
+    if written == "large object":
+        return "", f"{words.next().text}"
+    if written == "role" and words.peek().kind is Kind.STRING:
+        return "", words.next().text
+    return words.name()
+
+
+def _role(words: Words) -> str:
+    """Take a role; SET SESSION AUTHORIZATION may have it in single quotes."""
+    words.take("group")
+    token = words.peek()
+    return words.next().text if token.kind in (Kind.WORD, Kind.NAME, Kind.STRING) else ""
+
+
+def _roles(words: Words) -> tuple[str, ...]:
+    found = [_role(words)]
+    while words.take(","):
+        found.append(_role(words))
+    return _known(*found)
+
+
+def _known(*roles: str) -> tuple[str, ...]:
+    return tuple(role for role in roles if role and role not in _NOBODY)

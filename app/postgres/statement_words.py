@@ -1,0 +1,189 @@
+"""Takes one SQL statement apart into words, so that neither comments nor quotes nor escapes hide any.
+
+The source is PostgreSQL's src/backend/parser/scan.l, as far as it matters to names and key words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from app.postgres.sql_lexer import COMMENT_EDGE, DOLLAR_TAG, ESCAPED, WORD
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = "word"
+    """A key word or a name without quotes; in lower case."""
+    NAME = "name"
+    """A name in double quotes, without them."""
+    STRING = "string"
+    """A string constant, without its quotes."""
+    BODY = "body"
+    """A dollar-quoted string, without its quotes."""
+    SIGN = "sign"
+    """A single other character, or a number."""
+    END = "end"
+
+
+class Token(NamedTuple):
+    """One token of a statement."""
+
+    kind: Kind
+    text: str
+
+
+_END = Token(Kind.END, "")
+_ESCAPE_STRING = (
+    rb"[eE]'" + ESCAPED.pattern + rb"'(?:(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:\s|--[^\r\n]*[\r\n])*'"
+    rb"" + ESCAPED.pattern + rb"')*"
+)
+_TOKENS = {
+    standard: re.compile(
+        rb"(?P<gap>\s+|--[^\r\n]*)"
+        rb"|(?P<comment>/\*)"
+        rb"|(?P<string>(?:[uU]&|[bBxXnN])?'" + plain + rb"'|" + _ESCAPE_STRING + rb")"
+        rb'|(?P<name>(?:[uU]&)?"(?:[^"]|"")*+")'
+        rb"|(?P<word>" + WORD.pattern + rb")"
+        rb"|(?P<body>" + DOLLAR_TAG.pattern + rb")"
+        rb"|(?P<sign>\d+|.)",
+        re.DOTALL,
+    )
+    for standard, plain in ((True, rb"[^']*+(?:''[^']*+)*+"), (False, ESCAPED.pattern))
+}
+_UNICODE = re.compile(r"\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))")
+
+
+def tokens(statement: bytes, codec: str = "utf-8", *, standard_strings: bool = True) -> Iterator[Token]:
+    """The tokens of a statement without white space and comments.
+
+    Args:
+        statement: as `read_script` gives it.
+        codec: Python's, of names and strings; bytes that do not fit become surrogates.
+        standard_strings: whether backslashes in plain quotes are nothing special.
+    """
+    match = _TOKENS[standard_strings].match
+    at = 0
+    while found := match(statement, at):
+        at = found.end()
+        raw = found[0]
+        match found.lastgroup:
+            case "gap":
+                continue
+            case "comment":
+                at = _past_comment(statement, found.start())
+            case "word":
+                yield Token(Kind.WORD, raw.lower().decode(codec, "surrogateescape"))
+            case "sign":
+                yield Token(Kind.SIGN, raw.decode("latin-1"))
+            case "name":
+                yield Token(Kind.NAME, _unescaped(raw, '"', codec))
+            case "string":
+                yield Token(Kind.STRING, _unescaped(raw, "'", codec))
+            case _:
+                end = statement.find(raw, at)
+                end = len(statement) if end < 0 else end
+                yield Token(Kind.BODY, statement[at:end].decode(codec, "surrogateescape"))
+                at = end + len(raw)
+
+
+def _past_comment(statement: bytes, at: int) -> int:
+    depth = 0
+    while edge := COMMENT_EDGE.search(statement, at):
+        at = edge.end()
+        depth += 1 if edge[0] == b"/*" else -1
+        if not depth:
+            return at
+    return len(statement)
+
+
+def _unescaped(raw: bytes, quote: str, codec: str) -> str:
+    """What stands in the quotes; Unicode escapes are read with their usual sign."""
+    text = raw.decode(codec, "surrogateescape")
+    inner = text[text.index(quote) + 1 : -1].replace(quote * 2, quote)
+    if text[0] not in "uU" or "\\" not in inner:
+        return inner
+
+    def character(match: re.Match[str]) -> str:
+        number = int(match[1] or match[2] or "5c", 16)
+        return chr(number) if number <= 0x10FFFF else "\ufffd"
+
+    return _UNICODE.sub(character, inner)
+
+
+class Words:
+    """Reads a statement from its first word on; what is taken is gone."""
+
+    __slots__ = ("_ahead", "_tokens")
+
+    def __init__(self, statement: bytes, codec: str = "utf-8", *, standard_strings: bool = True) -> None:
+        self._tokens = tokens(statement, codec, standard_strings=standard_strings)
+        self._ahead: list[Token] = []
+
+    def peek(self, ahead: int = 0) -> Token:
+        """The next token, or one further ahead."""
+        while len(self._ahead) <= ahead:
+            self._ahead.append(next(self._tokens, _END))
+        return self._ahead[ahead]
+
+    def next(self) -> Token:
+        """Take the next token; END at the end, as often as one asks."""
+        token = self.peek()
+        if token is not _END:
+            del self._ahead[0]
+        return token
+
+    def take(self, *words: str) -> bool:
+        """Take these key words or signs if they stand here, all or none."""
+        for number, word in enumerate(words):
+            token = self.peek(number)
+            if token.text != word or token.kind not in (Kind.WORD, Kind.SIGN):
+                return False
+        del self._ahead[: len(words)]
+        return True
+
+    def one_of(self, *words: str) -> str:
+        """Take one of these key words if it stands here; empty otherwise."""
+        token = self.peek()
+        if token.kind is Kind.WORD and token.text in words:
+            return self.next().text
+        return ""
+
+    def name(self) -> tuple[str, str]:
+        """Take a name, and give its schema (or empty) and itself; empty where none stands here."""
+        parts: list[str] = []
+        while self.peek().kind in (Kind.WORD, Kind.NAME):
+            parts.append(self.next().text)
+            if not self.take("."):
+                break
+        return (".".join(parts[:-1]), parts[-1]) if parts else ("", "")
+
+    def skip_to(self, *words: str) -> str:
+        """Go on to one of these key words outside of parentheses and take it; empty at the end."""
+        depth = 0
+        while (token := self.next()) is not _END:
+            if token.kind is Kind.SIGN:
+                depth += (token.text == "(") - (token.text == ")")
+            elif not depth and token.kind is Kind.WORD and token.text in words:
+                return token.text
+        return ""
+
+    def parentheses(self) -> str:
+        """Take what stands in parentheses here, as text on one line with them; empty where none open."""
+        if self.peek() != (Kind.SIGN, "("):
+            return ""
+        depth, parts = 0, list[str]()
+        while (token := self.next()) is not _END:
+            depth += (token == (Kind.SIGN, "(")) - (token == (Kind.SIGN, ")"))
+            glue = "" if not parts or parts[-1] in "(.[" or token.text in "(),.[]" else " "
+            parts.append(glue + token.text)
+            if not depth:
+                break
+        return "".join(parts)
+
+    def __iter__(self) -> Iterator[Token]:
+        while (token := self.next()) is not _END:
+            yield token
