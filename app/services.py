@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.domain.backup import Backup, BackupOptions
 from app.domain.errors import AppError, Cancelled
-from app.domain.events import Listener, Notice
+from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
+from app.domain.restore import RestoreReport
 from app.engine.backup import back_up, prove_backup
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
@@ -28,6 +30,9 @@ from app.persistence.settings import Settings, load_settings, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.postgres.toolchain import Installation, find_installations
 from app.system.cancellation import CancelToken
+
+if TYPE_CHECKING:
+    from app.engine.restore.job import RestoreJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,40 @@ class Services:
         verified = verify_backup(backup, cancel, listener)
         self._record(entry_of(Path(verified.folder), verified.manifest), listener)
         return verified
+
+    def restore(
+        self, job: RestoreJob, connection: Connection, project: str, cancel: CancelToken, listener: Listener
+    ) -> RestoreReport:
+        """Back up a target that holds rows, carry out the job's plan, and record what came of it.
+
+        Args:
+            job: a restore that was planned.
+            connection: the target.
+            project: the target's name among the projects, if it is one; safety backups are filed under it.
+
+        Raises:
+            AppError: the target could not be backed up, or as `RestoreJob.run` does; nothing was changed.
+            Cancelled: before anything was changed.
+        """
+        plan = job.plan_made
+        safety_backup = ""
+        if plan.makes_safety_backup and not plan.blocking:
+            listener(Progress(Phase.SAVING_TARGET))
+            request = BackupRequest(
+                project or plan.database,
+                connection,
+                BackupOptions(proof=ProofLevel.COMPLETE, note=f"Before a restore of {plan.source}"),
+                self.settings.destination_folder,
+                kind="safety",
+                stall_seconds=self.settings.stall_seconds,
+            )
+            safety_backup = self.backup(request, cancel, listener).folder
+        report = job.run(cancel, listener, safety_backup=safety_backup)
+        try:
+            self.catalog.record_restore(report)
+        except AppError as error:
+            listener(Notice(f"The history could not be written. {error}"))
+        return report
 
     def _record(self, entry: Entry, listener: Listener) -> None:
         """Note it in the catalog. A catalog that cannot be written hides neither a backup nor a failure."""

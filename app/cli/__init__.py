@@ -32,6 +32,8 @@ _VERBS = {
     "prove": "app.cli.prove",
     "verify": "app.cli.prove",
     "inspect": "app.cli.inspect",
+    "restore": "app.cli.restore",
+    "open": "app.cli.open",
     "history": "app.cli.history",
     "doctor": "app.cli.doctor",
     "keyring-probe": "app.cli.doctor",
@@ -48,7 +50,8 @@ class _LazyGroup(click.Group):
         if cmd_name not in _VERBS:
             return None
         module = importlib.import_module(_VERBS[cmd_name])
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, name, None) or getattr(module, f"{name}_")
         return command
 
 

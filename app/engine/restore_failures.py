@@ -77,6 +77,11 @@ def explain_failures(
     return dict(_Explanation(tuple(all_entries), plan, restored).outcomes())
 
 
+def remedy_for(message: str) -> str:
+    """What to do about the server's refusal of an object; empty where no rule knows it."""
+    return next((text for pattern, text in _REMEDIES if pattern.search(message)), "")
+
+
 class _Explanation:
     """Follows what was not checked, or failed, to what needs it."""
 
@@ -151,7 +156,7 @@ class _Explanation:
                 Outcome.NOT_CHECKED,
                 f"it does not hold where the collation tells all texts apart: {message}",
             )
-        remedy = next((text for pattern, text in _REMEDIES if pattern.search(message)), "")
+        remedy = remedy_for(message)
         return Outcome.NOT_RESTORABLE, f"{message}. {remedy}" if remedy else message
 
     def _lost_partition(self, entry: Entry) -> int | None:

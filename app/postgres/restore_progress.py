@@ -41,7 +41,7 @@ def read_restore_activity(session: Session, application: str) -> RestoreActivity
                i.relid::regclass::text, i.phase, i.blocks_done, i.blocks_total, i.tuples_done, i.tuples_total,
                extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start)::float8,
                CASE WHEN a.wait_event_type = 'Lock' THEN (
-                   SELECT pg_catalog.string_agg(pg_catalog.format('process %s of %s%s', b.pid, b.usename,
+                   SELECT pg_catalog.string_agg(pg_catalog.format('process %%s of %%s%%s', b.pid, b.usename,
                        CASE WHEN b.application_name <> '' THEN ' (' || b.application_name || ')' END), ', ')
                    FROM pg_catalog.pg_stat_activity b
                    WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))

@@ -153,7 +153,6 @@ def restore_archive(
     jobs: int | None,
     options: Sequence[str] = (),
     entries: Path | None = None,
-    settings: str = "",
     cancel: CancelToken,
     on_entry: Callable[[int], None] = lambda _: None,
 ) -> tuple[EntryError, ...]:
@@ -165,7 +164,6 @@ def restore_archive(
             fill freed space and put rows in another order; None for a single one without that option.
         options: further options of pg_restore.
         entries: a file for `--use-list`.
-        settings: PGOPTIONS of its sessions.
         on_entry: told how many entries were begun or done.
 
     Raises:
@@ -188,7 +186,7 @@ def restore_archive(
     with (
         Child(
             [*arguments, archive] if isinstance(archive, Path) else arguments,
-            env=connection.environment(**({"PGOPTIONS": settings} if settings else {})),
+            env=connection.environment(),
             stdin=Child.NULL if is_file else Child.PIPE,
             on_error_line=reader.line,
         ) as child,

@@ -1,0 +1,56 @@
+"""`holdfast open`: a copy of a backup or dump in a throwaway server, to look around in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import click
+
+from app.cli import Exit
+from app.cli.console import print_json, run_operation
+from app.cli.options import json_option
+from app.cli.restore_text import print_report
+from app.domain.restore import RestoreOptions, RestoreResult
+from app.engine.restore.job import open_job
+from app.engine.restore.sandbox_copy import sandbox_target
+from app.postgres.connection import Connection
+from app.services import build_services
+
+
+@click.command(name="open")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--database", default="", metavar="NAME", help="Which database of a whole server's dump.")
+@json_option
+def open_(sources: tuple[Path, ...], database: str, as_json: bool) -> Exit:
+    """Restore SOURCE into a throwaway server and keep that up until Enter is pressed."""
+    services = build_services()
+    options = RestoreOptions(jobs=2, safety_backup=False, database=database)
+    with (
+        sandbox_target(sources, database, services.installations) as target,
+        open_job(sources, target, options, services.installations) as job,
+    ):
+        run_operation(job.plan, quiet=as_json)
+        report = run_operation(job.run, quiet=as_json)
+        if report.result in (RestoreResult.FAILED, RestoreResult.CANCELLED):
+            print_report(report)
+            return Exit.CANCELLED if report.result is RestoreResult.CANCELLED else Exit.FAILED
+        address = _address(target.connection)
+        if as_json:
+            print_json({"connection": address, "report": report})
+        else:
+            print_report(report)
+            click.echo(f"Connect   psql {address!r}")
+            click.echo("Press Enter to close it; the copy is gone then.")
+        sys.stdout.flush()
+        sys.stdin.readline()
+    return Exit.DONE
+
+
+def _address(connection: Connection) -> str:
+    """A URL that any client takes; the password in it is worth nothing once the server is gone."""
+    words = connection.keywords
+    password = connection.password.reveal() if connection.password else ""
+    place = urlencode({"host": words["host"], "port": words["port"]})
+    return f"postgresql://{quote(words['user'])}:{quote(password)}@/{quote(words['dbname'])}?{place}"

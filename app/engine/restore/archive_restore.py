@@ -1,0 +1,99 @@
+"""Loads an archive through pg_restore, in the way that the plan's mode asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.restore.plan import PreparedRestore
+from app.engine.restore_failures import remedy_for
+from app.engine.restore_list import qualified_name
+from app.postgres.archive import Archive
+from app.postgres.connection import Connection
+from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
+from app.postgres.toolchain import Installation
+from app.system.cancellation import CancelToken
+
+_LONGEST_STATEMENT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLoader:
+    """Loads one archive.
+
+    Attributes:
+        blocks: gives a packed archive's bytes, which pg_restore then reads from a pipe; None for an
+            archive that it reads from the disk, and with several sessions.
+    """
+
+    archive: Archive
+    prepared: PreparedRestore
+    tool: Installation
+    workspace: Path
+    blocks: Callable[[], Iterator[bytes]] | None = None
+
+    def load(
+        self, connection: Connection, cancel: CancelToken, on_entry: Callable[[int], None]
+    ) -> tuple[RestoreFailure, ...]:
+        """Load the plan's entries; gives those that failed.
+
+        Raises:
+            AppError: RESTORE_FAILED where pg_restore did not get as far as the entries, or why not.
+            Cancelled: `cancel` was set.
+        """
+        plan = self.prepared.plan
+        path, use_list = prepare_archive(
+            self.archive, self.prepared.entries, self.workspace, edited=self.prepared.is_edited
+        )
+        options = list(self.prepared.options)
+        jobs = None if self.blocks else plan.jobs
+        if plan.mode is RestoreMode.ONE_TRANSACTION or (
+            jobs is None and plan.mode is RestoreMode.NEW_DATABASE
+        ):
+            options.append("--single-transaction")
+            jobs = None
+        elif plan.mode is RestoreMode.NEW_DATABASE:
+            options.append("--exit-on-error")
+        try:
+            errors = restore_archive(
+                self.tool,
+                self.blocks() if self.blocks else path,
+                connection,
+                jobs=jobs,
+                options=options,
+                entries=use_list,
+                cancel=cancel,
+                on_entry=on_entry,
+            )
+        except AppError as error:
+            if error.code is not ErrorCode.DUMP_FAILED:
+                raise
+            raise AppError(
+                ErrorCode.RESTORE_FAILED,
+                "pg_restore failed",
+                detail=error.detail,
+                hint="The detail is what PostgreSQL said.",
+            ) from error
+        return tuple(self._failures(errors))
+
+    def _failures(self, errors: tuple[EntryError, ...]) -> Iterator[RestoreFailure]:
+        entries = {entry.dump_id: entry for entry in self.prepared.entries}
+        for number, error in errors_by_entry(errors, self.prepared.entries).items():
+            entry = entries.get(number)
+            yield RestoreFailure(
+                kind=entry.kind if entry else "",
+                name=qualified_name(entry) if entry else "",
+                statement=shortened(error.command),
+                cause=error.message,
+                remedy=remedy_for(error.message),
+            )
+
+
+def shortened(statement: str) -> str:
+    """A statement as a report shows it."""
+    if len(statement) <= _LONGEST_STATEMENT:
+        return statement
+    return f"{statement[:_LONGEST_STATEMENT]} …"

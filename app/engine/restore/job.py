@@ -1,0 +1,155 @@
+"""One restore from the first look to the report: open the source, plan, carry the plan out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.events import Listener, Phase, Progress
+from app.domain.restore import RestoreFailure, RestoreOptions, RestorePlan, RestoreReport
+from app.engine.restore.archive_restore import ArchiveLoader
+from app.engine.restore.execution import Execution, execute
+from app.engine.restore.new_database import options_of
+from app.engine.restore.plan import PreparedRestore, plan_restore
+from app.engine.restore.script_restore import ScriptLoader
+from app.engine.restore.source import RestoreSource, open_source
+from app.engine.restore.source_findings import find_in_source
+from app.postgres.connection import Connection, asking
+from app.postgres.target import TargetFacts, read_server, read_target, what_changed
+from app.postgres.toolchain import Installation, pick_restore_tool
+from app.system.cancellation import CancelToken
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTarget:
+    """Where to restore: a database that exists, or a new one on the server of `connection`."""
+
+    connection: Connection
+    new_database: str = ""
+
+
+@contextmanager
+def open_job(
+    paths: Sequence[Path],
+    target: RestoreTarget,
+    options: RestoreOptions,
+    installations: Sequence[Installation],
+    *,
+    workspace: Path | None = None,
+) -> Iterator[RestoreJob]:
+    """A restore, with a folder for what it unpacks, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-restore-", dir=workspace) as folder:
+        yield RestoreJob(tuple(paths), target, options, tuple(installations), Path(folder))
+
+
+@dataclass(slots=True)
+class RestoreJob:
+    """A restore: `plan` it, look at the plan, `run` it."""
+
+    paths: tuple[Path, ...]
+    target: RestoreTarget
+    options: RestoreOptions
+    installations: tuple[Installation, ...]
+    workspace: Path
+    source: RestoreSource | None = None
+    _facts: TargetFacts | None = field(default=None, repr=False)
+    _prepared: PreparedRestore | None = field(default=None, repr=False)
+    _needs_tls: bool = False
+
+    @property
+    def plan_made(self) -> RestorePlan:
+        """The plan that `plan` gave last."""
+        if self._prepared is None:
+            raise ValueError("a restore is planned first")
+        return self._prepared.plan
+
+    def plan(self, cancel: CancelToken, listener: Listener) -> RestorePlan:
+        """Look into the source and at the target; nothing is changed.
+
+        Raises:
+            AppError: the source cannot be read, or the target not be reached.
+            Cancelled: `cancel` was set.
+        """
+        listener(Progress(Phase.PLANNING))
+        if self.source is None:
+            self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
+        self._facts = self._look(cancel)
+        in_transaction = not self.target.new_database and (self.options.jobs or 1) == 1
+        findings = find_in_source(self.source, self.options, in_transaction=in_transaction)
+        self._prepared = plan_restore(
+            self.source.facts(findings), self._facts, self.options, place=self._place
+        )
+        return self._prepared.plan
+
+    def run(self, cancel: CancelToken, listener: Listener, *, safety_backup: str = "") -> RestoreReport:
+        """Carry the plan out.
+
+        Raises:
+            AppError: CANNOT_RESTORE when the plan says so, or when the target changed since then;
+                TOOL_MISSING. Nothing was changed. What goes wrong later is in the report.
+        """
+        if self.source is None or self._prepared is None or self._facts is None:
+            raise ValueError("a restore is planned first")
+        plan = self._prepared.plan
+        if plan.blocking:
+            first = plan.blocking[0]
+            raise AppError(ErrorCode.CANNOT_RESTORE, first.title, detail=first.detail, hint=first.hint)
+        if changes := what_changed(self._facts, self._look(cancel)):
+            raise AppError(
+                ErrorCode.CANNOT_RESTORE,
+                "The target has changed since the plan was made",
+                detail="; ".join(changes),
+                hint="Look at a new plan, then restore.",
+            )
+        entries = self._prepared.entries
+        streams = self.source.streams
+        work = Execution(
+            prepared=self._prepared,
+            connection=self.target.connection,
+            load=self._loader(cancel),
+            rows=self.source.rows(entries, cancel),
+            total_bytes=sum(streams[e.dump_id][1] for e in entries if e.dump_id in streams),
+            safety_backup=safety_backup,
+            options=options_of(
+                next((e.definition for e in self.source.entries if e.kind == "DATABASE"), ""),
+                self.source.encoding,
+            ),
+        )
+        return execute(work, cancel, listener)
+
+    @property
+    def _place(self) -> str:
+        connection = self.target.connection
+        if self.target.new_database:
+            connection = connection.to(dbname=self.target.new_database)
+        return connection.describe()
+
+    def _look(self, cancel: CancelToken) -> TargetFacts:
+        with asking(self.target.connection, cancel) as session:
+            self._needs_tls = bool(session.pgconn.ssl_in_use)
+            if self.target.new_database:
+                return read_server(session, self.target.new_database)
+            return read_target(session)
+
+    def _loader(
+        self, cancel: CancelToken
+    ) -> Callable[[Connection, CancelToken, Callable[[int], None]], tuple[RestoreFailure, ...]]:
+        source, prepared, facts = self.source, self._prepared, self._facts
+        if source is None or prepared is None or facts is None:
+            raise ValueError("a restore is planned first")
+        archive = source.archive
+        if archive is None:
+            return ScriptLoader(source, prepared, facts.version.major).load
+        tool = pick_restore_tool(
+            self.installations,
+            source.tool or facts.version,
+            archive.compression.method,
+            facts.version,
+            needs_tls=self._needs_tls,
+        )
+        blocks = (lambda: source.blocks(cancel)) if source.is_packed else None
+        return ArchiveLoader(archive, prepared, tool, self.workspace, blocks).load

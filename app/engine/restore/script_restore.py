@@ -1,0 +1,128 @@
+"""Loads SQL scripts, one after the other in one session, changed as the plan says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.restore.plan import PreparedRestore
+from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
+from app.engine.restore_failures import remedy_for
+from app.engine.restore_list import qualified_name
+from app.postgres.archive_entry import Entry, python_codec
+from app.postgres.cluster_script import script_items
+from app.postgres.connection import Connection, quote_literal
+from app.postgres.dump_files import script_blocks
+from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
+from app.postgres.script_archive import ScriptItem, is_owner_change
+from app.postgres.script_run import run_script, unknown_setting
+from app.system.cancellation import CancelToken
+
+_TABLESPACE = re.compile(rb"SET\s+default_tablespace\b", re.IGNORECASE)
+_ACCESS_METHOD = re.compile(rb"SET\s+default_table_access_method\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptLoader:
+    """Loads the scripts of a source; `server` is the target's major version."""
+
+    source: RestoreSource
+    prepared: PreparedRestore
+    server: int
+
+    def load(
+        self, connection: Connection, cancel: CancelToken, on_entry: Callable[[int], None]
+    ) -> tuple[RestoreFailure, ...]:
+        """Run the plan's entries; gives those that failed, where the plan goes on after errors.
+
+        Raises:
+            AppError: RESTORE_FAILED at the first error otherwise, and as `run_script` does.
+            Cancelled: `cancel` was set.
+        """
+        mode = self.prepared.plan.mode
+        stands_alone = any(outline.not_in_transaction for outline in self.source.outlines)
+        seen: set[int] = set()
+
+        def on_item(_: int, dump_id: int) -> None:
+            if dump_id not in seen:
+                seen.add(dump_id)
+                on_entry(len(seen))
+
+        run = run_script(
+            self._items(cancel),
+            connection,
+            self.source.outlines[0].encoding,
+            one_transaction=mode is RestoreMode.ONE_TRANSACTION
+            or (mode is RestoreMode.NEW_DATABASE and not stands_alone),
+            goes_on=mode is RestoreMode.PARALLEL,
+            on_item=on_item,
+            cancel=cancel,
+        )
+        entries = {entry.dump_id: entry for entry in self.prepared.entries}
+        failures = []
+        for error in run.errors:
+            entry = entries.get(error.dump_id)
+            more = f" ({error.more:,} more statements of it failed)" if error.more else ""
+            failures.append(
+                RestoreFailure(
+                    kind=entry.kind if entry else "",
+                    name=qualified_name(entry) if entry else f"line {error.line}",
+                    statement=error.statement,
+                    cause=f"{error.message}{more}",
+                    remedy=error.hint or remedy_for(error.message),
+                )
+            )
+        return tuple(failures)
+
+    def _items(self, cancel: CancelToken) -> Iterator[ScriptItem]:
+        """What is run, in order."""
+        kept = {entry.dump_id: entry for entry in self.prepared.entries}
+        edited = self._edited(kept)
+        for drop in self.prepared.drops:
+            yield ScriptItem(0, Statement(drop.encode(), None, 0))
+        done: set[int] = set()
+        for number, (dump, outline) in enumerate(zip(self.source.dumps, self.source.outlines, strict=True)):
+            encoding = f"SET client_encoding = {quote_literal(outline.encoding)};"
+            yield ScriptItem(0, Statement(encoding.encode(), None, 0))
+            for found in script_items(script_blocks(dump, cancel.check), outline.parts):
+                item, dump_id = found.item, found.dump_id
+                if dump_id == 0:
+                    if isinstance(item, MetaCommand) or self._is_wanted_setting(item):
+                        yield found
+                    continue
+                dump_id += number * NEXT_SCRIPT
+                entry = kept.get(dump_id)
+                if entry is None or (isinstance(item, Statement) and self._drops_owner(entry, item)):
+                    continue
+                if dump_id in edited and isinstance(item, Statement):
+                    if dump_id not in done:
+                        done.add(dump_id)
+                        yield from (ScriptItem(dump_id, one) for one in edited[dump_id])
+                    continue
+                yield ScriptItem(dump_id, item)
+
+    def _edited(self, kept: dict[int, Entry]) -> dict[int, tuple[Statement, ...]]:
+        """The statements of entries that the plan changes."""
+        codec = python_codec(self.source.outlines[0].encoding)
+        changed: dict[int, tuple[Statement, ...]] = {}
+        for entry in self.source.entries:
+            new = kept.get(entry.dump_id)
+            if new is not None and new.definition != entry.definition:
+                text = f"{new.definition}\n".encode(codec, "surrogateescape")
+                changed[entry.dump_id] = tuple(i for i in read_script([text]) if isinstance(i, Statement))
+        return changed
+
+    def _drops_owner(self, entry: Entry, item: Statement) -> bool:
+        return (self.prepared.drops_owners or not entry.owner) and is_owner_change(item)
+
+    def _is_wanted_setting(self, item: Statement | CopyBlock) -> bool:
+        if isinstance(item, CopyBlock):
+            return True
+        text = item.text
+        return not (
+            unknown_setting(text, self.server)
+            or (self.prepared.drops_tablespaces and _TABLESPACE.match(text))
+            or (self.prepared.drops_access_methods and _ACCESS_METHOD.match(text))
+        )

@@ -1,0 +1,234 @@
+"""What is to be restored: a backup, an archive, or one or more SQL scripts, looked into without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from app.domain.backup import Format, Manifest
+from app.domain.errors import AppError, ErrorCode
+from app.domain.restore import Finding
+from app.engine.read_back import database_path
+from app.engine.restore.row_checks import Name
+from app.engine.restore.source_facts import SourceFacts
+from app.persistence.manifest import read_manifest
+from app.postgres.archive import Archive, read_archive
+from app.postgres.archive_data import has_rows
+from app.postgres.archive_digest import digest_archive
+from app.postgres.archive_entry import VIA_ROOT, Entry
+from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, opened_archive, script_blocks
+from app.postgres.packed_folder import unpack_folder
+from app.postgres.script_outline import ScriptOutline, outline_script
+from app.postgres.toolchain import Version
+from app.system.cancellation import CancelToken
+
+NEXT_SCRIPT = 10**9
+"""Added to the numbers of a script's entries for each script before it."""
+
+_FIRST_HEAD = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreSource:
+    """A source that was looked into.
+
+    Attributes:
+        label: what it is, in words.
+        dumps: the files, in the order in which they are restored.
+        archive: its table of contents; of a packed archive `path` is not the archive. None for scripts.
+        outlines: of each script; empty for an archive.
+        manifest: of a backup of Holdfast.
+        streams: rows and bytes of text of each entry with rows, by dump id, as far as known so far.
+    """
+
+    label: str
+    dumps: tuple[DumpFile, ...]
+    archive: Archive | None = None
+    outlines: tuple[ScriptOutline, ...] = ()
+    manifest: Manifest | None = None
+    streams: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything in it, in order; scripts one after the other."""
+        if self.archive is not None:
+            return self.archive.entries
+        return tuple(
+            replace(entry, dump_id=entry.dump_id + number * NEXT_SCRIPT)
+            for number, outline in enumerate(self.outlines)
+            for entry in outline.entries
+        )
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether pg_restore cannot read it from the disk as it lies there."""
+        return self.archive is not None and bool(self.dumps[0].layers)
+
+    @property
+    def encoding(self) -> str:
+        """Of its texts and rows, PostgreSQL's name."""
+        return self.archive.encoding if self.archive is not None else self.outlines[0].encoding
+
+    @property
+    def server(self) -> Version | None:
+        """The server that was dumped, if the source says so."""
+        if self.manifest is not None:
+            return Version.from_number(self.manifest.server.version_number)
+        return _version(self.archive.server_version if self.archive else self.outlines[-1].server_version)
+
+    @property
+    def tool(self) -> Version | None:
+        """The pg_dump that made it, if the source says so."""
+        return _version(self.archive.dump_version if self.archive else self.outlines[-1].dump_version)
+
+    def facts(self, findings: tuple[Finding, ...] = ()) -> SourceFacts:
+        """What a plan has to know; `findings` are those about the source itself."""
+        return SourceFacts(
+            label=self.label,
+            entries=self.entries,
+            rows={number: rows for number, (rows, _) in self.streams.items()},
+            bytes={number: size for number, (_, size) in self.streams.items()},
+            encoding=self.encoding,
+            server=self.server,
+            tool=self.tool,
+            database_bytes=self.manifest.database_bytes if self.manifest else None,
+            is_script=self.archive is None,
+            can_edit=not self.is_packed,
+            extensions=self.manifest.extensions if self.manifest else (),
+            findings=findings,
+        )
+
+    def blocks(self, cancel: CancelToken) -> Iterator[bytes]:
+        """The bytes of a packed archive."""
+        return opened_archive(self.dumps[0], cancel.check)
+
+    def rows(self, entries: Sequence[Entry], cancel: CancelToken) -> dict[Name, int]:
+        """How many rows these entries hold, by table; an archive without a manifest is read for it.
+
+        Rows that are loaded through a partition's root are left out: the server decides where they go.
+        """
+        streams = dict(self.streams)
+        if self.archive is not None and not streams and not self.is_packed:
+            digest = digest_archive(self.archive, lambda _: cancel.check())
+            streams = {number: (stream.rows, stream.bytes) for number, stream in digest.streams.items()}
+        return {
+            (entry.schema, entry.tag): streams[entry.dump_id][0]
+            for entry in entries
+            if has_rows(entry) and entry.dump_id in streams and VIA_ROOT not in entry.definition
+        }
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version.parse(text)
+    except ValueError:
+        return None
+
+
+def open_source(
+    paths: Sequence[Path], workspace: Path, cancel: CancelToken, *, database: str = ""
+) -> RestoreSource:
+    """Look into what was given.
+
+    Args:
+        paths: one backup or archive, or SQL scripts that belong together.
+        workspace: an empty folder; what must be unpacked goes there.
+        database: which one of a cluster script's.
+
+    Raises:
+        AppError: UNKNOWN_FORMAT, ARCHIVE_DAMAGED, UNSAFE_PATH, DECOMPRESSION_BOMB; INVALID_INPUT for
+            things that do not belong together, or when a cluster script's database must be named.
+        Cancelled: `cancel` was set.
+    """
+    dumps = identify_all(paths, cancel.check)
+    if len(dumps) == 1 and not dumps[0].is_script:
+        return _open_one(dumps[0], workspace, cancel)
+    for dump in dumps:
+        if not dump.is_script:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                "Only SQL scripts can be restored together",
+                detail=f"{dump.name} is a {dump.form}",
+                hint="Restore one backup or archive at a time.",
+            )
+    return _open_scripts(dumps, cancel, database)
+
+
+def _open_one(dump: DumpFile, workspace: Path, cancel: CancelToken) -> RestoreSource:
+    label = f"{dump.name}, a {dump.form}"
+    if dump.is_folder and dump.layers:
+        dump = identify(unpack_folder(dump, workspace / "unpacked", cancel.check), cancel.check)
+    if dump.form is DumpForm.BACKUP:
+        return _open_backup(dump.path, cancel)
+    if dump.layers:
+        archive = _packed_archive(lambda: opened_archive(dump, cancel.check), workspace / "head")
+    else:
+        archive = read_archive(dump.path)
+    return RestoreSource(label, (dump,), archive)
+
+
+def _open_backup(folder: Path, cancel: CancelToken) -> RestoreSource:
+    manifest = read_manifest(folder)
+    path = folder / database_path(folder, manifest)
+    dump = identify(path, cancel.check)
+    label = f"{manifest.project} of {manifest.started:%Y-%m-%d %H:%M} UTC, a backup of Holdfast"
+    if manifest.format is Format.PLAIN:
+        return replace(_open_scripts((dump,), cancel, ""), label=label, manifest=manifest)
+    archive = read_archive(path)
+    records = {(table.schema, table.name): table for table in manifest.tables}
+    streams = {
+        entry.dump_id: (record.rows, record.bytes)
+        for entry in archive.entries
+        if has_rows(entry) and (record := records.get((entry.schema, entry.tag)))
+    }
+    return RestoreSource(label, (dump,), archive, manifest=manifest, streams=streams)
+
+
+def _packed_archive(blocks: Callable[[], Iterator[bytes]], head: Path) -> Archive:
+    """Read the table of contents of a packed archive from as much of its beginning as that takes."""
+    wanted = _FIRST_HEAD
+    written = 0
+    stream = blocks()
+    with head.open("wb") as file:
+        while True:
+            is_all = True
+            for block in stream:
+                written += file.write(block)
+                if written >= wanted:
+                    is_all = False
+                    break
+            file.flush()
+            try:
+                return read_archive(head)
+            except AppError as error:
+                if is_all or error.code is not ErrorCode.ARCHIVE_DAMAGED:
+                    raise
+            wanted *= 2
+
+
+def _open_scripts(dumps: Sequence[DumpFile], cancel: CancelToken, database: str) -> RestoreSource:
+    outlines = [_outline(dump, cancel, database) for dump in dumps]
+    streams = {
+        number * NEXT_SCRIPT + dump_id: (stream.rows, stream.bytes)
+        for number, outline in enumerate(outlines)
+        for dump_id, stream in outline.streams.items()
+    }
+    label = " + ".join(dump.name for dump in dumps) + f", {dumps[0].form}"
+    return RestoreSource(label, tuple(dumps), outlines=tuple(outlines), streams=streams)
+
+
+def _outline(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
+    """Read a script; of a whole server's dump, the one database that was named or that there is."""
+    outline = outline_script(script_blocks(dump, cancel.check), database=database)
+    if database or not outline.databases:
+        return outline
+    full = [name for name in outline.databases if name not in outline.empty_databases]
+    if len(full) == 1:
+        return outline_script(script_blocks(dump, cancel.check), database=full[0])
+    raise AppError(
+        ErrorCode.INVALID_INPUT,
+        f"{dump.name} holds several databases",
+        detail=", ".join(outline.databases),
+        hint="Name the one to restore with --database.",
+    )
