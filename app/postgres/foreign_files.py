@@ -96,7 +96,7 @@ _JSON = re.compile(rb"\s*[\[{]\s*(?:[\"\[{\]}\d-]|true\b|false\b|null\b)")
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,200}?)\s*<", re.IGNORECASE)
 _CODE = re.compile(rb"<Code>([^<]{1,100})</Code>")
 _JSON_ERROR = re.compile(rb'"(?:error|message|msg|error_description)"\s*:\s*"([^"]{1,200})"')
-_PSQL_TABLE = re.compile(rb"^-+(?:\+-+)+\s*$|^\(\d+ rows?\)\s*$", re.MULTILINE)
+_PSQL_TABLE = re.compile(rb"^-+(?:\+-+)+[ \t\r]*$|^\(\d+ rows?\)[ \t\r]*$", re.MULTILINE)
 _SEPARATORS = (b",", b"\t", b";", b"|")
 _ZIP_PLACEHOLDERS = 1 << 12
 

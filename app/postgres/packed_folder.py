@@ -65,11 +65,14 @@ def unpack_folder(
                     continue
                 if not item.name.startswith(layer.member):
                     continue
-                relative = item.name.removeprefix(layer.member)
-                if relative.casefold() in names:
+                path = target / item.name.removeprefix(layer.member)
+                if str(path).casefold() in names:
                     raise damaged(dump.path, f"{item.name} is in it twice")
-                names.add(relative.casefold())
-                _write(item, target / relative, budget, check)
+                names.add(str(path).casefold())
+                _write(item, path, budget, check)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            shutil.rmtree(target, ignore_errors=True)
+            raise damaged(dump.path, f"{error.filename} is in it twice") from error
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise

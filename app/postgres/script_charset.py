@@ -34,7 +34,7 @@ _MARKS = {
 }
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _CLIENT_ENCODING = re.compile(
-    rb"^\s*(?:SET\s+(?:SESSION\s+)?client_encoding\s*(?:=|TO)\s*'?\"?|\\encoding\s+'?)([\w-]+)",
+    rb"^[ \t]*(?:SET\s+(?:SESSION\s+)?client_encoding\s*(?:=|TO)\s*'?\"?|\\encoding\s+'?)([\w-]+)",
     re.IGNORECASE | re.MULTILINE,
 )
 _C1 = re.compile(rb"[\x80-\x9f]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SERVER = re.compile(rb"^-- Dumped from database version (.+?)\s*$", re.MULTILINE)
-_TOOL = re.compile(rb"^-- Dumped by pg_dump(?:all)? version (.+?)\s*$", re.MULTILINE)
+_SERVER = re.compile(rb"^-- Dumped from database version ([^\r\n]{1,200})", re.MULTILINE)
+_TOOL = re.compile(rb"^-- Dumped by pg_dump(?:all)? version ([^\r\n]{1,200})", re.MULTILINE)
 _HEADERS = re.compile(
     rb"^(?:(?P<cluster>-- PostgreSQL database cluster dump[ \t]*\r?$)"
     rb"|(?P<postgres>-- PostgreSQL database dump[ \t]*\r?$)"
@@ -16,9 +16,9 @@ _HEADERS = re.compile(
 )
 _OTHERS = {
     "mysql": rb"`[^`\n]+`|\)\s*ENGINE ?= ?\w|\bAUTO_INCREMENT\b|^SET NAMES utf8mb4|\bFOREIGN_KEY_CHECKS\b"
-    rb"|^LOCK TABLES\b|^\s*DELIMITER\b|^\s*USE \w+;",
+    rb"|^LOCK TABLES\b|^[ \t]*DELIMITER\b|^[ \t]*USE \w+;",
     "sqlite": rb"^PRAGMA\b|\bAUTOINCREMENT\b|\bsqlite_sequence\b|\bINSERT OR (?:REPLACE|IGNORE)\b",
-    "mssql": rb"^GO\s*$|\[dbo\]\.|\bNVARCHAR ?\(|^\s*USE \[|^SET (?:ANSI_NULLS|IDENTITY_INSERT|NOCOUNT)\b",
+    "mssql": rb"^GO\s*$|\[dbo\]\.|\bNVARCHAR ?\(|^[ \t]*USE \[|^SET (?:ANSI_NULLS|IDENTITY_INSERT|NOCOUNT)\b",
     "oracle": rb"\bVARCHAR2 ?\(|^SET DEFINE OFF|^REM INSERTING|\bNUMBER ?\(\d+(?:, ?\d+)?\)|^/\s*$",
 }
 _OTHER_SIGNS = {name: re.compile(signs, re.IGNORECASE | re.MULTILINE) for name, signs in _OTHERS.items()}
@@ -119,4 +119,4 @@ def holds_only_comments(head: bytes) -> bool:
 
 def _first(pattern: re.Pattern[bytes], text: bytes) -> str:
     match = pattern.search(text)
-    return match[1].decode("utf-8", "replace") if match else ""
+    return match[1].decode("utf-8", "replace").strip() if match else ""

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from app.domain.backup import CompressionMethod
@@ -116,7 +117,7 @@ def encrypted(member: ZipMember, name: str) -> AppError:
     """The error for a member of the zip `name` that only a password opens."""
     return AppError(
         ErrorCode.UNKNOWN_FORMAT,
-        "The zip is encrypted with a password",
+        f"{Path(name).name} is encrypted with a password",
         detail=f"{member.name} in {name}",
         hint="Unpack it with its password (7-Zip can), then use what was in it.",
     )
