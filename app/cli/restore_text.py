@@ -31,8 +31,8 @@ def print_plan(plan: RestorePlan, *, briefly: bool = False) -> None:
             fg=_COLOURS[finding.severity],
             bold=finding.severity is Severity.BLOCKS,
         )
-        for text in filter(None, (finding.detail, finding.hint)):
-            click.echo(shown(f"{'':9} {text}"))
+        for text in (*finding.detail.splitlines(), *finding.hint.splitlines()):
+            click.echo(f"{'':9} {shown(text)}")
 
 
 def _print_objects(plan: RestorePlan) -> None:

@@ -45,6 +45,7 @@ _SERVER_KINDS = {
     "SUBSCRIPTION": "makes the server copy from another one",
     "SYSTEM": "changes the settings of the whole server",
 }
+_DEFINED = frozenset(("SERVER", "USER MAPPING", "FOREIGN DATA WRAPPER"))
 _PAIRS = {
     ("alter", "system"): "changes the settings of the whole server",
     ("create", "server"): _SERVER_KINDS["SERVER"],
@@ -70,6 +71,8 @@ class Severity(StrEnum):
     """Reads or writes files of the server: refused unless allowed."""
     SERVER = "server"
     """Reaches beyond the database, or changes who acts: refused unless allowed."""
+    DEFINES = "defines"
+    """Defines a way to another server, which nothing takes while the script runs: the user should know."""
     DESTROYS = "destroys"
     """Removes what the target may hold: the user should know."""
     HINT = "hint"
@@ -171,7 +174,7 @@ def _by_subject(statement: bytes, subject: Subject, codec: str, *, in_cluster: b
     if kind in _SERVER_KINDS and (
         subject.creates or kind in ("SYSTEM", "IMPORT FOREIGN SCHEMA", "SUBSCRIPTION")
     ):
-        yield Severity.SERVER, _SERVER_KINDS[kind]
+        yield Severity.DEFINES if kind in _DEFINED else Severity.SERVER, _SERVER_KINDS[kind]
     elif kind in _DESTROYS:
         yield Severity.DESTROYS, f"removes {kind.removeprefix('DROP ').lower()} {tag}".rstrip()
     elif kind == "SQL" and tag.startswith(("TRUNCATE", "DELETE")):
@@ -209,22 +212,25 @@ def _in_statement(stream: Iterator[Token], *, looks_into_strings: bool) -> Itera
     defines = first.text in ("create", "alter", "comment", "security", "prepare") and first.kind is Kind.WORD
     previous = first
     is_foreign_table = is_routine = False
+    depth = 0
     copies = "copy" if first == (Kind.WORD, "copy") else ""
     for token in stream:
         word = token.text if token.kind is Kind.WORD else ""
         is_foreign_table |= defines and (previous.text, word) == ("foreign", "table")
         is_routine |= defines and word in ("function", "procedure")
+        depth += (token == (Kind.SIGN, "(")) - (token == (Kind.SIGN, ")"))
+        names_language = is_routine and not depth and previous == (Kind.WORD, "language")
         if token.kind in (Kind.STRING, Kind.BODY):
             if copies == "end":
                 yield Severity.FILE, "reads or writes a file of the server"
-            elif previous == (Kind.WORD, "language"):
+            elif names_language:
                 yield from _language(token.text)
             elif defines and is_routine:
                 for _, what in _in_body(token.text, 0):
                     yield Severity.HINT, f"defines code that, when it runs, {what}"
             elif not defines and looks_into_strings:
                 yield from _in_body(token.text, 0)
-        elif previous == (Kind.WORD, "language") and defines and token.kind in (Kind.WORD, Kind.NAME):
+        elif names_language and token.kind in (Kind.WORD, Kind.NAME):
             yield from _language(token.text)
         elif copies == "end" and word == "program":
             yield Severity.PROGRAM, "runs a program on the server"

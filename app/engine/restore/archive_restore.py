@@ -11,7 +11,7 @@ from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore_failures import remedy_for
 from app.engine.restore_list import qualified_name
-from app.postgres.archive import Archive
+from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.connection import Connection
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.toolchain import Installation
@@ -49,7 +49,8 @@ class ArchiveLoader:
             self.archive, self.prepared.entries, self.workspace, edited=self.prepared.is_edited
         )
         options = list(self.prepared.options)
-        jobs = None if self.blocks else plan.jobs
+        is_serial = self.blocks is not None or self.archive.format is ArchiveFormat.TAR
+        jobs = None if is_serial else plan.jobs
         if plan.mode is RestoreMode.ONE_TRANSACTION or (
             jobs is None and plan.mode is RestoreMode.NEW_DATABASE
         ):

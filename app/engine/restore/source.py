@@ -158,7 +158,9 @@ def open_source(
 def _open_one(dump: DumpFile, workspace: Path, cancel: CancelToken) -> RestoreSource:
     label = f"{dump.name}, a {dump.form}"
     if dump.is_folder and dump.layers:
-        dump = identify(unpack_folder(dump, workspace / "unpacked", cancel.check), cancel.check)
+        folder = workspace / "unpacked"
+        folder.mkdir()
+        dump = identify(unpack_folder(dump, folder, cancel.check), cancel.check)
     if dump.form is DumpForm.BACKUP:
         return _open_backup(dump.path, cancel)
     if dump.layers:
