@@ -66,13 +66,15 @@ class TargetObject:
 class ForeignKey:
     """A foreign key in the target: from `table` to `referenced`, both as (schema, name).
 
-    `is_deferred` ones are checked when the transaction ends.
+    `is_deferred` ones are checked when the transaction ends; `is_inherited` ones belong to that of a
+    partitioned table, with which they come and go.
     """
 
     name: str
     table: tuple[str, str]
     referenced: tuple[str, str]
     is_deferred: bool = False
+    is_inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,12 @@ class TargetFacts:
         roles: all of the server's.
         given_to: roles that the restoring role may make the owners of objects.
         creatable: schemas in which the role may create objects.
+        creators: pairs of such a role and a schema in which it may create objects itself.
+        partitions: pairs of a partition and the table that it is a part of, as (schema, name).
         dependents: objects, and what else in the target goes wrong without them.
         rows_in: tables that hold rows, or whose rows could not be seen; (schema, name).
         triggers_on: tables with triggers of their own that an insert fires.
+        always_triggers_on: those of them of which one fires whatever session_replication_role says.
         hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
         lock_slots: how many objects all sessions together can lock.
         free_connections: those that this role can still open.
@@ -138,6 +143,7 @@ class TargetFacts:
     available: dict[str, AvailableExtension] = field(default_factory=dict)
     objects: tuple[TargetObject, ...] = ()
     creatable: frozenset[str] = frozenset()
+    creators: frozenset[tuple[str, str]] = frozenset()
     collations: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     tablespaces: frozenset[str] = frozenset()
@@ -145,9 +151,11 @@ class TargetFacts:
     label_providers: frozenset[str] = frozenset()
     large_objects: frozenset[int] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    partitions: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
     dependents: tuple[tuple[TargetObject, TargetObject], ...] = ()
     rows_in: frozenset[tuple[str, str]] = frozenset()
     triggers_on: frozenset[tuple[str, str]] = frozenset()
+    always_triggers_on: frozenset[tuple[str, str]] = frozenset()
     hides_rows: frozenset[tuple[str, str]] = frozenset()
     bytes: int = 0
     lock_slots: int = 0
@@ -186,10 +194,13 @@ def read_target(session: Session) -> TargetFacts:
             objects=objects.all,
             dependents=objects.dependents(),
             foreign_keys=_foreign_keys(session),
+            partitions=tuple(((a, b), (c, d)) for a, b, c, d in _rows(session, _PARTITIONS)),
             rows_in=frozenset(holding_rows),
-            triggers_on=_pairs(session, _TRIGGERS),
+            triggers_on=_pairs(session, _TRIGGERS.format(enabled="'O', 'A'")),
+            always_triggers_on=_pairs(session, _TRIGGERS.format(enabled="'A'")),
             hides_rows=_pairs(session, _HIDES_ROWS),
             creatable=_names(session, _CREATABLE),
+            creators=_pairs(session, _CREATORS.format(right=_right(session))),
             extensions=dict(_rows(session, _INSTALLED)),
             label_providers=_names(session, "SELECT DISTINCT provider FROM pg_seclabels"),
             large_objects=frozenset(
@@ -299,11 +310,16 @@ def _pairs(session: Session, query: str) -> frozenset[tuple[str, str]]:
     return frozenset((schema, name) for schema, name in _rows(session, query))
 
 
+def _right(session: Session) -> str:
+    """What it takes to make a role the owner of something."""
+    return "SET" if session.info.server_version >= 160_000 else "MEMBER"
+
+
 def _server(session: Session) -> dict[str, Any]:
     """What is the same in all of a server's databases."""
     version, role, superuser, databases, roles, bypasses, free, recovery, slots = _rows(session, _SERVER)[0]
     known = Version.from_number(version)
-    right = "SET" if known.major >= 16 else "MEMBER"
+    right = _right(session)
     all_roles = _names(session, "SELECT rolname FROM pg_roles")
     subscribers = f"pg_has_role('pg_create_subscription', '{right}')" if known.major >= 16 else "false"
     collations = _rows(session, _COLLATIONS)
@@ -397,8 +413,8 @@ class _Objects:
 
 def _foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
     return tuple(
-        ForeignKey(name, (schema, table), (other_schema, other), deferred)
-        for name, schema, table, other_schema, other, deferred in _rows(session, _FOREIGN_KEYS)
+        ForeignKey(name, (schema, table), (other_schema, other), deferred, inherited)
+        for name, schema, table, other_schema, other, deferred, inherited in _rows(session, _FOREIGN_KEYS)
     )
 
 
@@ -464,6 +480,11 @@ SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e
 _TABLESPACES = "SELECT spcname FROM pg_tablespace WHERE has_tablespace_privilege(oid, 'CREATE')"
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _CREATABLE = f"SELECT nspname FROM pg_namespace n WHERE {_OWN} AND has_schema_privilege(oid, 'CREATE')"
+_CREATORS = f"""
+SELECT r.rolname, n.nspname FROM pg_roles r, pg_namespace n
+WHERE {_OWN} AND r.rolname !~ '^pg_' AND pg_has_role(r.oid, '{{right}}')
+  AND has_schema_privilege(r.oid, n.oid, 'CREATE')
+"""
 _MEMBER = """COALESCE((SELECT extname FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid
     WHERE m.classid = '{catalog}'::regclass AND m.objid = {oid} AND m.deptype = 'e'
       AND m.refclassid = 'pg_extension'::regclass), '')"""
@@ -496,10 +517,25 @@ def _named(catalog: str, kind: str, letters: str, schema: bool = True, condition
     WHERE {_OWN if schema else "true"} AND {condition}"""
 
 
+_NOT_INTERNAL = """NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = '{catalog}'::regclass
+    AND i.objid = x.oid AND i.deptype = 'i')"""
 _ROUTINE_KIND = "CASE x.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END"
 _SIGNATURE = """x.proname || '(' || CASE WHEN x.prokind = 'a' AND x.pronargs = 0 THEN '*' ELSE (
     SELECT COALESCE(string_agg(format_type(t, NULL), ', ' ORDER BY position), '')
     FROM unnest(x.proargtypes) WITH ORDINALITY AS a(t, position)) END || ')'"""
+_OPERATORS = f"""
+    SELECT 'pg_operator', x.oid::int8, 'OPERATOR', n.nspname,
+           x.oprname || '(' || COALESCE(format_type(NULLIF(x.oprleft, 0), NULL), 'NONE') || ', '
+               || COALESCE(format_type(NULLIF(x.oprright, 0), NULL), 'NONE') || ')',
+           pg_has_role(x.oprowner, 'USAGE'), {_MEMBER.format(catalog="pg_operator", oid="x.oid")}
+    FROM pg_operator x JOIN pg_namespace n ON n.oid = x.oprnamespace WHERE {_OWN}"""
+_CASTS = f"""
+    SELECT 'pg_cast', x.oid::int8, 'CAST', '',
+           '(' || format_type(castsource, NULL) || ' AS ' || format_type(casttarget, NULL) || ')',
+           pg_has_role(s.typowner, 'USAGE') OR pg_has_role(t.typowner, 'USAGE'),
+           {_MEMBER.format(catalog="pg_cast", oid="x.oid")}
+    FROM pg_cast x JOIN pg_type s ON s.oid = castsource JOIN pg_type t ON t.oid = casttarget
+    WHERE x.oid >= 16384"""
 _OTHERS = " UNION ALL ".join(
     (
         f"""
@@ -510,14 +546,18 @@ _OTHERS = " UNION ALL ".join(
             "pg_type",
             "CASE x.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END",
             "typ",
-            condition="x.typrelid = 0 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = x.oid)",
+            condition=f"x.typrelid = 0 AND {_NOT_INTERNAL.format(catalog='pg_type')}",
         ),
-        _named("pg_proc", _ROUTINE_KIND, "pro").replace("x.proname::text", _SIGNATURE),
+        _named("pg_proc", _ROUTINE_KIND, "pro", condition=_NOT_INTERNAL.format(catalog="pg_proc")).replace(
+            "x.proname::text", _SIGNATURE
+        ),
         _named("pg_collation", "'COLLATION'", "coll"),
         _named("pg_ts_config", "'TEXT SEARCH CONFIGURATION'", "cfg"),
         _named("pg_ts_dict", "'TEXT SEARCH DICTIONARY'", "dict"),
         _named("pg_statistic_ext", "'STATISTICS'", "stx"),
         _named("pg_conversion", "'CONVERSION'", "con"),
+        _OPERATORS,
+        _CASTS,
         _named("pg_event_trigger", "'EVENT TRIGGER'", "evt", schema=False),
         _named("pg_publication", "'PUBLICATION'", "pub", schema=False),
         _named("pg_foreign_data_wrapper", "'FOREIGN DATA WRAPPER'", "fdw", schema=False),
@@ -525,38 +565,44 @@ _OTHERS = " UNION ALL ".join(
     )
 )
 _DEPENDENTS = """
-SELECT DISTINCT CASE WHEN t.typrelid > 0 THEN 'pg_class' ELSE d.refclassid::regclass::text END,
-       COALESCE(NULLIF(t.typrelid, 0), NULLIF(t.typelem, 0), d.refobjid)::int8,
-       CASE WHEN d.classid IN ('pg_proc'::regclass, 'pg_type'::regclass) THEN d.classid::regclass::text
-            ELSE 'pg_class' END,
-       COALESCE(r.ev_class, k.conrelid, f.adrelid, g.tgrelid, p.polrelid, d.objid)::int8
+SELECT DISTINCT CASE WHEN e.typrelid > 0 THEN 'pg_class' ELSE d.refclassid::regclass::text END,
+       COALESCE(NULLIF(e.typrelid, 0), e.oid, d.refobjid)::int8,
+       CASE WHEN k.contypid > 0 THEN 'pg_type' WHEN part.relation > 0 THEN 'pg_class'
+            ELSE d.classid::regclass::text END,
+       COALESCE(NULLIF(k.contypid, 0), part.relation, d.objid)::int8
 FROM pg_depend d
 LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-     AND (t.typrelid > 0 OR t.typcategory = 'A')
+LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem > 0 THEN t.typelem ELSE t.oid END
 LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
 LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
 LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-WHERE d.refobjid >= 16384
+CROSS JOIN LATERAL (
+    SELECT COALESCE(r.ev_class, NULLIF(k.conrelid, 0), f.adrelid, g.tgrelid, p.polrelid) AS relation
+) part
+WHERE d.refobjid >= 16384 AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
   AND (d.deptype = 'n' OR (d.deptype = 'a' AND d.classid = d.refclassid AND d.objid IN (
       SELECT oid FROM pg_class WHERE relispartition AND relkind IN ('r', 'p', 'f'))))
-  AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
-  AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_rewrite'::regclass,
-                    'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,
-                    'pg_policy'::regclass)
 """
 _FOREIGN_KEYS = f"""
-SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferred
+SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferred, k.conparentid <> 0
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace m ON m.oid = f.relnamespace
 WHERE k.contype = 'f' AND {_OWN} ORDER BY 2, 3, 1
 """
+_PARTITIONS = f"""
+SELECT n.nspname, c.relname, m.nspname, p.relname
+FROM pg_inherits i
+JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace m ON m.oid = p.relnamespace
+WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND {_OWN} ORDER BY 1, 2
+"""
 _TRIGGERS = f"""
 SELECT DISTINCT n.nspname, c.relname FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 4 > 0 AND {_OWN}
+WHERE NOT t.tgisinternal AND t.tgenabled IN ({{enabled}}) AND t.tgtype & 4 > 0 AND {_OWN}
 """
 _HIDES_ROWS = f"""
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

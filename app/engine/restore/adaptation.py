@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import ABOUT, PREAMBLE, ROUTINES, EntryGraph, unquoted
+from app.engine.restore.ownership import fit_owners, role_findings
 from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
 from app.engine.restore.selection import Selection
 from app.engine.restore.source_facts import SourceFacts
@@ -37,6 +38,7 @@ _SUPERUSER_ONLY = frozenset(
     ]
 )
 _OF_SERVER = frozenset({"DATABASE", "DATABASE PROPERTIES", "TABLESPACE"})
+_REACHES_OUT = frozenset({"SERVER", "USER MAPPING", "FOREIGN TABLE", "EVENT TRIGGER"})
 _SUPERUSER = "only a superuser can create it"
 _UNTRUSTED = re.compile(r"\bLANGUAGE (?:'?c'?|internal|\w+u)\b", re.IGNORECASE)
 _BASE_TYPE = re.compile(r"^CREATE TYPE [^(;]*\(\s*(?:INTERNALLENGTH|INPUT)\b")
@@ -107,7 +109,8 @@ class _Adapting:
     edited: dict[int, Entry] = field(default_factory=dict)
     changed: dict[int, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    missing_roles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    role_users: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    owners_missing: frozenset[str] = frozenset()
 
     def result(self) -> Adaptation:
         for entry in self.selection.entries:
@@ -118,13 +121,8 @@ class _Adapting:
         self._find_lost()
         self._find_collations()
         flags = self._owners()
-        if self.missing_roles:
-            self._find_roles()
-        kept = tuple(
-            self.edited.get(entry.dump_id, entry)
-            for entry in self.selection.entries
-            if entry.dump_id not in self.lost and entry.dump_id not in self.there
-        )
+        self._find_roles()
+        kept = self._kept()
         spaces = {entry.tablespace for entry in kept} - self.target.tablespaces - {""}
         methods = {entry.access_method for entry in kept} - self.target.access_methods - {""}
         if spaces:
@@ -184,8 +182,6 @@ class _Adapting:
             return "only a superuser or a member of pg_create_subscription can create it"
         if kind == "SUBSCRIPTION" and not _UNCONNECTED.search(definition):
             return "it would begin to replicate at once"
-        if kind == "USER MAPPING" and (roles := mapped_role(definition, target.roles)):
-            return f"the target has no role {roles[0]}"
         if not target.is_superuser and self._needs_superuser(entry) and not self._is_present(entry):
             return _SUPERUSER
         return ""
@@ -269,16 +265,15 @@ class _Adapting:
             entry = self.graph.entries[number]
             if entry.kind != "EXTENSION":
                 continue
-            dependents = [
-                one for one in self._dependents(number) if one.kind != "SERVER" or not self.graph.is_script
-            ]
+            dependents = self._dependents(number)
             names = some(qualified_name(one) for one in dependents)
             title = f"The extension {entry.tag} cannot be had on the target: {reason}"
-            if dependents and not self._is_guess(number):
+            costs_more = any(one.kind not in _REACHES_OUT for one in dependents)
+            if costs_more and not self._is_guess(number):
                 hint = f"Install it there first, or have a superuser run CREATE EXTENSION {entry.tag}."
                 self._block(title, f"Needed by {names}", hint)
             elif dependents:
-                self._warn(title, f"It may be needed by {names}")
+                self._warn(title, f"Needed by {names}")
             else:
                 self._warn(title, "Nothing else in the source needs it")
 
@@ -325,9 +320,10 @@ class _Adapting:
                 ),
             )
         quiet = {*ABOUT, *_OF_SERVER, "TABLE", "TABLE DATA", "EXTENSION", "DEFAULT ACL", "STATISTICS DATA"}
+        because_of_roles = set().union(*self.role_users.values())
         by_reason: dict[str, list[Entry]] = defaultdict(list)
         for number, reason in self.lost.items():
-            if self.graph.entries[number].kind not in quiet:
+            if self.graph.entries[number].kind not in quiet and number not in because_of_roles:
                 by_reason[reason].append(self.graph.entries[number])
         for reason, entries in by_reason.items():
             names = some(f"{one.kind} {qualified_name(one)}" for one in entries)
@@ -362,6 +358,8 @@ class _Adapting:
         elif kind == "POLICY":
             edited = policy_for(entry.definition, self.target.roles)
             self._take_roles(entry, edited.definition, edited.missing, "without")
+        elif kind == "USER MAPPING":
+            self._take_roles(entry, "", mapped_role(entry.definition, self.target.roles), "without")
         elif kind in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
             definition = without_version_options(entry.definition)
             if definition != entry.definition:
@@ -372,67 +370,54 @@ class _Adapting:
         if not roles:
             return
         for role in roles:
-            self.missing_roles[role] += 1
+            self.role_users[role].add(entry.dump_id)
         if definition.strip() and self.source.can_edit:
-            words = f"{how} {', '.join(roles)}: no such role, or not for {self.target.role} to act for"
-            self._change(entry.dump_id, replace(entry, definition=definition), words)
+            self._change(
+                entry.dump_id, replace(entry, definition=definition), f"{how} {listed('role', roles)}"
+            )
+        elif set(roles) - self.target.roles:
+            self.lost[entry.dump_id] = f"the target has no {listed('role', set(roles) - self.target.roles)}"
         else:
-            self.lost[entry.dump_id] = f"the target has no {listed('role', roles)} that may be used"
-            if entry.kind == "ACL" and " FROM PUBLIC" in entry.definition and not self.source.can_edit:
-                self._warn(
-                    f"Rights that were taken from everybody stay: {qualified_name(entry)}",
-                    hint="Create the roles first, or unpack the source, and nothing is lost.",
-                )
+            self.lost[entry.dump_id] = f"{self.target.role} may not act for {listed('role', roles)}"
+        is_lost = entry.dump_id in self.lost
+        if is_lost and entry.kind == "ACL" and " FROM PUBLIC" in entry.definition and definition.strip():
+            self._warn(
+                f"Rights that were taken from everybody stay: {qualified_name(entry)}",
+                hint="Create the roles first, or unpack the source, and nothing is lost.",
+            )
 
     def _change(self, number: int, entry: Entry, how: str) -> None:
         self.edited[number] = entry
         self.changed[number] = how
 
     def _owners(self) -> bool:
-        """Who gets the objects: their owners where all can be had, otherwise the restoring role."""
+        """Give owners where they can be had; whether none are given."""
         if not self.options.owner:
             return True
-        kept = [
-            entry
-            for entry in self.selection.entries
-            if entry.owner and entry.dump_id not in self.lost and entry.dump_id not in self.there
-        ]
-        owners = {entry.owner for entry in kept} - {""}
-        unfit = owners - self.target.given_to
-        if not unfit:
-            return False
-        for role in unfit - self.target.roles:
-            self.missing_roles[role] += 0
-        if unfit & self.target.roles:
-            self._warn(
-                f"{self.target.role} is no member of {listed('role', unfit & self.target.roles)}",
-                f"What belongs to it in the source will belong to {self.target.role}",
-            )
-        if not self.source.can_edit or not owners - unfit - {self.target.role}:
-            if owners - unfit - {self.target.role}:
-                self._warn(f"All objects will belong to {self.target.role}")
-            return True
-        for entry in kept:
-            if entry.owner in unfit:
-                number = entry.dump_id
-                self.edited[number] = replace(self.edited.get(number, entry), owner="")
-        return False
+        fit = fit_owners(self._kept(), self.target, can_edit=self.source.can_edit)
+        self.owners_missing |= fit.missing
+        self.findings += fit.findings
+        for entry in fit.edited:
+            self.edited[entry.dump_id] = entry
+        return fit.drops_all
 
     def _find_roles(self) -> None:
-        missing = sorted(set(self.missing_roles) - self.target.roles)
-        unusable = sorted(set(self.missing_roles) & self.target.roles)
-        counted = sum(self.missing_roles.values())
-        granted = f"{counted} grants and policies are left out or changed; " if counted else ""
-        if missing:
-            self._warn(
-                f"The target has no {listed('role', missing)}",
-                f"{granted}what belongs to a missing role will belong to {self.target.role}",
-                "Create the roles first (a Holdfast backup has them in roles.sql) to keep rights and owners.",
-            )
-        if unusable:
-            self._warn(
-                f"{self.target.role} may not act for {listed('role', unusable)}", granted.removesuffix("; ")
-            )
+        numbers = set().union(*self.role_users.values())
+        named = set(self.role_users)
+        self.findings += role_findings(
+            (named | self.owners_missing) - self.target.roles,
+            named & self.target.roles,
+            [entry for entry in self.selection.entries if entry.dump_id in numbers],
+            self.lost,
+            self.target,
+        )
+
+    def _kept(self) -> tuple[Entry, ...]:
+        return tuple(
+            self.edited.get(entry.dump_id, entry)
+            for entry in self.selection.entries
+            if entry.dump_id not in self.lost and entry.dump_id not in self.there
+        )
 
     def _block(self, title: str, detail: str = "", hint: str = "") -> None:
         self.findings.append(Finding(Severity.BLOCKS, title, detail, hint))

@@ -298,7 +298,7 @@ class _Names:
         for first, second in _QUALIFIED.findall(text):
             key = unquoted(first), unquoted(second)
             known = [number for number in self._named.get(key, ()) if number < entry.dump_id]
-            yield from known or self._extensions_in.get(key[0], ())
+            yield from known or self._extensions_in.get(key[0], [])
         for kind, name in _OF_SERVER.findall(text):
             kind = _KINDS_OF_TAG.get(kind, kind)
             yield self._by_kind.get((kind, "", unquoted(name)), 0)

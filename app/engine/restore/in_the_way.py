@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
 from app.domain.restore import Finding, Severity
 from app.engine.restore.entry_graph import LARGE_OBJECTS, RELATIONS, ROUTINES, TYPES, EntryGraph
@@ -16,6 +17,7 @@ from app.postgres.connection import quote_identifier
 from app.postgres.target import TargetFacts, TargetObject
 
 _BY_NAME = frozenset(["COLLATION", "STATISTICS", "CONVERSION", "EVENT TRIGGER", "PUBLICATION", "SERVER"])
+_LEFT, _RIGHT = (re.compile(rf"\b{side}ARG = (.+?)(?:,?\n|\);|, )") for side in ("LEFT", "RIGHT"))
 _THERE = "the target has it already"
 _CREATED_IN_SCHEMA = RELATIONS | ROUTINES | TYPES | {"COLLATION", "OPERATOR", "STATISTICS"}
 
@@ -80,6 +82,15 @@ class _Search:
             yield "relation", entry.schema, entry.tag[len(self.graph.entries[whole].tag) + 1 :]
         elif kind in ROUTINES:
             yield "routine", entry.schema, entry.tag
+        elif kind == "CAST":
+            yield kind, "", entry.tag.removeprefix("CAST ")
+        elif kind == "OPERATOR":
+            left, right = (one.search(entry.definition) for one in (_LEFT, _RIGHT))
+            yield (
+                kind,
+                entry.schema,
+                f"{entry.tag}({left[1] if left else 'NONE'}, {right[1] if right else 'NONE'})",
+            )
         elif kind in _BY_NAME or kind.startswith("TEXT SEARCH"):
             yield kind, entry.schema, entry.tag
 
@@ -190,21 +201,46 @@ class _Search:
         return f"{one.kind} {qualified_name(self.graph.entries[number])}{holds}"
 
     def _drops(self) -> Iterator[str]:
-        """Foreign keys first, because they can go round in a circle; then everything from its end."""
-        tables = {(one.schema, one.name) for one in self.met.values()}
-        for key in self.target.foreign_keys:
-            if key.table in tables and key.referenced in tables:
-                table = ".".join(map(quote_identifier, key.table))
-                yield f"ALTER TABLE ONLY {table} DROP CONSTRAINT {quote_identifier(key.name)};"
-        for entry in reversed(self.selection.entries):
-            one = self.met.get(entry.dump_id)
-            if one is None or one.kind == "INDEX":
-                continue
-            if entry.kind in LARGE_OBJECTS:
+        """Dependents first; what goes round in a circle goes at once, or with CASCADE if kinds differ."""
+        for entry in self.selection.entries:
+            if entry.kind in LARGE_OBJECTS and entry.dump_id in self.met:
                 for number in sorted(self.target.large_objects.intersection(numbers_of(entry))):
                     yield f"SELECT pg_catalog.lo_unlink({number});"
+        for group in self._groups():
+            kinds = {one.kind for one in group}
+            if len(kinds) == 1:
+                yield f"DROP {group[0].kind} IF EXISTS {', '.join(map(_written, group))};"
             else:
-                yield f"DROP {one.kind} IF EXISTS {_written(one)};"
+                yield from (f"DROP {one.kind} IF EXISTS {_written(one)} CASCADE;" for one in group)
+
+    def _groups(self) -> Iterator[tuple[TargetObject, ...]]:
+        """What is to be dropped, in order; in a group are objects that need each other."""
+        dropped = {(one.schema, one.name): one for one in self.met.values() if one.kind not in LARGE_OBJECTS}
+        group: dict[TargetObject, tuple[TargetObject, ...]] = {}
+        for entry in reversed(self.selection.entries):
+            one = self.met.get(entry.dump_id)
+            if one and one.kind not in LARGE_OBJECTS and one.kind != "INDEX":
+                whole = dropped.get((one.schema, one.table), one) if one.table else one
+                group.setdefault(whole, (whole,))
+        pairs = [
+            (dropped.get((needed.schema, needed.table), needed), dependent)
+            for needed, dependent in self.target.dependents
+        ]
+        pairs = [(needed, one) for needed, one in pairs if needed != one and needed in group and one in group]
+        while True:
+            sorter: TopologicalSorter[tuple[TargetObject, ...]] = TopologicalSorter(
+                dict.fromkeys(group.values(), ())
+            )
+            for needed, dependent in pairs:
+                if group[needed] != group[dependent]:
+                    sorter.add(group[needed], group[dependent])
+            try:
+                yield from sorter.static_order()
+            except CycleError as error:
+                merged = tuple(dict.fromkeys(one for some_group in error.args[1] for one in some_group))
+                group.update(dict.fromkeys(merged, merged))
+            else:
+                return
 
     def _block(self, title: str, detail: str = "", hint: str = "") -> None:
         self.findings.append(Finding(Severity.BLOCKS, title, detail, hint))
@@ -224,6 +260,10 @@ def _slot_of(one: TargetObject) -> tuple[str, str, str]:
 
 def _written(one: TargetObject) -> str:
     """An object's name as DROP takes it."""
+    if one.kind == "CAST":
+        return one.name
+    if one.kind == "OPERATOR":
+        return f"{quote_identifier(one.schema)}.{one.name}"
     if one.kind in ROUTINES:
         name, _, arguments = one.name.partition("(")
         written = f"{quote_identifier(name)}({arguments}"

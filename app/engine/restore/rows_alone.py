@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -26,6 +27,7 @@ class RowsAlone:
         entries: with tables after those that they refer to.
         settings: for the restoring sessions, as PGOPTIONS has them.
         truncated: tables that are emptied first, all in one statement.
+        partitioned: those of them that have partitions, which are emptied too.
         findings: what hinders it, and what it means.
     """
 
@@ -33,11 +35,14 @@ class RowsAlone:
     settings: str
     truncated: tuple[Name, ...]
     findings: tuple[Finding, ...]
+    partitioned: frozenset[Name] = frozenset()
 
     @property
     def drops(self) -> tuple[str, ...]:
         """The statement that empties tables, if any is."""
-        names = ", ".join(f"ONLY {_written(name)}" for name in self.truncated)
+        names = ", ".join(
+            f"{'' if name in self.partitioned else 'ONLY '}{_written(name)}" for name in self.truncated
+        )
         return (f"TRUNCATE TABLE {names};",) if names else ()
 
 
@@ -51,10 +56,14 @@ def plan_rows(entries: Sequence[Entry], target: TargetFacts, *, clean: bool, mod
     loads = {entry.dump_id: target_of(entry) for entry in entries if entry.kind == "TABLE DATA"}
     tables = list(dict.fromkeys(loads.values()))
     findings = list(_fitting(entries, loads, target))
-    filled = [name for name in tables if name in target.rows_in]
-    if clean:
-        findings += _emptying(filled, target)
-    elif filled:
+    leaves = [(entry.schema, entry.tag) for entry in entries if entry.kind == "TABLE DATA"]
+    loaded = list(dict.fromkeys((*tables, *leaves)))
+    filled = [name for name in loaded if name in target.rows_in]
+    emptied: tuple[Name, ...] = ()
+    if clean and filled:
+        emptied, hindered = _emptied(loaded, target)
+        findings += hindered
+    elif filled and not clean:
         names = some(map(_written, filled))
         findings.append(
             Finding(
@@ -77,6 +86,16 @@ def plan_rows(entries: Sequence[Entry], target: TargetFacts, *, clean: bool, mod
                 f"{some(map(_written, fires or circle))}: {why}",
             )
         )
+        stubborn = [name for name in tables if name in target.always_triggers_on]
+        if stubborn:
+            findings.append(
+                Finding(
+                    Severity.WARNS,
+                    "Triggers that are enabled always fire even so, and may change rows",
+                    some(map(_written, stubborn)),
+                    "ALTER TABLE … DISABLE TRIGGER for the time of the restore.",
+                )
+            )
     else:
         if circle and mode is RestoreMode.ONE_TRANSACTION:
             ranks, circle = _ranks(tables, _keys(tables, target.foreign_keys, deferred=False))
@@ -99,7 +118,8 @@ def plan_rows(entries: Sequence[Entry], target: TargetFacts, *, clean: bool, mod
                 )
             )
     ordered = sorted(entries, key=lambda entry: ranks.get(loads.get(entry.dump_id, ("", "")), _place(entry)))
-    return RowsAlone(tuple(ordered), settings, tuple(filled) if clean else (), tuple(findings))
+    partitioned = frozenset(parent for _, parent in target.partitions)
+    return RowsAlone(tuple(ordered), settings, emptied, tuple(findings), partitioned)
 
 
 def target_of(entry: Entry) -> Name:
@@ -159,26 +179,47 @@ def _columns(entry: Entry) -> tuple[str, ...]:
         return ()
 
 
-def _emptying(filled: Sequence[Name], target: TargetFacts) -> Iterable[Finding]:
-    """What must not be emptied: tables that others refer to, and those of other roles."""
-    outside = [
-        f"{_written(key.table)} refers to {_written(key.referenced)}"
-        for key in target.foreign_keys
-        if key.referenced in filled and key.table not in filled
-    ]
+def _emptied(tables: Sequence[Name], target: TargetFacts) -> tuple[tuple[Name, ...], tuple[Finding, ...]]:
+    """The tables to empty in one statement: those that get rows, and empty ones that refer to them.
+
+    PostgreSQL empties no table that another refers to, not even an empty one, unless both go together
+    (https://www.postgresql.org/docs/current/sql-truncate.html).
+    """
+    leaves: dict[Name, set[Name]] = defaultdict(set)
+    for child, parent in target.partitions:
+        leaves[parent].add(child)
+
+    def may_go(name: Name) -> bool:
+        if name in leaves:
+            return all(map(may_go, leaves[name]))
+        return name in tables or name not in target.rows_in
+
+    emptied = dict.fromkeys(tables)
+    outside: list[str] = []
+    for name in (pending := list(tables)):
+        for key in target.foreign_keys:
+            if key.referenced != name or key.table in emptied:
+                continue
+            if may_go(key.table):
+                emptied[key.table] = None
+                pending.append(key.table)
+            else:
+                outside.append(f"{_written(key.table)} refers to {_written(name)}")
+    findings = []
     if outside:
-        yield Finding(
-            Severity.BLOCKS,
-            "Tables that would be emptied are referred to by others that would not",
-            some(outside),
+        findings.append(
+            Finding(Severity.BLOCKS, "Tables with rows refer to tables that would be emptied", some(outside))
         )
     others = [
         str(one)
         for one in target.objects
-        if one.kind == "TABLE" and (one.schema, one.name) in filled and not one.is_mine
+        if one.kind == "TABLE" and (one.schema, one.name) in emptied and not one.is_mine
     ]
     if others:
-        yield Finding(Severity.BLOCKS, f"{target.role} does not own what would be emptied", some(others))
+        findings.append(
+            Finding(Severity.BLOCKS, f"{target.role} does not own what would be emptied", some(others))
+        )
+    return tuple(emptied), tuple(findings)
 
 
 def _keys(tables: Iterable[Name], keys: Iterable[ForeignKey], *, deferred: bool) -> list[ForeignKey]:

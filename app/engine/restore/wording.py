@@ -20,6 +20,6 @@ def listed(word: str, names: Iterable[str]) -> str:
     return f"{word}{'s' if len(every) > 1 else ''} {some(every)}"
 
 
-def counted(number: int, word: str) -> str:
-    """`1 table` or `1,200 tables`."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+def counted(number: int, word: str, plural: str = "") -> str:
+    """`1 table` or `1,200 tables`; `plural` where it is not the word with an s."""
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"

@@ -1,0 +1,108 @@
+"""Decides whom restored objects belong to, and tells what missing roles cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.restore import Finding, Severity
+from app.engine.restore.entry_graph import DATA, LARGE_OBJECTS
+from app.engine.restore.wording import counted, listed, some
+from app.engine.restore_list import qualified_name
+from app.postgres.archive_entry import Entry
+from app.postgres.target import TargetFacts
+
+_CREATE_ROLES = "Create the roles first (a Holdfast backup has them in roles.sql) to keep rights and owners."
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whom the objects will belong to.
+
+    Attributes:
+        drops_all: whether all of them will be the restoring role's.
+        edited: entries without an owner, which will be the restoring role's, while others keep theirs.
+        missing: roles that own something in the source and that the target does not have.
+        findings: about roles that are there, but may not be given anything.
+    """
+
+    drops_all: bool
+    edited: tuple[Entry, ...] = ()
+    missing: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+
+def fit_owners(entries: Iterable[Entry], target: TargetFacts, *, can_edit: bool) -> Owners:
+    """Keep the owners that can be had; the others' objects will belong to the restoring role.
+
+    With an archive that cannot be edited pg_restore gives either all owners or none.
+    """
+    owned = [e for e in entries if e.owner and (e.kind not in DATA or e.kind in LARGE_OBJECTS)]
+    schemas = {entry.tag: entry.owner for entry in owned if entry.kind == "SCHEMA"}
+    unfit = [entry for entry in owned if not _may_own(entry, schemas, target)]
+    if not unfit:
+        return Owners(drops_all=False)
+    roles = frozenset(entry.owner for entry in unfit)
+    others = {entry.owner for entry in owned} - roles - {target.role}
+    missing = roles - target.roles
+    findings = []
+    if roles - missing:
+        findings.append(
+            _warning(
+                f"{target.role} may not give everything back to {listed('role', roles - missing)}",
+                f"What it may not give will belong to {target.role}",
+            )
+        )
+    if not others:
+        return Owners(True, (), missing, tuple(findings))
+    if not can_edit:
+        findings.append(_warning(f"All objects will belong to {target.role}", hint=_CREATE_ROLES))
+        return Owners(True, (), missing, tuple(findings))
+    return Owners(False, tuple(replace(entry, owner="") for entry in unfit), missing, tuple(findings))
+
+
+def _may_own(entry: Entry, schemas: Mapping[str, str], target: TargetFacts) -> bool:
+    """Whether `ALTER … OWNER TO` will do: a new owner must be allowed to create such objects itself."""
+    owner, schema = entry.owner, entry.schema
+    if target.is_superuser or owner not in target.given_to or owner == target.role:
+        return owner in target.given_to
+    return not schema or schemas.get(schema) == owner or (owner, schema) in target.creators
+
+
+def role_findings(
+    missing: Collection[str],
+    unusable: Collection[str],
+    entries: Sequence[Entry],
+    lost: Collection[int],
+    target: TargetFacts,
+) -> Iterator[Finding]:
+    """What roles cost that are not there, or that the restoring role may not act for.
+
+    Args:
+        missing: roles that the target does not have.
+        unusable: roles of the target for which the restoring role may not act.
+        entries: privileges, policies and mappings that name them.
+        lost: dump ids of those among them that are left out altogether.
+    """
+    if missing:
+        cost = f"; {counted(len(entries), 'grant or policy', 'grants and policies')} cannot be as they were"
+        yield _warning(
+            f"The target has no {listed('role', missing)}",
+            f"What belongs to a missing role will belong to {target.role}{cost if entries else ''}",
+            _CREATE_ROLES,
+        )
+    if unusable:
+        yield _warning(
+            f"{target.role} may not act for {listed('role', unusable)}",
+            "Privileges that only these roles can give are left out",
+        )
+    policies = [entry for entry in entries if entry.kind == "POLICY" and entry.dump_id in lost]
+    if policies:
+        yield _warning(
+            f"Left out: {counted(len(policies), 'policy', 'policies')} of which no role is there",
+            some(qualified_name(entry) for entry in policies),
+        )
+
+
+def _warning(title: str, detail: str = "", hint: str = "") -> Finding:
+    return Finding(Severity.WARNS, title, detail, hint)
