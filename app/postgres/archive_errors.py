@@ -17,6 +17,16 @@ def damaged(name: Path | str, reason: str) -> AppError:
     )
 
 
+def unreadable(path: Path, error: OSError) -> AppError:
+    """The error for a file or folder that the system does not let us read."""
+    return AppError(
+        ErrorCode.INVALID_INPUT,
+        f"{path.name} cannot be read",
+        detail=f"{error.filename or path}: {error.strerror or error}",
+        hint="Check that it may be read and that its disk is connected.",
+    )
+
+
 def bomb(name: Path | str, holds: str) -> AppError:
     """The error for a file that was made to fill disks; `holds` says how much is in it."""
     return AppError(

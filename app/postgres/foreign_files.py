@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres.script_charset import as_utf_8, charset_of
@@ -209,13 +208,3 @@ def _separator(text: bytes) -> bytes:
 def _quoted(pattern: re.Pattern[bytes], text: bytes) -> str:
     match = pattern.search(text)
     return f" (“{match[1].decode('utf-8', 'replace')}”)" if match else ""
-
-
-def existing(path: Path) -> None:
-    """Check that there is something to look into.
-
-    Raises:
-        AppError: INVALID_INPUT.
-    """
-    if not path.exists():
-        raise AppError(ErrorCode.INVALID_INPUT, "There is no such file or folder", detail=str(path))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive_errors import bomb, damaged
-from app.postgres.dump_files import JUNK, DumpFile
+from app.postgres.dump_form import DumpFile
+from app.postgres.dump_members import JUNK
 from app.postgres.packing import Check, Packing, opened_zip, unpacked
 from app.postgres.tar_stream import TarKind, tar_stream
 from app.postgres.zip_members import zip_content, zip_members
@@ -43,6 +44,8 @@ def unpack_folder(
 ) -> Path:
     """Unpack a directory archive or a backup of Holdfast into a new folder below `folder`, and give that.
 
+    `folder` is made where it is missing.
+
     When it fails, what it wrote is removed.
 
     Raises:
@@ -53,7 +56,7 @@ def unpack_folder(
     target = folder / (Path(layer.member).name or dump.path.name.partition(".")[0] or "dump")
     budget = _Budget(dump, limits, free_bytes(folder) - _SPARED)
     try:
-        target.mkdir(mode=0o700)
+        target.mkdir(mode=0o700, parents=True)
         try:
             items = _zip_items(dump, check) if layer.packing is Packing.ZIP else _tar_items(dump, check)
             names: set[str] = set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.archive_errors import damaged
+from app.postgres.archive_errors import unreadable
 from app.postgres.compression import BLOCK, Decompressor
 from app.postgres.tar_stream import TarKind, is_tar, tar_stream
 from app.postgres.zip_members import zip_content, zip_members
@@ -75,7 +75,7 @@ def file_blocks(path: Path, check: Check) -> Iterator[bytes]:
     """A file's bytes as they are.
 
     Raises:
-        AppError: ARCHIVE_DAMAGED when it cannot be read.
+        AppError: INVALID_INPUT when it cannot be read.
     """
     try:
         with path.open("rb", buffering=0) as file:
@@ -83,7 +83,7 @@ def file_blocks(path: Path, check: Check) -> Iterator[bytes]:
                 check()
                 yield data
     except OSError as error:
-        raise damaged(path, error.strerror or str(error)) from error
+        raise unreadable(path, error) from error
 
 
 def decompressed(blocks: Iterator[bytes], packing: Packing, name: str, check: Check) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ def unpacked(path: Path, layers: tuple[Layer, ...], check: Check) -> Iterator[by
         if layer.packing is Packing.ZIP:
             blocks = _zip_member(path, None if number == 0 else blocks, layer.member, check)
         elif layer.packing is Packing.TAR:
-            blocks = _tar_member(path, blocks, layer.member)
+            blocks = tar_content(path, blocks, layer.member)
         else:
             blocks = decompressed(blocks, layer.packing, str(path), check)
     return blocks
@@ -152,7 +152,12 @@ def _zip_member(path: Path, blocks: Iterator[bytes] | None, name: str, check: Ch
             yield block
 
 
-def _tar_member(path: Path, blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def tar_content(path: Path, blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The content of the file `name` in a tar archive of these blocks; `path` is for errors.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED; UNKNOWN_FORMAT when it is not there.
+    """
     is_found = False
     for member, content in tar_stream(blocks, str(path)):
         if member.name == name and member.kind is TarKind.FILE and not is_found:

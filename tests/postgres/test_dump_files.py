@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import random
 import sys
 import tarfile
 import zipfile
@@ -81,6 +83,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip in zip": lambda data: zipped({"dump.sql.gz": gzip.compress(data, mtime=0)}),
     "zip in zip": lambda data: zipped({"inner.zip": zipped({"dump.sql": data})}),
     "gzip in tar.xz": lambda data: lzma.compress(tarred({"dump.gz": gzip.compress(data, mtime=0)})),
+    "zip in tar": lambda data: tarred({"inner.zip": zipped({"dump.sql": data}, zipfile.ZIP_STORED)}),
+    "tar in tar": lambda data: tarred({"inner.tar": tarred({"x": bytes(9), "dump.sql": data})}),
     "gzip twice": lambda data: gzip.compress(gzip.compress(data, mtime=0), mtime=0),
 }
 each_packer = pytest.mark.parametrize("packer", PACKERS)
@@ -324,6 +328,29 @@ def test_what_is_cut_off_is_damaged(tmp_path: Path, packer: str) -> None:
 @pytest.mark.parametrize("content", [b"PGDMP", b"PGDM", b"PGDMP\x01\x10\x00\x04\x08\x01"])
 def test_the_first_bytes_of_an_archive_are_a_damaged_one(tmp_path: Path, content: bytes) -> None:
     assert refusal(written(tmp_path, content)).code is ErrorCode.ARCHIVE_DAMAGED
+
+
+@pytest.mark.parametrize("packer", ["tar", "tar.gz", "gzip in tar.xz"])
+def test_what_hardly_compresses_is_told_in_a_tar(tmp_path: Path, packer: str) -> None:
+    script = (
+        SCRIPT + b"-- " + random.Random(1).randbytes(3 << 20).replace(b"\n", b"").replace(b"\0", b"") + b"\n"
+    )
+    dump = identify(written(tmp_path, PACKERS[packer](script)))
+    assert b"".join(script_blocks(dump)) == script
+
+
+def test_frames_to_be_skipped_are_skipped(tmp_path: Path) -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
+    content = skipped + zstd.compress(SCRIPT) + skipped + zstd.compress(SCRIPT) + skipped
+    assert b"".join(script_blocks(identify(written(tmp_path, content)))) == SCRIPT * 2
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, SCRIPT)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    assert "cannot be read" in refusal(path).title
 
 
 def test_a_quine_ends(tmp_path: Path) -> None:

@@ -251,8 +251,8 @@ def test_a_name_of_gigabytes_in_a_tar_is_refused(tmp_path: Path, kind: bytes) ->
 
 
 def test_a_tar_bomb_is_refused_and_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.postgres.dump_files._MUCH", 4 << 20)
-    monkeypatch.setattr("app.postgres.dump_files._MOST_RATIO", 10)
+    monkeypatch.setattr("app.postgres.dump_members._MUCH", 4 << 20)
+    monkeypatch.setattr("app.postgres.dump_members._MOST_RATIO", 10)
     path = tmp_path / "x"
     path.write_bytes(gzip.compress(header(b"a.sql", b"0", 64 << 20) + bytes(64 << 20), 9))
     with pytest.raises(AppError) as failure:
@@ -263,7 +263,7 @@ def test_a_tar_bomb_is_refused_and_does_not_hang(tmp_path: Path, monkeypatch: py
 def test_a_large_folder_in_a_tar_is_told_before_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.postgres.dump_files._MUCH", 1 << 20)
+    monkeypatch.setattr("app.postgres.dump_members._MUCH", 1 << 20)
     path = tmp_path / "x.tgz"
     members = header(b"shop/1.dat", b"0", 2 << 20) + bytes(2 << 20)
     rest = header(b"shop/toc.dat", b"0", len(TOC)) + TOC.ljust(512, b"\0") + bytes(1024)
