@@ -1,0 +1,128 @@
+"""What a script would do beyond its database is named, however it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.postgres.script_dangers import Danger, Severity
+from app.postgres.script_outline import outline_script
+
+
+def dangers(script: str) -> list[Danger]:
+    return list(outline_script([script.encode()]).dangers)
+
+
+@pytest.mark.parametrize(
+    ("statement", "severity"),
+    [
+        ("COPY t FROM PROGRAM 'id'", "program"),
+        ("copy/* */t/**/(a, \"from\") -- x\n to\tPrOgRaM 'id'", "program"),
+        ("COPY (SELECT 1 FROM t) TO PROGRAM 'id'", "program"),
+        ("COPY t FROM '/etc/passwd'", "file"),
+        ("COPY t TO E'/tmp/\\x41' CSV", "file"),
+        ("COPY t TO $$/tmp/x$$", "file"),
+        ("SELECT pg_read_file('x')", "file"),
+        ("SELECT PG_CATALOG . /**/ Pg_Read_Binary_File /**/ ('x')", "file"),
+        ("SELECT \"pg_read_file\"('x')", "file"),
+        ("SELECT U&\"pg\\005fread_file\"('x')", "file"),
+        ("SELECT u&\"\\+000070g_ls_dir\"('x')", "file"),
+        ("INSERT INTO t VALUES (lo_import('/etc/passwd'))", "file"),
+        ("INSERT INTO t SELECT \"lo_export\"(1, 'x')", "file"),
+        ("CREATE TABLE t AS SELECT pg_ls_dir('.')", "file"),
+        ("CREATE TABLE t (a text DEFAULT pg_stat_file('x'))", "file"),
+        ("WITH a AS (SELECT pg_read_file('x')) INSERT INTO t SELECT * FROM a", "file"),
+        ("SELECT query_to_xml('SELECT pg_read_file(''x'')', true, true, '')", "file"),
+        ("DO $$ BEGIN COPY t TO PROGRAM 'id'; END $$", "program"),
+        ("DO LANGUAGE plpgsql 'BEGIN EXECUTE ''COPY t TO PROGRAM ''''id''''''; END'", "program"),
+        ("DO $$ BEGIN PERFORM pg_read_file('x'); END $$", "file"),
+        ("CREATE FUNCTION f() RETURNS int AS 'x', 'y' LANGUAGE C", "program"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE 'internal' AS 'x'", "program"),
+        ('CREATE FUNCTION f() RETURNS int LANGUAGE "plpython3u" AS $$ x $$', "program"),
+        ("CREATE OR REPLACE PROCEDURE f() LANGUAGE/**/plperlu AS $$ x $$", "program"),
+        ("CREATE EXTENSION IF NOT EXISTS plpython3u", "program"),
+        ('CREATE EXTENSION "file_fdw"', "file"),
+        ("ALTER EXTENSION adminpack UPDATE", "file"),
+        ("CREATE EXTENSION dblink", "hint"),
+        ("CREATE LANGUAGE plperlu", "program"),
+        ("SELECT * FROM dblink('host=x', 'SELECT 1') AS t(a int)", "server"),
+        ("SELECT dblink_connect('x')", "server"),
+        ("ALTER SYSTEM SET archive_command = 'x'", "server"),
+        ("LOAD 'x'", "program"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", "server"),
+        ("CREATE SERVER s FOREIGN DATA WRAPPER w", "defines"),
+        ("CREATE USER MAPPING FOR joe SERVER s", "defines"),
+        ("CREATE FOREIGN DATA WRAPPER w", "defines"),
+        ("IMPORT FOREIGN SCHEMA a FROM SERVER s INTO b", "server"),
+        ("CREATE FOREIGN TABLE t (a text) SERVER s OPTIONS (program 'id')", "program"),
+        ("CREATE TABLESPACE t LOCATION '/tmp'", "file"),
+        ("CREATE ROLE joe SUPERUSER", "server"),
+        ("ALTER USER joe WITH LOGIN SuperUser", "server"),
+        ("GRANT pg_execute_server_program TO joe", "server"),
+        ("SET ROLE joe", "server"),
+        ("SET LOCAL ROLE 'joe'", "server"),
+        ("SET SESSION AUTHORIZATION 'joe'", "server"),
+        ("DROP DATABASE x", "destroys"),
+        ("DROP OWNED BY joe", "destroys"),
+        ("DROP SCHEMA IF EXISTS public CASCADE", "destroys"),
+        ("TRUNCATE t", "destroys"),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COPY t TO PROGRAM 'x'; END $$",
+            "hint",
+        ),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT pg_read_file(''x'')'", "hint"),
+        ("SET client_encoding = 'SJIS'", "unreadable"),
+        ("\\encoding GB18030", "unreadable"),
+        ("\\! id", "meta-command"),
+        ("SELECT 1 \\g |sh", "meta-command"),
+        ("\\connect a joe elsewhere", "meta-command"),
+    ],
+)
+def test_dangers_are_named(statement: str, severity: str) -> None:
+    script = f"SELECT 1;\n\n{statement}\n;\n"
+    found = dangers(script)
+    assert [(danger.line, danger.severity) for danger in found] == [(3, severity)]
+    danger = found[0]
+    assert danger.what
+    assert danger.statement
+    assert danger.is_always_refused == (severity in ("meta-command", "unreadable"))
+    assert danger.is_refused_unless_allowed == (severity in ("program", "file", "server"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO posts VALUES ('SELECT pg_read_file(''x''); COPY t TO PROGRAM ''id''')",
+        "INSERT INTO posts VALUES ('pg_read_file(1)', $$lo_import('x')$$)",
+        "COMMENT ON TABLE t IS 'COPY t TO PROGRAM ''id'''",
+        "COPY t (program) FROM stdin;\n\\! id\n\\.\n",
+        "COPY program FROM stdin;\nCOPY t FROM PROGRAM 'id';\n\\.\n",
+        'CREATE TABLE program (pg_read_file text, "lo_import" text)',
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
+        "CREATE FUNCTION f() RETURNS int RETURN 1",
+        "CREATE EXTENSION pgcrypto",
+        "CREATE ROLE joe NOSUPERUSER",
+        "RESET ROLE",
+        "SET ROLE NONE",
+        "SET SESSION AUTHORIZATION DEFAULT",
+        "SET client_encoding = 'LATIN1'",
+        "SELECT pg_catalog.setval('a', 1)",
+        "SELECT pg_catalog.lowrite(0, '\\x00')",
+        "\\restrict abc\n\\unrestrict abc",
+        "\\connect a",
+        "DO $$ BEGIN RAISE NOTICE 'x'; END $$",
+        "CREATE TABLE t (language text, c text)",
+        "CREATE FUNCTION f(language text) RETURNS TABLE (language text) LANGUAGE sql AS $$ SELECT 'c' $$",
+    ],
+)
+def test_what_only_looks_like_one_is_not(statement: str) -> None:
+    assert dangers(f"{statement}\n;\n") == []
+
+
+def test_values_of_rows_are_not_shown() -> None:
+    (danger,) = dangers("INSERT INTO t (a) VALUES ('secret', lo_import('x'));\n")
+    assert danger.statement == "INSERT INTO t (a) VALUES …"
+    assert danger.severity is Severity.FILE
+
+
+def test_a_hostile_number_of_dangers_is_cut_off() -> None:
+    assert len(dangers("LOAD 'x';\n" * 3000)) == 1000
