@@ -1,6 +1,6 @@
 """Measures Holdfast against pg_dump on one machine, as ratios within one run.
 
-usage: bench.py [--rounds N] [--scale X] [--proofs N]
+usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N]
 
 The contestants take turns in each round, so that a noisy machine disturbs all alike. Medians and ratios
 are printed and written to build/bench.json, with what each ratio should be.
@@ -12,6 +12,7 @@ import argparse
 import compileall
 import json
 import os
+import random
 import shutil
 import statistics
 import sys
@@ -45,8 +46,13 @@ class Bench:
     """What every contestant needs: the database, the tools and a folder to write to."""
 
     source: Connection
-    tool: Installation
+    server: SandboxServer
     folder: Path
+
+    @property
+    def tool(self) -> Installation:
+        """The bundled programs."""
+        return self.server.installation
 
     def pg_dump(self, *arguments: str) -> list[str]:
         """A command line of the bundled pg_dump."""
@@ -205,6 +211,93 @@ def measure_proofs(bench: Bench, rounds: int) -> list[Run]:
         ]
 
 
+@contextmanager
+def _database(bench: Bench, name: str, *, made: bool) -> Iterator[str]:
+    """A database that is gone afterwards; `made` here, or by the contestant."""
+    if made:
+        create_database(bench.server, name)
+    try:
+        yield bench.server.conninfo(name)
+    finally:
+        with bench.server.connect() as session:
+            session.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+def restore_with_holdfast(bench: Bench, dump: Path) -> Run:
+    """The whole command line, from looking at the dump to the comparison of the rows."""
+    with _database(bench, "restored", made=False):
+        command = [*HOLDFAST, "restore", str(dump), "--new-database=restored"]
+        return run([*command, f"--on={bench.source.conninfo}", "--json"], _own_environment(bench))
+
+
+def restore_with_pg_restore(bench: Bench, dump: Path) -> Run:
+    """`pg_restore -j2` into an empty database."""
+    program = str(bench.tool.program("pg_restore"))
+    with _database(bench, "restored", made=True) as conninfo:
+        return run([program, f"--dbname={conninfo}", "--jobs=2", str(dump)], bench.source.environment())
+
+
+def restore_with_gunzip(bench: Bench, dump: Path) -> Run:
+    """`gunzip | psql`, in one transaction as Holdfast does it."""
+    unpacker = shutil.which("gunzip") or sys.exit("gunzip is missing")
+    begun = time.monotonic()
+    with _database(bench, "restored", made=True) as conninfo:
+        psql = [str(bench.tool.program("psql")), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1"]
+        with (
+            Child([unpacker, "-c", dump], env=child_environment(), stdout=Child.PIPE) as unpacking,
+            Child(
+                [*psql, f"--dbname={conninfo}"],
+                env=bench.source.environment(),
+                stdin=unpacking.stdout,
+            ) as child,
+        ):
+            if child.wait() != 0:
+                sys.exit(f"psql failed:\n{child.errors()}")
+            unpacking.wait()
+        return Run(time.monotonic() - begun, 0)
+
+
+def measure_restores(bench: Bench, rounds: int) -> dict[str, list[Run]]:
+    """A backup and a compressed script, restored by Holdfast and by PostgreSQL's own tools in turn."""
+    with _empty(bench.folder / "restores") as folder:
+        arguments = [*HOLDFAST, "backup", f"--url={bench.source.conninfo}", f"--to={folder}"]
+        run([*arguments, "--proof=complete", "--json"], _own_environment(bench))
+        backup = next(folder.glob("*/*/manifest.json")).parent
+        script = folder / "dump.sql.gz"
+        with (
+            script.open("wb") as written,
+            Child(bench.pg_dump(), env=bench.source.environment(), stdout=Child.PIPE) as dump,
+            Child(
+                [shutil.which("gzip") or "gzip", "-1"],
+                env=child_environment(),
+                stdin=dump.stdout,
+                stdout=written,
+            ) as packing,
+        ):
+            packing.wait()
+            dump.wait()
+        custom = folder / "dump.custom"
+        run(
+            bench.pg_dump("--format=custom", "--compress=zstd:1", f"--file={custom}"),
+            bench.source.environment(),
+        )
+        contestants: dict[str, Callable[[], Run]] = {
+            "Holdfast, restore": lambda: restore_with_holdfast(bench, backup),
+            "pg_restore -j2": lambda: restore_with_pg_restore(bench, backup / "database"),
+            "Holdfast, .sql.gz": lambda: restore_with_holdfast(bench, script),
+            "gunzip | psql": lambda: restore_with_gunzip(bench, script),
+            "Holdfast, inspect": lambda: run(
+                [*HOLDFAST, "inspect", str(custom), "--json"], _own_environment(bench)
+            ),
+        }
+        runs: dict[str, list[Run]] = {name: [] for name in contestants}
+        for number in range(rounds):
+            for name, contestant in contestants.items():
+                runs[name].append(contestant())
+                print(f"round {number + 1}: {name} {runs[name][-1].seconds:.2f} s", flush=True)
+        return runs
+
+
 def measure_table_of_contents(bench: Bench, rounds: int) -> list[float]:
     """Read a table of contents of 50,000 tables with rows and a key, made by repeating the sample's own."""
     with _empty(bench.folder / "toc") as target:
@@ -239,6 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--proofs", type=int, default=3)
+    parser.add_argument("--restores", type=int, default=3)
     parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
     chosen = parser.parse_args()
     compileall.compile_dir(
@@ -263,15 +357,19 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
     with connect(source) as session:
         ((size,),) = session.execute("SELECT pg_database_size(current_database())").fetchall()
     print(f"Database of {size / 1e9:.2f} GB built in {time.monotonic() - begun:.0f} s", flush=True)
-    bench = Bench(source, server.installation, folder)
+    bench = Bench(source, server, folder)
     runs: dict[str, list[Run]] = {name: [] for name in CONTESTANTS}
+    order = list(CONTESTANTS.items())
     for number in range(chosen.rounds):
-        for name, contestant in CONTESTANTS.items():
+        for name, contestant in order:
             runs[name].append(contestant(bench))
             print(f"round {number + 1}: {name} {runs[name][-1].seconds:.2f} s", flush=True)
+        random.Random(number).shuffle(order)  # what runs before one of them must not always be the same
+    restores = measure_restores(bench, chosen.restores)
     proofs = measure_proofs(bench, chosen.proofs)
     toc_times = measure_table_of_contents(bench, chosen.rounds)
     medians = {name: statistics.median(run.seconds for run in found) for name, found in runs.items()}
+    restored = {name: statistics.median(run.seconds for run in found) for name, found in restores.items()}
     ours = medians["Holdfast, complete"]
     peak = max(run.peak for run in runs["Holdfast, complete"])
     proof = statistics.median(run.seconds for run in proofs)
@@ -281,6 +379,13 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
         "proof / backup (at most 3)": proof / ours,
         "peak memory of a backup, MB (at most 150)": peak / 1e6,
         "peak memory of a proof, MB": max(run.peak for run in proofs) / 1e6,
+        "restore / bare pg_restore (at most 1.1)": restored["Holdfast, restore"] / restored["pg_restore -j2"],
+        ".sql.gz / gunzip | psql (at most 1.15)": restored["Holdfast, .sql.gz"] / restored["gunzip | psql"],
+        "inspection of a custom archive, s (at most 1)": restored["Holdfast, inspect"],
+        "peak memory of a restore, MB (at most 200)": max(
+            run.peak for name, found in restores.items() if name.startswith("Holdfast") for run in found
+        )
+        / 1e6,
         f"table of contents of {MANY_TABLES:,} tables, s (at most 1.5)": statistics.median(toc_times),
         "python -m app --version, s (at most 0.3)": statistics.median(measure_start(chosen.rounds)),
     }
@@ -289,9 +394,11 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
         "rounds": chosen.rounds,
         "cores": os.cpu_count(),
         "server": str(server.installation.version),
-        "seconds": {name: [round(run.seconds, 3) for run in found] for name, found in runs.items()},
+        "seconds": {
+            name: [round(run.seconds, 3) for run in found] for name, found in (runs | restores).items()
+        },
         "proof_seconds": [round(run.seconds, 3) for run in proofs],
-        "medians": {name: round(value, 3) for name, value in medians.items()},
+        "medians": {name: round(value, 3) for name, value in (medians | restored).items()},
         "figures": {name: round(value, 3) for name, value in targets.items()},
     }
 
