@@ -379,19 +379,16 @@ class _Ends:
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = blocks
         self.head = b""
+        self.is_dumpall = False
         self._tail = b""
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self._blocks:
             if len(self.head) < _HEAD:
                 self.head += block[: _HEAD - len(self.head)]
+                self.is_dumpall = _MADE_BY_DUMPALL.search(self.head) is not None
             self._tail = (self._tail + block[-_TAIL:])[-_TAIL:]
             yield block
-
-    @property
-    def is_dumpall(self) -> bool:
-        """Whether pg_dumpall wrote it."""
-        return _MADE_BY_DUMPALL.search(self.head) is not None
 
     @property
     def is_complete(self) -> bool:

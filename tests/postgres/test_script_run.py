@@ -257,7 +257,7 @@ def test_cancelling_ends_a_wait_for_a_lock_and_the_servers_session(database: Dat
         def cancel_when_it_waits() -> None:
             with database.connect() as watcher:
                 while not watcher.execute(
-                    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                    "SELECT FROM pg_locks WHERE NOT granted AND relation = 'held'::regclass"
                 ).fetchall():
                     time.sleep(0.01)
             token.cancel()
