@@ -12,7 +12,13 @@ from app.postgres.cluster_script import PlacedItem, placed_items, setting_encodi
 from app.postgres.copy_stream import CopyDigest, StreamDigest
 from app.postgres.insert_rows import count_rows
 from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
-from app.postgres.script_dangers import Danger, danger_of_command, dangers_of_statement, shortened
+from app.postgres.script_dangers import (
+    Danger,
+    danger_of_command,
+    dangers_of_statement,
+    may_be_dangerous,
+    shortened,
+)
 from app.postgres.statement_subject import OTHER, SETTING
 
 _HEAD = 64 * 1024
@@ -177,9 +183,9 @@ class _Outline:
         self._statements += 1
         subject = placed.subject
         text = item.statement if isinstance(item, CopyBlock) else item.text
-        if subject.kind != "TABLE DATA" or isinstance(item, CopyBlock):
+        if subject.kind != "TABLE DATA" or text[:6].lower() != b"insert":
             self._look_at(text, item, placed)
-        else:
+        elif may_be_dangerous(text):
             self._note_dangers(text, item, placed)
         if placed.dump_id:
             self._databases[placed.database] = True

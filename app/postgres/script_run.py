@@ -139,7 +139,7 @@ def run_script(
         Cancelled: `cancel` was set.
     """
     cancel.check()
-    session = abandonable(lambda: connect(connection), cancel, lambda late: late.close())
+    session = abandonable(lambda: _connect(connection), cancel, lambda late: late.close())
     run = _Run(session, connection, edit, on_item, cancel)
     run.one_transaction, run.goes_on = one_transaction, goes_on
     try:
@@ -153,6 +153,10 @@ def run_script(
         raise
     finally:
         run.close()
+
+
+def _connect(connection: Connection) -> Session:
+    return connect(connection, application=connection.keywords.get("application_name", "holdfast"))
 
 
 def unknown_setting(statement: bytes, server_major: float) -> str:

@@ -310,7 +310,7 @@ def test_another_encoding_and_windows_line_ends_come_through(database: Database)
     )
     script += "COPY größe FROM stdin;\nü\n\\.\n"
     restore(database, script.replace("\n", "\r\n").encode("latin-1"), encoding="LATIN1")
-    assert database.sql('SELECT t FROM größe ORDER BY 1 COLLATE "C"') == [("é",), ("ü",)]
+    assert sorted(database.sql("SELECT t FROM größe")) == [("é",), ("ü",)]
 
 
 _name = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=15).filter(
