@@ -22,7 +22,7 @@ from app.engine.restore_list import qualified_name, without_version_options
 from app.postgres.archive_entry import Entry
 from app.postgres.target import TargetFacts
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$\x80-\uffff]+)'
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _SUPERUSER_ONLY = frozenset(
     [
         "EVENT TRIGGER",

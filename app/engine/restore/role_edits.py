@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.engine.restore.entry_graph import unquoted
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$\x80-\uffff]+)'
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _STATEMENT = re.compile(r"(?:[^;'\"]|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")+;\s*")
 _GRANTEES = re.compile(
     rf"\b(?:TO|FROM) ((?:GROUP )?{_NAME}(?:, *(?:GROUP )?{_NAME})*)"
