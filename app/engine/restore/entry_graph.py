@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.postgres.archive_entry import VIA_ROOT, Entry
-from app.postgres.script import parse_copy_statement
 
 RELATIONS = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"})
 ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "AGGREGATE"})
@@ -26,7 +25,7 @@ DATA = frozenset(
 PREAMBLE = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
 ABOUT = frozenset({"COMMENT", "ACL", "SECURITY LABEL"})
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$\x80-\uffff]+)'
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _QUALIFIED = re.compile(rf"({_NAME})\.({_NAME})")
 _IDENTIFIER = re.compile(_NAME)
 _BODY = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
@@ -36,6 +35,7 @@ _OF_SAME_NAME = frozenset(
 _NAMED_AFTER_TABLE = frozenset(
     ["CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "DEFAULT"]
 )
+_BACKED = ("INDEX", "CONSTRAINT")
 _SUBJECT = {
     "INDEX": re.compile(rf"^CREATE .*? ON (?:ONLY )?({_NAME})\.({_NAME})", re.DOTALL),
     "STATISTICS": re.compile(rf"\bFROM (?:ONLY )?({_NAME})\.({_NAME})"),
@@ -105,18 +105,52 @@ def entry_graph(entries: Iterable[Entry]) -> EntryGraph:
             references[entry.dump_id] = names.found(_REFERENCES, entry.definition)
         if entry.kind == "SEQUENCE OWNED BY" and (table := names.found(_OWNED_BY, entry.definition)):
             part_of[names.relations[entry.schema, entry.tag]] = table
+    attach_of = {
+        child: number
+        for number, (_, child) in attached.items()
+        if names.entries[number].kind == "TABLE ATTACH"
+    }
+
+    def needs(number: int, entry: Entry) -> tuple[int, ...]:
+        found = set(names.needs(entry, part_of.get(number, 0)))
+        if number in attach_of:
+            found.discard(attached[attach_of[number]][0])  # until it is attached, a partition is a table
+        if entry.kind == "TABLE DATA" and entry.definition.startswith(VIA_ROOT):
+            found.update(_family(part_of.get(number, 0), attach_of, attached))
+        return tuple(sorted(found))
+
     parts: dict[int, list[int]] = defaultdict(list)
     for number, whole in part_of.items():
         parts[whole].append(number)
     return EntryGraph(
         names.entries,
-        {number: names.needs(entry, part_of.get(number, 0)) for number, entry in names.entries.items()},
+        {number: needs(number, entry) for number, entry in names.entries.items()},
         part_of,
         {number: tuple(sorted(numbers)) for number, numbers in parts.items()},
         attached,
         references,
         names.is_script,
     )
+
+
+def _family(
+    table: int, attach_of: Mapping[int, int], attached: Mapping[int, tuple[int, int]]
+) -> Iterator[int]:
+    """The attachments of all partitions of a partition's root: its rows can go into any of them.
+
+    That is why pg_dump loads them through the root: enum values hash by their oids, which change.
+    """
+    seen: set[int] = set()
+    while table in attach_of and table not in seen:
+        seen.add(table)
+        table = attached[attach_of[table]][0]
+    pending = {table}
+    while pending:
+        parent = pending.pop()
+        for number in attach_of.values():
+            if attached[number][0] == parent:
+                yield number
+                pending.add(attached[number][1])
 
 
 @dataclass(slots=True)
@@ -201,8 +235,6 @@ class _Names:
             found.update(self._named_in(entry))
         else:
             found.update(number for number in entry.dependencies if self._is_need(entry, number, whole))
-        if entry.kind == "TABLE DATA" and entry.definition.startswith(VIA_ROOT):
-            found.update(self._root_of_rows(entry))
         if entry.kind == "MATERIALIZED VIEW DATA" and whole:
             found.update(self._contents_before(whole))
         return tuple(sorted(found - {0, entry.dump_id}))
@@ -212,7 +244,9 @@ class _Names:
         needed = self.entries.get(number)
         if needed is None:
             return False
-        return not (entry.kind == needed.kind == "INDEX" and self.whole(needed) != whole)
+        return not (
+            entry.kind in _BACKED and entry.kind == needed.kind and self.whole(needed) not in (0, whole)
+        )
 
     def _contents_before(self, view: int) -> Iterator[int]:
         """The contents of materialized views that this one reads."""
@@ -220,13 +254,6 @@ class _Names:
             read = self.entries[number]
             if read.kind == "MATERIALIZED VIEW":
                 yield self._by_kind.get(("MATERIALIZED VIEW DATA", read.schema, read.tag), 0)
-
-    def _root_of_rows(self, entry: Entry) -> Iterator[int]:
-        try:
-            target = parse_copy_statement(entry.copy_statement)
-        except ValueError:
-            return
-        yield self.relations.get((target.schema or "", target.name), 0)
 
     def _by_prefix(self, entry: Entry) -> int:
         """The table of `orders orders_pkey`; names may have spaces, so the longest that there is."""
@@ -265,7 +292,8 @@ class _Names:
                 or self._by_kind.get(("DOMAIN", *key), 0)
             )
         plain = unquoted(name) if _IDENTIFIER.fullmatch(name) else name
-        for tag in (name, plain):
+        operator = re.split(r" \(| USING ", name, maxsplit=1)[0] if kind.startswith("OPERATOR") else name
+        for tag in (name, plain, operator, f"{kind} {name}"):
             for schema in (entry.schema, ""):
                 if number := self._by_kind.get((kind, schema, tag), 0):
                     return number

@@ -185,9 +185,9 @@ class _Closure:
         if kind == "FK CONSTRAINT" and self._belongs(number):
             table = self.graph.references.get(number, 0)
             self.left_out[number] = f"the rows of {self._name(table)} do not come along"
-        elif kind == "TABLE ATTACH" and self.graph.attached[number][1] in self.kept:
-            parent = self.graph.attached[number][0]
-            self.left_out[number] = f"it is a partition of {self._name(parent)}, which was not chosen"
+        elif number in self.graph.attached and self.graph.attached[number][1] in self.kept:
+            parent = self._name(self.graph.attached[number][0])
+            self.left_out[number] = f"it is a part of {parent}, which was not chosen"
         elif kind in _OF_PUBLICATIONS and any(table in self.chosen for table in self.graph.needs[number]):
             self.left_out[number] = _NOT_SELECTED
 
