@@ -19,13 +19,16 @@ from app.postgres.archive_digest import digest_archive
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, opened_archive, script_blocks
 from app.postgres.packed_folder import unpack_folder
+from app.postgres.script_charset import Charset
 from app.postgres.script_outline import ScriptOutline, outline_script
+from app.postgres.script_trio import trio_order
 from app.postgres.toolchain import Version
 from app.system.cancellation import CancelToken
 
 NEXT_SCRIPT = 10**9
 """Added to the numbers of a script's entries for each script before it."""
 
+_UNNAMED = {Charset.LATIN_1: "LATIN1", Charset.WINDOWS_1252: "WIN1252"}  # where a script names none itself
 _FIRST_HEAD = 4 << 20
 
 
@@ -211,6 +214,9 @@ def _packed_archive(blocks: Callable[[], Iterator[bytes]], head: Path) -> Archiv
 
 def _open_scripts(dumps: Sequence[DumpFile], cancel: CancelToken, database: str) -> RestoreSource:
     outlines = [_outline(dump, cancel, database) for dump in dumps]
+    if len(dumps) > 1:
+        order = trio_order(outlines)
+        dumps, outlines = [dumps[place] for place in order], [outlines[place] for place in order]
     streams = {
         number * NEXT_SCRIPT + dump_id: (stream.rows, stream.bytes)
         for number, outline in enumerate(outlines)
@@ -222,12 +228,17 @@ def _open_scripts(dumps: Sequence[DumpFile], cancel: CancelToken, database: str)
 
 def _outline(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
     """Read a script; of a whole server's dump, the one database that was named or that there is."""
-    outline = outline_script(script_blocks(dump, cancel.check), database=database)
+
+    def outlined(database: str) -> ScriptOutline:
+        outline = outline_script(script_blocks(dump, cancel.check), database=database)
+        return replace(outline, encoding=_UNNAMED.get(dump.charset, outline.encoding))
+
+    outline = outlined(database)
     if database or not outline.databases:
         return outline
     full = [name for name in outline.databases if name not in outline.empty_databases]
     if len(full) == 1:
-        return outline_script(script_blocks(dump, cancel.check), database=full[0])
+        return outlined(full[0])
     raise AppError(
         ErrorCode.INVALID_INPUT,
         f"{dump.name} holds several databases",
