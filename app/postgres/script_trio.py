@@ -13,7 +13,10 @@ from app.domain.errors import AppError, ErrorCode
 from app.postgres.script_outline import ScriptOutline
 
 _ROLES = frozenset(("ROLE", "ROLE MEMBERSHIP", "PARAMETER", "TABLESPACE"))
-_DATA = frozenset(("TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "MATERIALIZED VIEW DATA", "SQL"))
+_DATA = frozenset(
+    ("TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "MATERIALIZED VIEW DATA", "SQL", "BLOB METADATA")
+)
+_LARGE_OBJECT = ("LARGE OBJECT ", "BLOB ")
 
 
 class TrioRole(StrEnum):
@@ -26,7 +29,10 @@ class TrioRole(StrEnum):
 
 def trio_role(outline: ScriptOutline) -> TrioRole | None:
     """Which of the three a script is; None for one that holds definitions and rows together."""
-    kinds = {entry.kind for entry in outline.entries}
+    kinds = {
+        "BLOB" if entry.tag.startswith(_LARGE_OBJECT) else entry.kind  # its comments and privileges
+        for entry in outline.entries
+    }
     if kinds <= _ROLES:
         return TrioRole.DATA if outline.sets_replication_role and not kinds else TrioRole.ROLES
     if kinds <= _DATA:
