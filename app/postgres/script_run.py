@@ -28,6 +28,8 @@ from app.system.cancellation import CancelToken, abandonable
 
 _LOOK_SECONDS = 0.1
 _MOST_ERRORS = 10_000
+_BATCH = 200
+_BATCH_BYTES = 256 * 1024
 _SECOND_LOOK = re.compile(
     rb"(?:begin|commit|end|rollback|abort|start|prepare|savepoint|release|set|create|drop)\b", re.IGNORECASE
 )
@@ -194,6 +196,8 @@ class _Run:
         self._selector.register(self._server.socket, selectors.EVENT_READ)
         self._statements = self._bytes = 0
         self._errors: dict[tuple[int, int], StatementError] = {}
+        self._batch: list[tuple[Statement, int, bytes]] = []
+        self._batch_bytes = 0
 
     def close(self) -> None:
         """Hang up: what was not committed is undone."""
@@ -210,6 +214,7 @@ class _Run:
 
     def finish(self) -> ScriptRun:
         """Commit, and give what it came to."""
+        self._send_batch()
         if self.one_transaction:
             self._own("COMMIT")
         elif self._server.transaction_status == pq.TransactionStatus.INERROR:
@@ -224,6 +229,7 @@ class _Run:
         """Run one item."""
         item, dump_id = numbered.item, numbered.dump_id
         if isinstance(item, MetaCommand):
+            self._send_batch()
             if danger := danger_of_command(item.text, item.line):
                 raise _unsafe(danger.line, danger.what, danger.statement)
             return
@@ -233,6 +239,14 @@ class _Run:
         edited = self._edit(dump_id, text)
         if edited is None:
             return
+        batches = self.one_transaction and not self.goes_on
+        if batches and isinstance(item, Statement) and edited[:6].lower() == b"insert":
+            self._batch.append((item, dump_id, edited))
+            self._batch_bytes += len(edited)
+            if len(self._batch) >= _BATCH or self._batch_bytes >= _BATCH_BYTES:
+                self._send_batch()
+            return
+        self._send_batch()
         self._check_reading(item, edited)
         if self.one_transaction and self.goes_on:
             self._own("SAVEPOINT holdfast")
@@ -244,6 +258,38 @@ class _Run:
             self._fail(item, dump_id, edited, result)
         if self.one_transaction:
             self._check_transaction(item, edited, failed=failed)
+
+    def _send_batch(self) -> None:
+        """Send INSERTs without waiting for each, which a distant server would make slow.
+
+        libpq's pipeline mode still takes one statement a message, and after an error none that follows.
+        """
+        if not self._batch:
+            return
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        for item, _, text in batch:
+            self._check_reading(item, text)
+        server = self._server
+        try:
+            server.enter_pipeline_mode()
+            for _, dump_id, text in batch:
+                server.send_query_params(text, None)
+                self._count(len(text), dump_id)
+            server.pipeline_sync()
+            self._flush()
+            for item, dump_id, text in batch:
+                result = self._result()
+                if result.status == pq.ExecStatus.FATAL_ERROR:
+                    self._fail(item, dump_id, text, result)
+                while result is not None:
+                    result = self._result()
+                self._statements += 1
+            self._result()
+            server.exit_pipeline_mode()
+        except psycopg.OperationalError as error:
+            self._cancel.check()
+            raise connection_failure(str(error), self._connection.describe()) from error
+        self._check_transaction(*batch[-1][::2], failed=False)
 
     def _is_left_out(self, text: bytes, item: Statement | CopyBlock) -> bool:
         """Whether it is transaction control that must not run here, or makes another database."""

@@ -376,3 +376,41 @@ def test_any_name_and_any_text_come_back(
 )
 def test_settings_that_a_server_does_not_know_are_named(statement: bytes, major: float, unknown: str) -> None:
     assert unknown_setting(statement, major) == unknown
+
+
+@pytest.mark.parametrize("place", [0, 1, 199, 200, 201, 450])
+def test_a_refused_insert_among_many_is_named_by_its_line(database: Database, place: int) -> None:
+    rows = [f"INSERT INTO a VALUES ({number});\n" for number in range(500)]
+    rows[place] = "INSERT INTO a VALUES ('x');\n"
+    with pytest.raises(AppError, match=f"line {place + 2} of") as failure:
+        restore(database, "CREATE TABLE a (i int);\n" + "".join(rows))
+    assert failure.value.code is ErrorCode.RESTORE_FAILED
+    assert 'type integer: "x"' in failure.value.detail
+    assert database.sql("SELECT to_regclass('a')") == [(None,)]
+
+
+def test_many_inserts_of_any_size_come_in_order(database: Database) -> None:
+    rows = "".join(
+        f"INSERT INTO a (t) VALUES ('{'x' * (number * 997 % 5000)}') RETURNING i;\n" for number in range(1000)
+    )
+    done = restore(
+        database, f"CREATE TABLE a (i serial, t text);\n{rows}ALTER TABLE a ADD PRIMARY KEY (i);\n{rows}"
+    )
+    assert done.statements == 2002
+    assert database.sql("SELECT count(*), bool_and(length(t) = (i - 1) % 1000 * 997 % 5000) FROM a") == [
+        (2000, True)
+    ]
+
+
+def test_an_insert_that_waits_for_a_lock_is_cancelled(database: Database) -> None:
+    database.sql("CREATE TABLE held (i int)")
+    token = CancelToken()
+    with database.connect() as other, other.transaction():
+        other.execute("LOCK TABLE held")
+        timer = threading.Timer(0.3, token.cancel)
+        timer.start()
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            restore(database, "INSERT INTO held VALUES (1);\n" * 1000, cancel=token)
+        assert time.monotonic() - started < 1.5
+        timer.join()
