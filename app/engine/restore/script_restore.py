@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.restore import RestoreFailure, RestoreMode
@@ -18,8 +18,16 @@ from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
 from app.postgres.script_run import run_script, unknown_setting
+from app.postgres.script_trio import TrioRole, trio_role
 from app.system.cancellation import CancelToken
 
+_AFTER_ROWS = frozenset(
+    [
+        *("INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS", "TRIGGER", "RULE", "POLICY"),
+        *("ROW SECURITY", "EVENT TRIGGER", "PUBLICATION", "PUBLICATION TABLE", "SUBSCRIPTION"),
+        "MATERIALIZED VIEW DATA",
+    ]
+)
 _TABLESPACE = re.compile(rb"SET\s+default_tablespace\b", re.IGNORECASE)
 _ACCESS_METHOD = re.compile(rb"SET\s+default_table_access_method\b", re.IGNORECASE)
 
@@ -81,27 +89,42 @@ class ScriptLoader:
         kept = {entry.dump_id: entry for entry in self.prepared.entries}
         edited = self._edited(kept)
         for drop in self.prepared.drops:
-            yield ScriptItem(0, Statement(drop.encode(), None, 0))
+            yield _statement(drop)
+        scripts = [self._of_script(number, kept, edited, cancel) for number in range(len(self.source.dumps))]
+        roles = [trio_role(outline) for outline in self.source.outlines] if len(scripts) > 1 else []
+        if roles[-2:] == [TrioRole.SCHEMA, TrioRole.DATA]:
+            rows = scripts.pop()
+            scripts.append(_rows_before_keys(scripts.pop(), rows, kept))
+        for script in scripts:
+            yield from script
+
+    def _of_script(
+        self,
+        number: int,
+        kept: Mapping[int, Entry],
+        edited: Mapping[int, tuple[Statement, ...]],
+        cancel: CancelToken,
+    ) -> Iterator[ScriptItem]:
+        dump, outline = self.source.dumps[number], self.source.outlines[number]
         done: set[int] = set()
-        for number, (dump, outline) in enumerate(zip(self.source.dumps, self.source.outlines, strict=True)):
-            encoding = f"SET client_encoding = {quote_literal(outline.encoding)};"
-            yield ScriptItem(0, Statement(encoding.encode(), None, 0))
-            for found in script_items(script_blocks(dump, cancel.check), outline.parts):
-                item, dump_id = found.item, found.dump_id
-                if dump_id == 0:
-                    if isinstance(item, MetaCommand) or self._is_wanted_setting(item):
-                        yield found
-                    continue
-                dump_id += number * NEXT_SCRIPT
-                entry = kept.get(dump_id)
-                if entry is None or (isinstance(item, Statement) and self._drops_owner(entry, item)):
-                    continue
-                if dump_id in edited and isinstance(item, Statement):
-                    if dump_id not in done:
-                        done.add(dump_id)
-                        yield from (ScriptItem(dump_id, one) for one in edited[dump_id])
-                    continue
-                yield ScriptItem(dump_id, item)
+        encoding = f"SET client_encoding = {quote_literal(outline.encoding)};"
+        yield _statement(encoding)
+        for found in script_items(script_blocks(dump, cancel.check), outline.parts):
+            item, dump_id = found.item, found.dump_id
+            if dump_id == 0:
+                if isinstance(item, MetaCommand) or self._is_wanted_setting(item):
+                    yield found
+                continue
+            dump_id += number * NEXT_SCRIPT
+            entry = kept.get(dump_id)
+            if entry is None or (isinstance(item, Statement) and self._drops_owner(entry, item)):
+                continue
+            if dump_id in edited and isinstance(item, Statement):
+                if dump_id not in done:
+                    done.add(dump_id)
+                    yield from (ScriptItem(dump_id, one) for one in edited[dump_id])
+                continue
+            yield ScriptItem(dump_id, item)
 
     def _edited(self, kept: dict[int, Entry]) -> dict[int, tuple[Statement, ...]]:
         """The statements of entries that the plan changes."""
@@ -126,3 +149,31 @@ class ScriptLoader:
             or (self.prepared.drops_tablespaces and _TABLESPACE.match(text))
             or (self.prepared.drops_access_methods and _ACCESS_METHOD.match(text))
         )
+
+
+def _rows_before_keys(
+    definitions: Iterator[ScriptItem], rows: Iterator[ScriptItem], kept: Mapping[int, Entry]
+) -> Iterator[ScriptItem]:
+    """Definitions and rows that lie in two scripts, in the order of one.
+
+    Rows come before the first key, index or trigger, as pg_dump has them in one script: triggers that
+    always fire would change them, and keys that refer to each other would refuse them.
+    """
+    settings: list[ScriptItem] = []
+    are_loaded = False
+    for found in definitions:
+        entry = kept.get(found.dump_id)
+        if not are_loaded and entry is not None and entry.kind in _AFTER_ROWS:
+            are_loaded = True
+            yield from rows
+            yield _statement("RESET ALL;")
+            yield from settings
+        if found.dump_id == 0:
+            settings.append(found)
+        yield found
+    if not are_loaded:
+        yield from rows
+
+
+def _statement(text: str) -> ScriptItem:
+    return ScriptItem(0, Statement(text.encode(), None, 0))
