@@ -63,6 +63,7 @@ class EntryGraph:
         part_of: the entry that a table's index, rows, comment … is a part of.
         parts: the opposite.
         attached: of TABLE ATTACH and INDEX ATTACH: the parent and the child.
+        partitions: the TABLE ATTACH entries of each partitioned table.
         references: of FK CONSTRAINT: the table that its rows must be found in; 0 when it is not in the dump.
         is_script: whether needs had to be found by name.
     """
@@ -72,16 +73,9 @@ class EntryGraph:
     part_of: Mapping[int, int]
     parts: Mapping[int, tuple[int, ...]]
     attached: Mapping[int, tuple[int, int]]
+    partitions: Mapping[int, tuple[int, ...]]
     references: Mapping[int, int]
     is_script: bool
-
-    def root_of(self, number: int) -> int:
-        """The entry that this one is a part of in the end; itself if it is no part."""
-        seen = {number}
-        while (whole := self.part_of.get(number)) is not None and whole not in seen:
-            seen.add(whole)
-            number = whole
-        return number
 
 
 def unquoted(name: str) -> str:
@@ -110,32 +104,41 @@ def entry_graph(entries: Iterable[Entry]) -> EntryGraph:
         for number, (_, child) in attached.items()
         if names.entries[number].kind == "TABLE ATTACH"
     }
+    partitions = _grouped((attached[number][0], number) for number in attach_of.values())
 
     def needs(number: int, entry: Entry) -> tuple[int, ...]:
         found = set(names.needs(entry, part_of.get(number, 0)))
         if number in attach_of:
             found.discard(attached[attach_of[number]][0])  # until it is attached, a partition is a table
         if entry.kind == "TABLE DATA" and entry.definition.startswith(VIA_ROOT):
-            found.update(_family(part_of.get(number, 0), attach_of, attached))
+            found.update(_family(part_of.get(number, 0), attach_of, attached, partitions))
         return tuple(sorted(found))
 
-    parts: dict[int, list[int]] = defaultdict(list)
-    for number, whole in part_of.items():
-        parts[whole].append(number)
     return EntryGraph(
         names.entries,
         {number: needs(number, entry) for number, entry in names.entries.items()},
         part_of,
-        {number: tuple(sorted(numbers)) for number, numbers in parts.items()},
+        _grouped((whole, number) for number, whole in part_of.items()),
         attached,
+        partitions,
         references,
         names.is_script,
     )
 
 
+def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
+    groups: dict[int, list[int]] = defaultdict(list)
+    for key, number in pairs:
+        groups[key].append(number)
+    return {key: tuple(sorted(numbers)) for key, numbers in groups.items()}
+
+
 def _family(
-    table: int, attach_of: Mapping[int, int], attached: Mapping[int, tuple[int, int]]
-) -> Iterator[int]:
+    table: int,
+    attach_of: Mapping[int, int],
+    attached: Mapping[int, tuple[int, int]],
+    partitions: Mapping[int, tuple[int, ...]],
+) -> set[int]:
     """The attachments of all partitions of a partition's root: its rows can go into any of them.
 
     That is why pg_dump loads them through the root: enum values hash by their oids, which change.
@@ -144,13 +147,13 @@ def _family(
     while table in attach_of and table not in seen:
         seen.add(table)
         table = attached[attach_of[table]][0]
-    pending = {table}
+    pending, found = [table], set[int]()
     while pending:
-        parent = pending.pop()
-        for number in attach_of.values():
-            if attached[number][0] == parent:
-                yield number
-                pending.add(attached[number][1])
+        for number in partitions.get(pending.pop(), ()):
+            if number not in found:
+                found.add(number)
+                pending.append(attached[number][1])
+    return found
 
 
 @dataclass(slots=True)

@@ -103,11 +103,13 @@ class _Search:
             self.met[number] = occupant
 
     def _take_as_present(self, number: int) -> None:
-        if number not in self.present:
-            self.present[number] = _THERE
-            self.met.pop(number, None)
-            for part in self.graph.parts.get(number, ()):
-                self._take_as_present(part)
+        pending = [number]
+        while pending:
+            number = pending.pop()
+            if number not in self.present:
+                self.present[number] = _THERE
+                self.met.pop(number, None)
+                pending += self.graph.parts.get(number, ())
 
     def _judge(self) -> None:
         """Parts of a table go with it; what else is met must be replaced, and must be such as can be."""

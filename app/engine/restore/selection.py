@@ -107,20 +107,25 @@ class _Closure:
     kept: dict[int, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
 
-    def choose(self, numbers: Iterable[int], reason: str = "") -> None:
+    def choose(self, numbers: Iterable[int]) -> None:
         """Take entries with all their parts, and of partitioned tables the partitions, rows included."""
-        for number in numbers:
+        pending = [(number, "") for number in numbers]
+        while pending:
+            number, reason = pending.pop()
             if number in self.chosen or self.graph.entries[number].kind in _NOT_OF_ITSELF:
                 continue
             self.chosen.add(number)
             self.kept.setdefault(number, reason)
-            self.choose(self.graph.parts.get(number, ()), reason)
-            self.choose(self._partitions(number), f"partition of {self._name(number)}")
+            pending += [(part, reason) for part in self.graph.parts.get(number, ())]
+            for attach in self.graph.partitions.get(number, ()):
+                if child := self.graph.attached[attach][1]:
+                    pending.append((child, f"partition of {self._name(number)}"))
 
     def complete(self) -> None:
         """Add what is needed, then what holds between the tables that are there."""
         for number in tuple(self.chosen):
-            self._add_needs(number)
+            for needed, reason in self._lacking(number):
+                self._add(needed, reason)
         before = -1
         while before != len(self.kept):
             before = len(self.kept)
@@ -134,36 +139,30 @@ class _Closure:
             if number not in self.kept:
                 self._note(number, entry)
 
-    def _partitions(self, number: int) -> Iterator[int]:
-        if self.graph.entries[number].kind in RELATIONS:
-            for attach, (parent, child) in self.graph.attached.items():
-                if parent == number and child and self.graph.entries[attach].kind == "TABLE ATTACH":
-                    yield child
-
     def _add(self, number: int, reason: str) -> None:
-        """Keep an entry with its parts, but without rows, unless it is kept already."""
-        if number in self.kept:
-            return
-        self.kept[number] = reason
-        for part in self.graph.parts.get(number, ()):
-            kind = self.graph.entries[part].kind
-            if kind not in (*_ROWS, *_NOT_OF_ITSELF):
-                self._add(part, f"it belongs to {self._name(number)}")
-        self._add_needs(number)
-
-    def _add_needs(self, number: int) -> None:
-        pending = [number]
-        entry = self.graph.entries[number]
+        """Keep an entry with its parts, but without rows, and all that these need."""
+        pending = [(number, reason)]
         while pending:
-            for needed in self.graph.needs[pending.pop()]:
-                if needed in self.kept:
-                    continue
-                if self.graph.entries[needed].kind in _ROWS:
-                    self.left_out[needed] = (
-                        f"its rows were not chosen, though {self._name(number)} may refer to them"
-                    )
-                else:
-                    self._add(needed, f"needed by {qualified_name(entry)}")
+            number, reason = pending.pop()
+            if number in self.kept:
+                continue
+            self.kept[number] = reason
+            pending += (
+                (part, f"it belongs to {self._name(number)}")
+                for part in self.graph.parts.get(number, ())
+                if self.graph.entries[part].kind not in (*_ROWS, *_NOT_OF_ITSELF)
+            )
+            pending += self._lacking(number)
+
+    def _lacking(self, number: int) -> Iterator[tuple[int, str]]:
+        """What an entry needs that is not kept yet, and why; rows of other tables are only noted."""
+        for needed in self.graph.needs[number]:
+            if needed in self.kept:
+                continue
+            if self.graph.entries[needed].kind in _ROWS:
+                self.left_out[needed] = f"not chosen, though {self._name(number)} may refer to these rows"
+            else:
+                yield needed, f"needed by {self._name(number)}"
 
     def _holds_together(self, number: int) -> bool:
         parent, child = self.graph.attached[number]
