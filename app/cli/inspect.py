@@ -2,102 +2,97 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.cli import Exit
-from app.cli.console import print_json, size
-from app.cli.options import backup_at, json_option
-from app.cli.report import backup_object, print_backup
-from app.domain.errors import AppError, ErrorCode
-from app.persistence.manifest import MANIFEST_NAME
-from app.postgres.archive import read_archive
-from app.postgres.archive_entry import Entry
-from app.postgres.dump_files import DumpFile, identify, script_blocks
-from app.postgres.script_archive import digest_script
-
-_MOST_TABLES = 50
-_NO_OBJECTS = ("ENCODING", "STDSTRINGS", "SEARCHPATH")
+from app.cli.console import error_object, print_json, run_operation, shown
+from app.cli.inspect_text import contents_object, print_contents, print_rows, print_tree
+from app.cli.options import json_option
+from app.domain.errors import AppError
+from app.domain.events import Listener
+from app.engine.restore.contents import Inspected, inspect_sources
+from app.engine.restore.first_rows import ROWS, TableAt, first_rows
+from app.system.cancellation import CancelToken
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--tree", is_flag=True, help="List all objects by schema and kind.")
+@click.option(
+    "--rows", "table", metavar="[SCHEMA.]TABLE", help="Show the first rows of a table, nothing else."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=ROWS, show_default=True, help="How many.")
+@click.option("--database", default="", metavar="NAME", help="Which database of a whole server's dump.")
 @json_option
-def inspect(sources: tuple[Path, ...], as_json: bool) -> Exit:
-    """Say what each SOURCE is: a backup of Holdfast, or a dump of pg_dump in any of its formats."""
-    found = []
-    for source in sources:
-        if source.name == MANIFEST_NAME or (source / MANIFEST_NAME).is_file():
-            backup = backup_at(source)
-            found.append({"form": "backup of Holdfast", **backup_object(backup)})
-            if not as_json:
-                print_backup(backup)
+def inspect(
+    sources: tuple[Path, ...], tree: bool, table: str | None, limit: int, database: str, as_json: bool
+) -> Exit:
+    """Say what each SOURCE is and holds: a backup of Holdfast, any dump of PostgreSQL, or SQL files."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-inspect-") as folder:
+        workspace = Path(folder)
+        if table is not None:
+            return _show_rows(sources, table, limit, database, workspace, as_json=as_json)
+        return _show_contents(sources, database, workspace, with_tree=tree, as_json=as_json)
+
+
+def _show_contents(
+    sources: tuple[Path, ...], database: str, workspace: Path, *, with_tree: bool, as_json: bool
+) -> Exit:
+    def work(cancel: CancelToken, _: Listener) -> list[Inspected]:
+        return list(inspect_sources(sources, workspace, cancel, database=database))
+
+    objects = []
+    status = Exit.DONE
+    for number, one in enumerate(run_operation(work, quiet=True)):
+        if isinstance(one.found, AppError):
+            status = Exit.FAILED
+            objects.append(_failed(one.paths, one.found, as_json=as_json))
             continue
-        if not source.exists():
-            raise AppError(ErrorCode.INVALID_INPUT, "There is no such file or folder", detail=str(source))
-        dump = _dump_object(identify(source))
-        found.append(dump)
-        if not as_json:
-            _print_dump(dump)
+        if not one.found.is_complete:
+            status = Exit.FAILED
+        if as_json:
+            objects.append(contents_object(one.found, with_tree=with_tree))
+            continue
+        if number:
+            click.echo()
+        print_contents(one.found, briefly=with_tree)
+        if with_tree:
+            print_tree(one.found.tree())
     if as_json:
-        print_json({"sources": found})
-    return Exit.DONE
+        print_json({"sources": objects})
+    return status
 
 
-def _dump_object(dump: DumpFile) -> dict[str, object]:
-    if dump.is_script:
-        script = digest_script(script_blocks(dump), str(dump.path))
-        rows = {
-            entry.dump_id: script.streams[entry.dump_id].rows for entry in script.entries if entry.has_data
-        }
-        return _described(dump, script.entries, rows) | {
-            "server_version": dump.server_version,
-            "dump_version": dump.dump_version,
-            "compression": dump.packing,
-            "encoding": script.encoding,
-        }
-    archive = read_archive(dump.path)
-    return _described(dump, archive.entries, {}) | {
-        "database": archive.database,
-        "created": archive.created,
-        "server_version": archive.server_version,
-        "dump_version": archive.dump_version,
-        "compression": archive.compression.method,
-        "encoding": archive.encoding,
-    }
+def _show_rows(
+    sources: tuple[Path, ...], table: str, limit: int, database: str, workspace: Path, *, as_json: bool
+) -> Exit:
+    def work(cancel: CancelToken, _: Listener) -> list[TableAt]:
+        return list(first_rows(sources, table, workspace, cancel, limit=limit, database=database))
+
+    objects: list[dict[str, Any]] = []
+    status = Exit.DONE
+    for one in run_operation(work, quiet=True):
+        if isinstance(one.found, AppError):
+            status = Exit.FAILED
+            objects.append(_failed((one.path,), one.found, as_json=as_json))
+        elif as_json:
+            objects.append({"paths": (one.path,), "rows": one.found})
+        else:
+            print_rows(one.found)
+    if as_json:
+        print_json({"sources": objects})
+    return status
 
 
-def _described(dump: DumpFile, entries: tuple[Entry, ...], rows: dict[int, int]) -> dict[str, object]:
-    is_folder = dump.path.is_dir()
-    files = dump.path.iterdir() if is_folder else [dump.path]
-    return {
-        "path": str(dump.path),
-        "form": dump.form,
-        "bytes": sum(file.stat().st_size for file in files),
-        "objects": dict(Counter(entry.kind for entry in entries if entry.kind not in _NO_OBJECTS)),
-        "tables": [
-            {"schema": entry.schema, "name": entry.tag, "rows": rows.get(entry.dump_id)}
-            for entry in entries
-            if entry.kind == "TABLE DATA"
-        ],
-    }
-
-
-def _print_dump(dump: dict[str, object]) -> None:
-    click.echo(f"{dump['path']}: {dump['form']}, {size(int(str(dump['bytes'])))}, {dump['compression']}")
-    database = f"database {dump['database']} of " if dump.get("database") else ""
-    click.echo(f"Of        {database}PostgreSQL {dump['server_version']}, by pg_dump {dump['dump_version']}")
-    if dump.get("created"):
-        click.echo(f"Made      {dump['created']}")
-    click.echo(f"Encoding  {dump['encoding']}")
-    objects, tables = dump["objects"], dump["tables"]
-    if isinstance(objects, dict):
-        click.echo("Objects   " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(objects.items())))
-    if isinstance(tables, list):
-        for table in tables[:_MOST_TABLES]:
-            rows = "" if table["rows"] is None else f"  {table['rows']:,} rows"
-            click.echo(f"          {table['schema']}.{table['name']}{rows}")
-        if len(tables) > _MOST_TABLES:
-            click.echo(f"          … and {len(tables) - _MOST_TABLES:,} tables more")
+def _failed(paths: Iterable[Path], error: AppError, *, as_json: bool) -> dict[str, Any]:
+    if not as_json:
+        names = ", ".join(map(str, paths))
+        click.secho(shown(f"{names}: {error.title}"), fg="red", bold=True, err=True)
+        for text in (*error.detail.splitlines(), *error.hint.splitlines()):
+            click.echo(f"{'':9} {shown(text)}", err=True)
+    return {"paths": tuple(paths), "error": error_object(error)}
