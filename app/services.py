@@ -127,7 +127,16 @@ class Services:
                 kind="safety",
                 stall_seconds=self.settings.stall_seconds,
             )
-            safety_backup = self.backup(request, cancel, listener).folder
+            try:
+                safety_backup = self.backup(request, cancel, listener).folder
+            except AppError as error:
+                raise AppError(
+                    error.code,
+                    "Nothing was restored: the target could not be backed up before",
+                    detail=". ".join(text.rstrip(".") for text in (error.title, error.detail) if text),
+                    hint=error.hint,
+                ) from error
+            listener(Notice(f"The target as it was is backed up in {safety_backup}."))
         report = job.run(cancel, listener, safety_backup=safety_backup)
         try:
             self.catalog.record_restore(report)

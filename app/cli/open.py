@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -12,6 +13,7 @@ from app.cli import Exit
 from app.cli.console import print_json, run_operation
 from app.cli.options import json_option
 from app.cli.restore_text import print_report
+from app.cli.signals import interrupted_by_signals
 from app.domain.restore import RestoreOptions, RestoreResult
 from app.engine.restore.job import open_job
 from app.engine.restore.sandbox_copy import sandbox_target
@@ -28,23 +30,28 @@ def open_(sources: tuple[Path, ...], database: str, as_json: bool) -> Exit:
     services = build_services()
     options = RestoreOptions(jobs=2, safety_backup=False, database=database)
     with (
+        interrupted_by_signals(),
         sandbox_target(sources, database, services.installations) as target,
         open_job(sources, target, options, services.installations) as job,
     ):
         run_operation(job.plan, quiet=as_json)
         report = run_operation(job.run, quiet=as_json)
-        if report.result in (RestoreResult.FAILED, RestoreResult.CANCELLED):
-            print_report(report)
-            return Exit.CANCELLED if report.result is RestoreResult.CANCELLED else Exit.FAILED
-        address = _address(target.connection)
+        is_there = report.result in (RestoreResult.SUCCEEDED, RestoreResult.INCOMPLETE)
+        address = _address(target.connection) if is_there else None
         if as_json:
             print_json({"connection": address, "report": report})
         else:
             print_report(report)
-            click.echo(f"Connect   psql {address!r}")
+        if address is None:
+            return Exit.CANCELLED if report.result is RestoreResult.CANCELLED else Exit.FAILED
+        if not as_json:
+            click.echo(f"Connect   psql {shlex.quote(address)}")
             click.echo("Press Enter to close it; the copy is gone then.")
         sys.stdout.flush()
-        sys.stdin.readline()
+        try:
+            sys.stdin.readline()
+        except KeyboardInterrupt:
+            click.echo(err=True)  # ends the line on which the terminal shows ^C
     return Exit.DONE
 
 

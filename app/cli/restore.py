@@ -12,6 +12,7 @@ from app.cli import Exit
 from app.cli.console import print_json, run_operation
 from app.cli.options import json_option, make_folder
 from app.cli.restore_text import print_plan, print_report
+from app.cli.signals import interrupted_by_signals
 from app.domain.backup import Contents
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreOptions, RestorePlan, RestoreResult
@@ -84,8 +85,9 @@ def restore(
     )
     services = build_services()
     with ExitStack() as stack:
+        stack.enter_context(interrupted_by_signals())
+        _check_targets(url, project, new_database, server, sandbox=sandbox)
         if sandbox:
-            _only_one(url, project, new_database, "x")
             target = stack.enter_context(sandbox_target(sources, database, services.installations))
         else:
             target = _target(services, url, project, new_database, server)
@@ -100,6 +102,7 @@ def restore(
         if not as_json:
             print_plan(plan, briefly=True)
             if plan.blocking:
+                click.echo("Result    nothing was changed")
                 return Exit.FAILED
         _confirm(plan, yes=yes or sandbox)
         if plan.makes_safety_backup:
@@ -119,20 +122,21 @@ def restore(
     return Exit.DONE if report.result is RestoreResult.SUCCEEDED else Exit.FAILED
 
 
-def _only_one(*targets: str | None) -> None:
-    if sum(map(bool, targets)) != 1:
+def _check_targets(
+    url: str | None, project: str | None, new_database: str | None, server: str | None, *, sandbox: bool
+) -> None:
+    if sum(map(bool, (url, project, new_database, sandbox))) != 1:
         raise AppError(
             ErrorCode.INVALID_INPUT,
             "Name one target: --into, --project, --new-database with --on, or --sandbox",
         )
+    if bool(new_database) != bool(server):
+        raise AppError(ErrorCode.INVALID_INPUT, "--new-database and --on belong together")
 
 
 def _target(
     services: Services, url: str | None, project: str | None, new_database: str | None, server: str | None
 ) -> RestoreTarget:
-    _only_one(url, project, new_database)
-    if bool(new_database) != bool(server):
-        raise AppError(ErrorCode.INVALID_INPUT, "--new-database and --on belong together")
     if new_database:
         return RestoreTarget(parse_connection(server or ""), new_database)
     if project:

@@ -8,10 +8,11 @@ import click
 
 from app.cli.console import shown, size
 from app.domain.restore import Action, RestorePlan, RestoreReport, RestoreResult, Severity
+from app.engine.restore.wording import counted
 
 _MOST_LINES = 20
 _COLOURS = {Severity.BLOCKS: "red", Severity.WARNS: "yellow", Severity.INFORMS: None}
-_WORDS = {Severity.BLOCKS: "Cannot be", Severity.WARNS: "Warning", Severity.INFORMS: "Note"}
+_WORDS = {Severity.BLOCKS: "Blocked", Severity.WARNS: "Warning", Severity.INFORMS: "Note"}
 
 
 def print_plan(plan: RestorePlan, *, briefly: bool = False) -> None:
@@ -41,7 +42,7 @@ def _print_objects(plan: RestorePlan) -> None:
         "Objects   " + ", ".join(f"{counts[action]:,} {action}" for action in Action if counts[action])
     )
     for item in plan.objects:
-        rows = f", {item.rows:,} rows" if item.rows is not None else ""
+        rows = f", {counted(item.rows, 'row')}" if item.rows is not None else ""
         reason = f" – {item.reason}" if item.reason else ""
         click.echo(shown(f"          {item.action}: {item.kind} {item.name}{rows}{reason}"))
 
@@ -51,16 +52,19 @@ def print_report(report: RestoreReport) -> None:
     seconds = (report.finished - report.started).total_seconds()
     good = report.result is RestoreResult.SUCCEEDED
     click.secho(
-        f"Result    {report.result} in {seconds:.1f} s: {report.objects:,} objects restored",
+        f"Result    {report.result} in {seconds:.1f} s: {counted(report.objects, 'object')} restored",
         fg="green" if good else "red",
         bold=True,
     )
     if report.rows:
         total = sum(check.found for check in report.rows)
-        click.echo(f"Rows      {total:,} in {len(report.rows):,} tables, compared with the source")
+        tables = counted(len(report.rows), "table")
+        click.echo(f"Rows      {total:,} in {tables}, compared with the source")
     for check in report.different_rows[:_MOST_LINES]:
         table = shown(f"{check.schema}.{check.name}")
-        click.secho(f"          {table}: {check.found:,} rows instead of {check.expected:,}", fg="red")
+        click.secho(
+            f"          {table}: {counted(check.found, 'row')} instead of {check.expected:,}", fg="red"
+        )
     for failure in report.failures[:_MOST_LINES]:
         what = f"{failure.kind} {failure.name}: " if failure.kind else ""
         click.secho(shown(f"Failed    {what}{failure.cause}"), fg="red")

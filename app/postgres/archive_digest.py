@@ -25,6 +25,7 @@ from app.postgres.archive_data import (
 )
 from app.postgres.archive_errors import damaged
 from app.postgres.archive_tar import TAR_BLOCK, tar_member
+from app.postgres.block_file import BlockFile
 from app.postgres.compression import BLOCK, Decompressor
 from app.postgres.copy_stream import CopyDigest, StreamDigest
 from app.system.files import path_inside
@@ -151,28 +152,48 @@ def digest_archive(
     if archive.format is ArchiveFormat.DIRECTORY:
         return _digest_directory(archive, on_bytes, begun or {})
     with reading(archive.path), archive.path.open("rb", buffering=0) as raw:
-        hashing = _HashingFile(cast("BinaryIO", raw), on_bytes)
-        file = cast("BinaryIO", io.BufferedReader(hashing, READ))
-        parts = _custom_parts if archive.format is ArchiveFormat.CUSTOM else _tar_parts
-        streams: dict[int, StreamDigest] = {}
-        found: list[LargeObject] = []
-        entries = {entry.dump_id: entry for entry in archive.entries}
-        seen: set[int] = set()
-        for dump_id, oid, blocks in parts(archive, file):
-            entry = entries.get(dump_id)
-            seen.add(dump_id)
-            copy = CopyDigest()
-            for block in blocks:
-                copy.feed(block)
-            try:
-                stream = copy.finish(end_marker=entry is not None and has_rows(entry))
-            except ValueError as error:
-                what = entry.tag if entry else str(dump_id)
-                raise damaged(archive.path, f"data of {what}: {error}") from error
-            if oid:
-                found.append(LargeObject(oid, stream.bytes, stream.sha256))
-            elif entry is not None and has_rows(entry):
-                streams[dump_id] = stream
+        return _digest_stream(archive, raw, on_bytes)
+
+
+def digest_blocks(
+    archive: Archive, blocks: Iterator[bytes], on_bytes: OnBytes = lambda _: None
+) -> ArchiveDigest:
+    """Read a whole custom or tar archive that comes in blocks, because it lies in a packed file.
+
+    Args:
+        archive: its table of contents; errors name its path.
+        blocks: all of its bytes.
+        on_bytes: as in `digest_archive`.
+
+    Raises:
+        AppError: ARCHIVE_DAMAGED, naming the file.
+    """
+    return _digest_stream(archive, BlockFile(blocks), on_bytes)
+
+
+def _digest_stream(archive: Archive, raw: io.RawIOBase, on_bytes: OnBytes) -> ArchiveDigest:
+    hashing = _HashingFile(raw, on_bytes)
+    file = cast("BinaryIO", io.BufferedReader(hashing, READ))
+    parts = _custom_parts if archive.format is ArchiveFormat.CUSTOM else _tar_parts
+    streams: dict[int, StreamDigest] = {}
+    found: list[LargeObject] = []
+    entries = {entry.dump_id: entry for entry in archive.entries}
+    seen: set[int] = set()
+    for dump_id, oid, blocks in parts(archive, file):
+        entry = entries.get(dump_id)
+        seen.add(dump_id)
+        copy = CopyDigest()
+        for block in blocks:
+            copy.feed(block)
+        try:
+            stream = copy.finish(end_marker=entry is not None and has_rows(entry))
+        except ValueError as error:
+            what = entry.tag if entry else str(dump_id)
+            raise damaged(archive.path, f"data of {what}: {error}") from error
+        if oid:
+            found.append(LargeObject(oid, stream.bytes, stream.sha256))
+        elif entry is not None and has_rows(entry):
+            streams[dump_id] = stream
     _check_complete(archive, seen, has_objects=bool(found))
     record = FileRecord(archive.path.name, hashing.size, hashing.sha.hexdigest())
     return ArchiveDigest((record,), streams, _ordered(found))
@@ -276,8 +297,8 @@ def _check_complete(archive: Archive, seen: set[int], *, has_objects: bool) -> N
 class _HashingFile(io.RawIOBase):
     """Hashes what is read through it, from the first byte to the last."""
 
-    def __init__(self, file: BinaryIO, on_bytes: OnBytes) -> None:
-        self._file = cast("io.RawIOBase", file)
+    def __init__(self, file: io.RawIOBase, on_bytes: OnBytes) -> None:
+        self._file = file
         self._on_bytes = on_bytes
         self.sha = hashlib.sha256()
         self.size = 0

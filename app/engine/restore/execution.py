@@ -21,11 +21,12 @@ from app.domain.restore import (
     RestoreResult,
     RowCheck,
 )
-from app.engine.restore.new_database import DatabaseOptions, new_database
+from app.engine.restore.aftermath import end_sessions, was_committed
+from app.engine.restore.new_database import DatabaseOptions, NewDatabase, new_database
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.row_checks import Name, count_rows
-from app.engine.restore.watch import Watch, watching
-from app.postgres.connection import Connection, asking
+from app.engine.restore.watch import LOCK_SECONDS, Watch, watching
+from app.postgres.connection import Connection
 from app.system.cancellation import CancelToken
 
 Load = Callable[[Connection, CancelToken, Callable[[int], None]], tuple[RestoreFailure, ...]]
@@ -46,6 +47,7 @@ class Execution:
         total_bytes: of all rows as text; 0 where the source does not tell.
         safety_backup: the folder of the backup that was made before, if there is one.
         options: of a new database.
+        lock_seconds: how long to wait for what another session has locked.
     """
 
     prepared: PreparedRestore
@@ -55,6 +57,7 @@ class Execution:
     total_bytes: int = 0
     safety_backup: str = ""
     options: DatabaseOptions = field(default_factory=DatabaseOptions)
+    lock_seconds: float = LOCK_SECONDS
 
 
 class _FailedError(Exception):
@@ -70,18 +73,18 @@ def execute(work: Execution, cancel: CancelToken, listener: Listener) -> Restore
     """Restore, and report. What goes wrong on the way is in the report; nothing is raised but bugs."""
     plan = work.prepared.plan
     started = datetime.now(UTC)
-    watch = Watch(work.total_bytes, len(work.prepared.entries), listener)
+    attempt = _Attempt(work, cancel, listener)
     failures: tuple[RestoreFailure, ...] = ()
     rows: tuple[RowCheck, ...] = ()
     result = RestoreResult.SUCCEEDED
     try:
-        with _target(work, listener) as connection:
-            failures, rows = _fill(work, connection, watch, cancel, listener)
+        failures, rows = attempt.run()
     except _FailedError as error:
         result, failures, rows = RestoreResult.FAILED, error.failures, error.rows
     except AppError as error:
         result = RestoreResult.FAILED
-        failures = (RestoreFailure("", "", "", f"{error.title}. {error.detail}".rstrip(". "), error.hint),)
+        cause = ". ".join(text.rstrip(".") for text in (error.title, error.detail) if text)
+        failures = (RestoreFailure("", "", "", cause, error.hint),)
     except Cancelled:
         result = RestoreResult.CANCELLED
     if result is RestoreResult.SUCCEEDED and (failures or any(c.found != c.expected for c in rows)):
@@ -100,80 +103,115 @@ def execute(work: Execution, cancel: CancelToken, listener: Listener) -> Restore
         rows=rows,
         failures=failures,
         safety_backup=work.safety_backup,
-        left=""
-        if result is RestoreResult.SUCCEEDED
-        else _left(plan.mode, result, plan.database, watch, work),
+        left="" if result is RestoreResult.SUCCEEDED else attempt.left(result),
     )
 
 
-@contextmanager
-def _target(work: Execution, listener: Listener) -> Iterator[Connection]:
-    if work.prepared.plan.mode is not RestoreMode.NEW_DATABASE:
-        yield work.connection
-        return
-    with new_database(work.connection, work.prepared.plan.database, work.options, listener) as connection:
-        yield connection
+class _Attempt:
+    """One go at it, and what is known afterwards of how the target was left."""
 
+    def __init__(self, work: Execution, cancel: CancelToken, listener: Listener) -> None:
+        self._work = work
+        self._cancel = cancel
+        self._listener = listener
+        self._plan = work.prepared.plan
+        self._watch = Watch(
+            work.total_bytes, len(work.prepared.entries), listener, lock_seconds=work.lock_seconds
+        )
+        self._made: NewDatabase | None = None
+        self._has_begun = self._is_undone = False
 
-def _fill(
-    work: Execution, connection: Connection, watch: Watch, cancel: CancelToken, listener: Listener
-) -> tuple[tuple[RestoreFailure, ...], tuple[RowCheck, ...]]:
-    """Load and count; where all or nothing was promised, the first failure ends it."""
-    mode = work.prepared.plan.mode
-    before: Mapping[Name, int] = {}
-    if mode is not RestoreMode.NEW_DATABASE:
-        replaced = {o.name for o in work.prepared.plan.objects if o.action is Action.REPLACE}
-        before = {} if replaced else count_rows(connection, work.rows, cancel)
-    application = f"holdfast restore {secrets.token_hex(4)}"
-    words = {"application_name": application}
-    if settings := work.prepared.settings:
-        words["options"] = f"{connection.keywords.get('options', '')} {settings}".strip()
-    tagged = connection.to(**words)
-    listener(Progress(Phase.RESTORING_INTO, 0.0))
-    try:
-        with watching(watch, connection, application, cancel, listener) as stopped:
-            failures = work.load(tagged, stopped, watch.on_entry)
-    except BaseException:
-        _end_sessions(connection, application, listener)
-        raise
-    if failures and mode is not RestoreMode.PARALLEL:
-        raise _FailedError(failures)
-    watch.is_loaded = True
-    cancel.check()
-    listener(Progress(Phase.COUNTING))
-    found = count_rows(connection, work.rows, cancel)
-    rows = tuple(
-        RowCheck(*table, expected=expected, found=found.get(table, 0) - before.get(table, 0))
-        for table, expected in work.rows.items()
-    )
-    if mode is RestoreMode.NEW_DATABASE and any(check.found != check.expected for check in rows):
-        raise _FailedError((), rows)
-    return failures, rows
+    def run(self) -> tuple[tuple[RestoreFailure, ...], tuple[RowCheck, ...]]:
+        """Load and count; where all or nothing was promised, the first failure ends it.
 
+        Raises:
+            _FailedError: entries failed, or rows of a new database differ.
+            AppError: what ended it.
+            Cancelled: the token was set.
+        """
+        with self._target() as connection:
+            before = {} if self._is_emptied else self._count(connection)
+            failures = self._load(connection)
+            self._listener(Progress(Phase.COUNTING))
+            rows = tuple(self._compared(self._count(connection), before))
+            if self._made is not None and any(check.found != check.expected for check in rows):
+                raise _FailedError((), rows)
+            self._cancel.check()
+        return failures, rows
 
-def _end_sessions(connection: Connection, application: str, listener: Listener) -> None:
-    """End what the server still does for us: one that waits for a lock does not notice that we are gone."""
-    try:
-        with asking(connection, CancelToken()) as session:
-            session.execute(
-                "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
-                "WHERE application_name = %s AND pid <> pg_catalog.pg_backend_pid()",
-                [application],
+    @contextmanager
+    def _target(self) -> Iterator[Connection]:
+        if self._plan.mode is not RestoreMode.NEW_DATABASE:
+            yield self._work.connection
+            return
+        with new_database(
+            self._work.connection, self._plan.database, self._work.options, self._listener
+        ) as made:
+            self._made = made
+            yield made.connection
+
+    @property
+    def _is_emptied(self) -> bool:
+        """Whether tables hold nothing when their rows arrive: new ones, and those that are cleaned."""
+        return self._plan.mode is RestoreMode.NEW_DATABASE or bool(self._work.prepared.drops)
+
+    def _count(self, connection: Connection) -> Mapping[Name, int | None]:
+        return count_rows(connection, self._work.rows, self._cancel, lock_seconds=self._work.lock_seconds)
+
+    def _load(self, connection: Connection) -> tuple[RestoreFailure, ...]:
+        application = f"holdfast restore {secrets.token_hex(4)}"
+        words = {"application_name": application}
+        if settings := self._work.prepared.settings:
+            words["options"] = f"{connection.keywords.get('options', '')} {settings}".strip()
+        self._listener(Progress(Phase.RESTORING_INTO, 0.0))
+        self._has_begun = True
+        try:
+            with watching(self._watch, connection, application, self._cancel, self._listener) as stopped:
+                failures = self._work.load(connection.to(**words), stopped, self._watch.on_entry)
+        except BaseException as error:
+            end_sessions(connection, application, self._listener)
+            self._is_undone = isinstance(error, AppError) and error.code is ErrorCode.RESTORE_FAILED
+            raise
+        if failures and self._plan.mode is not RestoreMode.PARALLEL:
+            self._is_undone = True
+            raise _FailedError(failures)
+        self._watch.is_loaded = True
+        return failures
+
+    def _compared(
+        self, found: Mapping[Name, int | None], before: Mapping[Name, int | None]
+    ) -> Iterator[RowCheck]:
+        unseen = []
+        for table, expected in self._work.rows.items():
+            now, then = found.get(table, 0), before.get(table, 0)
+            if now is None or then is None:
+                unseen.append(".".join(table))
+            else:
+                yield RowCheck(*table, expected=expected, found=now - then)
+        if unseen:
+            self._listener(
+                Notice(f"This role may not see all rows of {', '.join(unseen)}: they were not counted.")
             )
-    except AppError as error:
-        if error.code is not ErrorCode.UNKNOWN_DATABASE:
-            listener(Notice(f"It could not be made sure that the server stopped restoring. {error}"))
 
-
-def _left(mode: RestoreMode, result: RestoreResult, database: str, watch: Watch, work: Execution) -> str:
-    """What the target looks like now."""
-    if result is RestoreResult.INCOMPLETE:
-        return "All that did not fail is restored and stays."
-    if watch.is_loaded and mode is not RestoreMode.NEW_DATABASE:
-        return "Everything is restored and stays; its rows were not counted."
-    if mode is RestoreMode.NEW_DATABASE:
-        return f"There is no database {database}: what had been restored of it was dropped."
-    if mode is RestoreMode.ONE_TRANSACTION:
-        return f"The database {database} is as it was before."
-    total = len(work.prepared.entries)
-    return f"About {min(watch.entries, total):,} of {total:,} objects were restored before; they stay."
+    def left(self, result: RestoreResult) -> str:
+        """What the target looks like now, in a sentence."""
+        database, mode = self._plan.database, self._plan.mode
+        if result is RestoreResult.INCOMPLETE:
+            return "All that did not fail is restored and stays."
+        if mode is RestoreMode.NEW_DATABASE:
+            if self._made is not None and self._made.is_left_over:
+                return f"There is no database {database}; drop what is left of it, {self._made.name}."
+            return f"There is no database {database}: what had been restored of it was dropped."
+        if self._watch.is_loaded:
+            return "Everything is restored and stays; its rows were not counted."
+        if mode is RestoreMode.PARALLEL:
+            total = len(self._work.prepared.entries)
+            done = min(self._watch.entries, total)
+            return f"About {done:,} of {total:,} objects were restored before; they stay."
+        if self._is_undone or not self._has_begun:
+            return f"The database {database} is as it was before."
+        committed = was_committed(self._work.connection, self._watch.transactions)
+        if committed:
+            return "It came too late: everything is restored and stays; its rows were not counted."
+        doubt = "" if committed is False else ", unless the restore was just being completed at that moment"
+        return f"The database {database} is as it was before{doubt}."

@@ -13,11 +13,12 @@ from app.domain.events import Listener, Phase, Progress
 from app.domain.restore import RestoreFailure, RestoreOptions, RestorePlan, RestoreReport
 from app.engine.restore.archive_restore import ArchiveLoader
 from app.engine.restore.execution import Execution, execute
-from app.engine.restore.new_database import options_of
+from app.engine.restore.new_database import options_of, tell_of_leftovers
 from app.engine.restore.plan import PreparedRestore, plan_restore
 from app.engine.restore.script_restore import ScriptLoader
 from app.engine.restore.source import RestoreSource, open_source
 from app.engine.restore.source_findings import find_in_source
+from app.engine.restore.watch import LOCK_SECONDS
 from app.postgres.connection import Connection, asking
 from app.postgres.target import TargetFacts, read_server, read_target, what_changed
 from app.postgres.toolchain import Installation, pick_restore_tool
@@ -48,7 +49,11 @@ def open_job(
 
 @dataclass(slots=True)
 class RestoreJob:
-    """A restore: `plan` it, look at the plan, `run` it."""
+    """A restore: `plan` it, look at the plan, `run` it.
+
+    Attributes:
+        lock_seconds: how long to wait for what another session has locked.
+    """
 
     paths: tuple[Path, ...]
     target: RestoreTarget
@@ -56,6 +61,7 @@ class RestoreJob:
     installations: tuple[Installation, ...]
     workspace: Path
     source: RestoreSource | None = None
+    lock_seconds: float = LOCK_SECONDS
     _facts: TargetFacts | None = field(default=None, repr=False)
     _prepared: PreparedRestore | None = field(default=None, repr=False)
     _needs_tls: bool = False
@@ -77,7 +83,7 @@ class RestoreJob:
         listener(Progress(Phase.PLANNING))
         if self.source is None:
             self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
-        self._facts = self._look(cancel)
+        self._facts = self._look(cancel, listener)
         in_transaction = not self.target.new_database and (self.options.jobs or 1) == 1
         findings = find_in_source(self.source, self.options, in_transaction=in_transaction)
         self._prepared = plan_restore(
@@ -106,18 +112,20 @@ class RestoreJob:
                 hint="Look at a new plan, then restore.",
             )
         entries = self._prepared.entries
-        streams = self.source.streams
+        load = self._loader(cancel)
+        streams = self.source.read_streams(entries, cancel, listener)
         work = Execution(
             prepared=self._prepared,
             connection=self.target.connection,
-            load=self._loader(cancel),
-            rows=self.source.rows(entries, cancel),
+            load=load,
+            rows=self.source.rows(entries, streams),
             total_bytes=sum(streams[e.dump_id][1] for e in entries if e.dump_id in streams),
             safety_backup=safety_backup,
             options=options_of(
                 next((e.definition for e in self.source.entries if e.kind == "DATABASE"), ""),
                 self.source.encoding,
             ),
+            lock_seconds=self.lock_seconds,
         )
         return execute(work, cancel, listener)
 
@@ -128,8 +136,10 @@ class RestoreJob:
             connection = connection.to(dbname=self.target.new_database)
         return connection.describe()
 
-    def _look(self, cancel: CancelToken) -> TargetFacts:
+    def _look(self, cancel: CancelToken, listener: Listener | None = None) -> TargetFacts:
         with asking(self.target.connection, cancel) as session:
+            if listener is not None:
+                tell_of_leftovers(session, listener)
             self._needs_tls = bool(session.pgconn.ssl_in_use)
             if self.target.new_database:
                 return read_server(session, self.target.new_database)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg import errors
@@ -23,10 +25,14 @@ from app.postgres.connection import (
     quote_literal,
 )
 from app.postgres.failures import query_failure
+from app.system.process import ProcessId, own_process_id
 
 TEMPORARY_PREFIX = "holdfast_restore_"
 
 _GONE_SECONDS, _LOOK_SECONDS = 10.0, 0.05
+_MARK = re.compile(
+    r"Unfinished: Holdfast restores into it \(process (\d+), started ([\d.]+), on (.+), since (.+)\)"
+)
 _OPTION = re.compile(r"\b([A-Z_]+) = (?:'((?:[^']|'')*)'|(\w+))")
 _ENCODING, _PROVIDER = "ENCODING", "LOCALE_PROVIDER"
 _LOCALE_OPTIONS = ("LOCALE", "LC_COLLATE", "LC_CTYPE", "ICU_LOCALE", "ICU_RULES", "BUILTIN_LOCALE")
@@ -55,10 +61,28 @@ def options_of(definition: str, encoding: str) -> DatabaseOptions:
     return DatabaseOptions(found.get(_ENCODING, encoding), locale or None)
 
 
+@dataclass(slots=True)
+class NewDatabase:
+    """A database that is being restored.
+
+    Attributes:
+        connection: to it, under its temporary name.
+        is_left_over: whether it was to be dropped and could not be.
+    """
+
+    connection: Connection
+    is_left_over: bool = False
+
+    @property
+    def name(self) -> str:
+        """The temporary name."""
+        return self.connection.keywords["dbname"]
+
+
 @contextmanager
 def new_database(
     server: Connection, name: str, options: DatabaseOptions, listener: Listener
-) -> Iterator[Connection]:
+) -> Iterator[NewDatabase]:
     """A database that gets its name when the block ends well, and is dropped when it does not.
 
     Args:
@@ -69,18 +93,71 @@ def new_database(
     Raises:
         AppError: TARGET_NOT_EMPTY when the name is taken, PERMISSION_DENIED, or with the server's words.
     """
-    temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    made = NewDatabase(server.to(dbname=f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"))
     with _session(server) as session:
         if session.execute("SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone():
             raise _taken(name)
-        _create(session, temporary, options, listener)
     try:
-        yield server.to(dbname=temporary)
         with _session(server) as session:
-            _rename(session, temporary, name)
+            _create(session, made.name, options, listener)
+            _mark(session, made.name)
+        yield made
+        with _session(server) as session:
+            _rename(session, made.name, name)
     except BaseException:
-        _drop(server, temporary, listener)
+        made.is_left_over = not _drop(server, made.name, listener)
         raise
+
+
+def tell_of_leftovers(session: Session, listener: Listener) -> None:
+    """Tell of databases that restores began and, when they were killed, could not drop.
+
+    Raises:
+        psycopg.Error: to be named by `failures.query_failure`, as in `connection.asking`.
+    """
+    found = session.execute(
+        """
+        SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database d
+        WHERE pg_catalog.starts_with(datname, %s)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
+        ORDER BY datname
+        """,
+        [TEMPORARY_PREFIX],
+    ).fetchall()
+    for name, comment in found:
+        match = _MARK.fullmatch(comment or "")
+        if match is None:
+            continue
+        number, started, host, since = match.groups()
+        if host == socket.gethostname() and ProcessId(int(number), float(started)).is_alive:
+            continue
+        listener(
+            Notice(
+                f"A restore that did not finish (begun {since} on {host}) left a database behind. "
+                f"If it runs no more: DROP DATABASE {quote_identifier(name)};"
+            )
+        )
+
+
+def _mark(session: Session, name: str) -> None:
+    """Say in its comment whose it is, so that a later restore can tell of it."""
+    process = own_process_id()
+    text = (
+        f"Unfinished: Holdfast restores into it (process {process.pid}, started {process.started}, "
+        f"on {socket.gethostname()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)"
+    )
+    session.execute(encode_sql(f"COMMENT ON DATABASE {quote_identifier(name)} IS {quote_literal(text)}"))
+
+
+def _unmark(session: Session, name: str) -> None:
+    """Take that comment away again, but no other: the source may have one for its database."""
+    query = (
+        "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database "
+        "WHERE datname = %s"
+    )
+    ((comment,),) = session.execute(query, [name]).fetchall()
+    if comment and _MARK.fullmatch(comment):
+        session.execute(encode_sql(f"COMMENT ON DATABASE {quote_identifier(name)} IS NULL"))
 
 
 @contextmanager
@@ -122,7 +199,9 @@ def _rename(session: Session, temporary: str, name: str) -> None:
     deadline = time.monotonic() + _GONE_SECONDS
     while True:
         try:
-            session.execute(encode_sql(statement))
+            with session.transaction():
+                session.execute(encode_sql(statement))
+                _unmark(session, name)
         except errors.DuplicateDatabase as error:
             raise _taken(name) from error
         except errors.ObjectInUse:
@@ -133,7 +212,7 @@ def _rename(session: Session, temporary: str, name: str) -> None:
             return
 
 
-def _drop(server: Connection, name: str, listener: Listener) -> None:
+def _drop(server: Connection, name: str, listener: Listener) -> bool:
     """Remove what was begun. Why it failed says more than that this failed, too: that is a notice."""
     statement = f"DROP DATABASE IF EXISTS {quote_identifier(name)}"
     try:
@@ -142,6 +221,8 @@ def _drop(server: Connection, name: str, listener: Listener) -> None:
             session.execute(encode_sql(statement + force))
     except AppError as error:
         listener(Notice(f"The database {name} of the unfinished restore could not be dropped. {error}"))
+        return False
+    return True
 
 
 def _taken(name: str) -> AppError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.domain.backup import Format, Manifest
 from app.domain.errors import AppError, ErrorCode
+from app.domain.events import Listener, Phase, Progress
 from app.domain.restore import Finding
 from app.engine.read_back import database_path
 from app.engine.restore.row_checks import Name
@@ -15,7 +16,7 @@ from app.engine.restore.source_facts import SourceFacts
 from app.persistence.manifest import read_manifest
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
-from app.postgres.archive_digest import digest_archive
+from app.postgres.archive_digest import digest_archive, digest_blocks
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, opened_archive, script_blocks
 from app.postgres.packed_folder import unpack_folder
@@ -30,6 +31,7 @@ NEXT_SCRIPT = 10**9
 
 _UNNAMED = {Charset.LATIN_1: "LATIN1", Charset.WINDOWS_1252: "WIN1252"}  # where a script names none itself
 _FIRST_HEAD = 4 << 20
+_TOLD_AT = 24  # bits: every 16 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +108,40 @@ class RestoreSource:
         """The bytes of a packed archive."""
         return opened_archive(self.dumps[0], cancel.check)
 
-    def rows(self, entries: Sequence[Entry], cancel: CancelToken) -> dict[Name, int]:
-        """How many rows these entries hold, by table; an archive without a manifest is read for it.
+    def read_streams(
+        self, entries: Sequence[Entry], cancel: CancelToken, listener: Listener
+    ) -> Mapping[int, tuple[int, int]]:
+        """Rows and bytes of these entries; an archive without a manifest is read from end to end for it.
+
+        Raises:
+            AppError: ARCHIVE_DAMAGED.
+            Cancelled: `cancel` was set.
+        """
+        if self.archive is None or self.streams or not any(map(has_rows, entries)):
+            return self.streams
+        done = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal done
+            cancel.check()
+            if done >> _TOLD_AT != (done + count) >> _TOLD_AT:
+                listener(Progress(Phase.CHECKING_FILES, bytes=done + count))
+            done += count
+
+        listener(Progress(Phase.CHECKING_FILES))
+        if self.is_packed:
+            archive = replace(self.archive, path=self.dumps[0].path)
+            digest = digest_blocks(archive, self.blocks(cancel), on_bytes)
+        else:
+            digest = digest_archive(self.archive, on_bytes)
+        return {number: (stream.rows, stream.bytes) for number, stream in digest.streams.items()}
+
+    @staticmethod
+    def rows(entries: Sequence[Entry], streams: Mapping[int, tuple[int, int]]) -> dict[Name, int]:
+        """How many rows these entries hold, by table.
 
         Rows that are loaded through a partition's root are left out: the server decides where they go.
         """
-        streams = dict(self.streams)
-        if self.archive is not None and not streams and not self.is_packed:
-            digest = digest_archive(self.archive, lambda _: cancel.check())
-            streams = {number: (stream.rows, stream.bytes) for number, stream in digest.streams.items()}
         return {
             (entry.schema, entry.tag): streams[entry.dump_id][0]
             for entry in entries

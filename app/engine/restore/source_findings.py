@@ -64,9 +64,9 @@ def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Find
     for entry in source.entries:
         if has_rows(entry) and entry.copy_statement and not _is_copy(entry):
             forged.append(qualified_name(entry))
-        if _MAY_MATTER.search(entry.definition):
-            text = f"{entry.definition}\n".encode(codec, "surrogateescape")
-            dangers += (d for d in outline_script([text]).dangers if d.severity is not Kind.META_COMMAND)
+        for text in filter(_MAY_MATTER.search, (entry.definition, entry.drop)):
+            found = outline_script([f"{text}\n".encode(codec, "surrogateescape")]).dangers
+            dangers += (danger for danger in found if danger.severity is not Kind.META_COMMAND)
     if forged:
         yield Finding(
             Severity.BLOCKS,

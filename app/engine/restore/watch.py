@@ -31,6 +31,7 @@ class Watch:
     Attributes:
         entries: how many were begun or done.
         is_loaded: whether all that was to be restored is.
+        transactions: those of the restore that were seen to change something.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Watch:
     ) -> None:
         self.entries = 0
         self.is_loaded = False
+        self.transactions: set[int] = set()
         self._total_bytes = total_bytes
         self._total_entries = max(total_entries, 1)
         self._listener = listener
@@ -53,6 +55,7 @@ class Watch:
         self._fraction = 0.0
         self._signature: object = None
         self._moved = time.monotonic()
+        self._waits_since: float | None = None
 
     def on_entry(self, done: int) -> None:
         """Take the number of entries that were begun or done."""
@@ -64,6 +67,7 @@ class Watch:
         Raises:
             AppError: LOCK_WAIT or STALLED when it is time to give up.
         """
+        self.transactions |= activity.transactions
         self._loaded |= activity.loading
         loaded = sum(size for size, _ in self._loaded.values())
         share = self.entries / self._total_entries
@@ -76,11 +80,15 @@ class Watch:
         signature = (activity.signature, self.entries)
         if signature != self._signature:
             self._signature, self._moved = signature, now
-        if activity.waits and activity.waits.seconds > self._lock_seconds:
+        if not activity.holder:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since > self._lock_seconds:
             raise AppError(
                 ErrorCode.LOCK_WAIT,
-                "The restore waits for a table that another session has locked",
-                detail=f"It is held by {activity.waits.holder}",
+                "The restore waits for what another session has locked",
+                detail=f"The lock is held by {activity.holder}",
                 hint="Wait until that session is done, or end it, then restore again.",
             )
         if now - self._moved > self._stall_seconds:
