@@ -13,7 +13,7 @@ from app.engine.restore_failures import remedy_for
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import script_items
-from app.postgres.connection import Connection, quote_literal
+from app.postgres.connection import Connection, encode_sql, quote_identifier, quote_literal
 from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
@@ -24,7 +24,7 @@ from app.system.cancellation import CancelToken
 _AFTER_ROWS = frozenset(
     [
         *("INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS", "TRIGGER", "RULE", "POLICY"),
-        *("ROW SECURITY", "EVENT TRIGGER", "PUBLICATION", "PUBLICATION TABLE", "SUBSCRIPTION"),
+        *("EVENT TRIGGER", "PUBLICATION", "PUBLICATION TABLE", "SUBSCRIPTION"),
         "MATERIALIZED VIEW DATA",
     ]
 )
@@ -94,7 +94,7 @@ class ScriptLoader:
         roles = [trio_role(outline) for outline in self.source.outlines] if len(scripts) > 1 else []
         if roles[-2:] == [TrioRole.SCHEMA, TrioRole.DATA]:
             rows = scripts.pop()
-            scripts.append(_rows_before_keys(scripts.pop(), rows, kept))
+            scripts += [_rows_before_keys(scripts.pop(), rows, kept), _refreshed(kept)]
         for script in scripts:
             yield from script
 
@@ -173,6 +173,15 @@ def _rows_before_keys(
         yield found
     if not are_loaded:
         yield from rows
+
+
+def _refreshed(kept: Mapping[int, Entry]) -> Iterator[ScriptItem]:
+    """Fills materialized views, which definitions alone leave empty, in their order."""
+    for number, entry in kept.items():
+        if entry.kind == "MATERIALIZED VIEW":
+            name = f"{quote_identifier(entry.schema)}.{quote_identifier(entry.tag)}"
+            statement = f"REFRESH MATERIALIZED VIEW {name};"
+            yield ScriptItem(number, Statement(encode_sql(statement), None, 0))
 
 
 def _statement(text: str) -> ScriptItem:
