@@ -19,8 +19,14 @@ from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.copy_stream import without_end_marker
 from app.postgres.dumping import dump_schema
 from app.postgres.restoring import errors_by_entry, prepare_archive, restore_archive
-from app.postgres.script_archive import ScriptArchive, read_script_archive, rows_of, script_items
-from app.postgres.script_restoring import restore_script
+from app.postgres.script_archive import (
+    ScriptArchive,
+    is_owner_change,
+    read_script_archive,
+    rows_of,
+    script_items,
+)
+from app.postgres.script_run import run_script
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
 
@@ -151,7 +157,7 @@ class PlainSource:
         plan: RestoreList,  # noqa: ARG002 - its entries were edited one by one
         entries: Sequence[Entry],
         database: SandboxDatabase,
-        tool: Installation,
+        tool: Installation,  # noqa: ARG002 - the statements go to the server without one
         workspace: Path,  # noqa: ARG002 - nothing has to be prepared
         *,
         cancel: CancelToken,
@@ -163,16 +169,26 @@ class PlainSource:
         done: set[int] = set()
 
         def edit(dump_id: int, statement: bytes) -> bytes | None:
+            if dump_id == 0:
+                return statement
             entry = kept.get(dump_id)
-            if entry is None:
+            if entry is None or is_owner_change(statement):
                 return None
             done.add(dump_id)
             on_entry(len(done))
             text = statement.decode(codec, "surrogateescape")
-            return edit_text(entry.kind, text, database).encode(codec, "surrogateescape")
+            return edit_text(entry.kind, text, database).encode(codec, "surrogateescape") or None
 
-        items = script_items(self.path)
-        return restore_script(tool, items, database.restorer, self.encoding, edit, cancel=cancel)
+        run = run_script(
+            script_items(self.path),
+            database.restorer,
+            self.encoding,
+            edit,
+            one_transaction=True,
+            goes_on=True,
+            cancel=cancel,
+        )
+        return {error.dump_id: error.message for error in run.errors if error.dump_id}
 
     def rows(self, entry: Entry) -> Iterator[bytes]:
         """An entry's rows; the script is read up to them."""

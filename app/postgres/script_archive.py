@@ -122,9 +122,9 @@ def is_session_setting(item: Statement) -> bool:
     return _SETTING.fullmatch(item.text) is not None
 
 
-def is_owner_change(item: Statement) -> bool:
+def is_owner_change(statement: bytes) -> bool:
     """True for `ALTER … OWNER TO …`."""
-    return _OWNER.fullmatch(item.text) is not None
+    return _OWNER.fullmatch(statement) is not None
 
 
 def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, Statement | CopyBlock | MetaCommand]]:

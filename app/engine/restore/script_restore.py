@@ -138,7 +138,7 @@ class ScriptLoader:
         return changed
 
     def _drops_owner(self, entry: Entry, item: Statement) -> bool:
-        return (self.prepared.drops_owners or not entry.owner) and is_owner_change(item)
+        return (self.prepared.drops_owners or not entry.owner) and is_owner_change(item.text)
 
     def _is_wanted_setting(self, item: Statement | CopyBlock) -> bool:
         if isinstance(item, CopyBlock):
