@@ -14,6 +14,7 @@ _OF_THE_WHOLE = frozenset({
     "TABLE DATA", "MATERIALIZED VIEW DATA", "STATISTICS DATA", "SEQUENCE SET", "SEQUENCE OWNED BY",
     "TABLE ATTACH", "INDEX ATTACH",
 })  # fmt: skip
+_WITH_OWN_NAME = ("INDEX", "SEQUENCE", "STATISTICS")
 _FIRST_KINDS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FUNCTION", "PROCEDURE")
 
 
@@ -22,7 +23,7 @@ class TreeObject:
     """An object and its parts.
 
     Attributes:
-        name: without its schema, not quoted; of a table's part without the table's, and empty where a table has but one.
+        name: without its schema, not quoted; of a table's part without the table's, empty for ROW SECURITY.
         rows: of a table, where known; likewise `bytes` as COPY text and `stored` on the disk.
         partition_of: schema and name of the table that it is a partition of.
         parts: indexes, constraints, triggers, policies …, by kind and name.
@@ -106,7 +107,7 @@ def _node_maker(graph: EntryGraph, sizes: DataSizes) -> Callable[[Entry, str], T
         return TreeObject(
             number,
             entry.kind,
-            _name_below(entry.tag, table) if table else entry.tag,
+            _name_below(entry, table),
             sizes.rows.get(data),
             sizes.bytes.get(data),
             sizes.stored.get(data),
@@ -121,9 +122,11 @@ def _node_maker(graph: EntryGraph, sizes: DataSizes) -> Callable[[Entry, str], T
     return node
 
 
-def _name_below(tag: str, table: str) -> str:
-    """`orders_pkey` of `orders orders_pkey`; nothing for ROW SECURITY, which a table has once."""
-    return "" if tag == table else tag.removeprefix(f"{table} ")
+def _name_below(entry: Entry, table: str) -> str:
+    """`orders_pkey` of the constraint `orders orders_pkey`; what has a name of its own keeps it."""
+    if not table or entry.kind in _WITH_OWN_NAME:
+        return entry.tag
+    return "" if entry.tag == table else entry.tag.removeprefix(f"{table} ")
 
 
 def _place(kind: str) -> tuple[int, str]:

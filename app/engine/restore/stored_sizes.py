@@ -89,7 +89,7 @@ def _of_custom(archive: Archive) -> StoredSizes:
             damage = error.detail
     known = {number for _, number in walked}
     places = sorted([*(place for place in places if place[1] not in known), *walked])
-    if not damage and len(places) < wanted:
+    if not damage and (len(places) < wanted or (wanted and not walked)):
         damage = f"{archive.path}: it is cut off"
     ends = [*(start for start, _ in places[1:]), size]
     return StoredSizes(
