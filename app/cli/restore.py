@@ -17,7 +17,6 @@ from app.domain.backup import Contents
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreOptions, RestorePlan, RestoreResult
 from app.engine.restore.job import RestoreTarget, open_job
-from app.engine.restore.sandbox_copy import sandbox_target
 from app.persistence.settings import find_project
 from app.postgres.connection import parse_connection
 from app.services import Services, build_services
@@ -88,6 +87,8 @@ def restore(
         stack.enter_context(interrupted_by_signals())
         _check_targets(url, project, new_database, server, sandbox=sandbox)
         if sandbox:
+            from app.engine.restore.sandbox_copy import sandbox_target  # it takes long to import
+
             target = stack.enter_context(sandbox_target(sources, database, services.installations))
         else:
             target = _target(services, url, project, new_database, server)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.domain.proof import ObjectOutcome, Outcome
+from app.engine.remedies import remedy_for
 from app.engine.restore_list import RestoreList, qualified_name
 from app.engine.sandbox_restore import OTHER_ORDER, Restored, outcome_of_dropped
 from app.postgres.archive_entry import Entry
@@ -28,24 +29,6 @@ _OTHER_ORDER = re.compile(
     r"|cannot attach index"
 )
 _BREAKS_KEY = re.compile(r"violates foreign key constraint|conflicts with existing key|conflicting key value")
-_IN_FUNCTION = re.compile(
-    r'(?:relation|function|type|operator) .*does not exist.*(?:function|SQL statement) "?'
-)
-_NAMES_OBJECT = re.compile(r'"?(?:relation|function|type|role|schema) .*does not exist.*CONTEXT: +COPY ')
-_CHECK = re.compile(r"violates check constraint")
-_SEARCH_PATH = (
-    "A restore runs with an empty search_path: write names in the function with their schema, "
-    "or give it its own with ALTER FUNCTION … SET search_path"
-)
-_STORE_NAME = (
-    "The column names an object that a restore makes only after the rows: store the name as text, "
-    "or restore this table's rows last"
-)
-_ADD_LATER = (
-    "The check refuses rows that are there: it was added NOT VALID, or it looks at other tables. "
-    "Make it a trigger, or add it after the rows"
-)
-_REMEDIES = ((_IN_FUNCTION, _SEARCH_PATH), (_NAMES_OBJECT, _STORE_NAME), (_CHECK, _ADD_LATER))
 _WORD = re.compile(r'(?:"((?:[^"]|"")+)"|([\w$]+))(?:\.(?:"((?:[^"]|"")+)"|([\w$]+)))?')
 _REFERENCES = re.compile(r"\bREFERENCES (.+?)\s*\(")
 _NO_KEY = re.compile(r'no unique constraint matching given keys for referenced table "(.+?)"')
@@ -75,11 +58,6 @@ def explain_failures(
 ) -> dict[int, ObjectOutcome]:
     """The outcomes of entries that failed, and of those that lost something so that rows could be loaded."""
     return dict(_Explanation(tuple(all_entries), plan, restored).outcomes())
-
-
-def remedy_for(message: str) -> str:
-    """What to do about the server's refusal of an object; empty where no rule knows it."""
-    return next((text for pattern, text in _REMEDIES if pattern.search(message)), "")
 
 
 class _Explanation:

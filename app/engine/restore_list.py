@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from app.domain.proof import ObjectOutcome, Outcome
-from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_identifier
 from app.postgres.stand_ins import without_modifiers
+
+if TYPE_CHECKING:
+    from app.engine.sandbox_database import SandboxDatabase
 
 _NEEDS_SUPERUSER = "only a superuser can create it, and a dump is not restored as one"
 _OUTSIDE = "it belongs to the server, not to the database"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.remedies import remedy_for
 from app.engine.restore.plan import PreparedRestore
-from app.engine.restore_failures import remedy_for
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.connection import Connection

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.remedies import remedy_for
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
-from app.engine.restore_failures import remedy_for
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import script_items
