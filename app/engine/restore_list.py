@@ -37,7 +37,8 @@ _NOT_IN_SANDBOX = {
     "TABLESPACE": _OUTSIDE,
 }
 _ABOUT_OTHERS = ("ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL")
-_PLAIN_NAME = re.compile(r"[a-z_][\w$ (),.\[\]]*|\d+")
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
+_PLAIN_TAG = re.compile(r"[a-z_][\w$ (),.\[\]]*|[\d.]+")
 _PREAMBLE = ("ENCODING", "STDSTRINGS", "SEARCHPATH")
 _DDL_WITH_TYPES = frozenset(
     [
@@ -132,12 +133,18 @@ def _collation_of(definition: str) -> str:
 
 
 def qualified_name(entry: Entry) -> str:
-    """The entry's name as people read it: quoted where SQL needs it, with its schema."""
-    kind = re.match(r"(?:[A-Z]{2,} )+", entry.tag) if entry.kind in _ABOUT_OTHERS else None
-    tag = entry.tag[kind.end() :] if kind else entry.tag
-    parts = [part for part in (entry.schema, tag) if part and part != "-"]
-    name = ".".join(part if _PLAIN_NAME.fullmatch(part) else quote_identifier(part) for part in parts)
-    return f"{kind[0]}{name}" if kind else name
+    """The entry's name as people read it: quoted where SQL needs it, with its schema.
+
+    pg_dump has quoted already what comments and privileges are about.
+    """
+    tag = entry.tag
+    if entry.kind not in _ABOUT_OTHERS and not _PLAIN_TAG.fullmatch(tag):
+        tag = quote_identifier(tag)
+    schema = entry.schema if _PLAIN_NAME.fullmatch(entry.schema) else quote_identifier(entry.schema)
+    if entry.schema in ("", "-"):
+        return tag
+    kind = re.match(r"(?:[A-Z]{2,} )+", tag) if entry.kind in _ABOUT_OTHERS else None
+    return f"{kind[0]}{schema}.{tag[kind.end() :]}" if kind else f"{schema}.{tag}"
 
 
 def is_preamble(entry: Entry) -> bool:

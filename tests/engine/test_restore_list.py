@@ -145,6 +145,9 @@ def test_what_a_sandbox_is_spared_has_its_outcome_at_once(
         ("COMMENT", "COLUMN t.a", "public", "COLUMN public.t.a"),
         ("COMMENT", "LARGE OBJECT 12", "", "LARGE OBJECT 12"),
         ("ACL", "TABLE t", "public", "TABLE public.t"),
+        ("COMMENT", 'SCHEMA "a b"', "", 'SCHEMA "a b"'),
+        ("COMMENT", 'COLLATION "by point"', "a b", 'COLLATION "a b"."by point"'),
+        ("CONSTRAINT", "t t_pkey", "a b", '"a b".t t_pkey'),
         ("PUBLICATION", "p", "-", "p"),
     ],
 )
