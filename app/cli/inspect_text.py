@@ -209,7 +209,11 @@ def contents_object(contents: SourceContents, *, with_tree: bool) -> dict[str, A
         "extensions": contents.extensions,
         "roles": contents.roles,
         "large_objects": contents.large_objects,
-        "dangers": contents.dangers,
+        "dangers": [
+            {"file": dump.name, "danger": danger}
+            for dump, outline in zip(contents.source.dumps, contents.source.outlines, strict=False)
+            for danger in outline.dangers
+        ],
         "findings": contents.findings,
         "backup": backup_object(contents.backup) if contents.backup else None,
         **({"tree": contents.tree()} if with_tree else {}),

@@ -110,6 +110,35 @@ def test_a_bad_source_is_named_and_the_others_are_shown(cli: Cli, script: Path, 
     assert "things.sql" in ran.output
 
 
+def test_dangers_are_shown_by_line(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.sql"
+    path.write_text("CREATE TABLE t (a int);\nCOPY t FROM PROGRAM 'id';\n")
+    ran = cli("inspect", path)
+    assert ran.status == 0
+    assert "line 2" in ran.output
+    (danger,) = cli("inspect", "--json", path).json["sources"][0]["dangers"]
+    assert danger["file"] == "a.sql"
+    assert danger["danger"]["line"] == 2
+
+
+def test_files_that_belong_together_are_one_source(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "one.sql").write_text("COPY public.t (a) FROM stdin;\n1\n\\.\n")
+    (tmp_path / "two.sql").write_text("CREATE TABLE public.t (a int);\n")
+    ran = cli("inspect", tmp_path / "one.sql", tmp_path / "two.sql")
+    assert "plain SQL in 2 files that belong together" in ran.output
+    assert re.search(r"two\.sql: schema\n +one\.sql: data", ran.output)
+
+
+def test_databases_of_a_whole_server_are_listed(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "all.sql"
+    parts = (f"\\connect {name}\nCREATE TABLE {name}_t (a int);\n" for name in ("one", "two"))
+    path.write_text("CREATE ROLE r;\n" + "".join(parts))
+    output = cli("inspect", path).output
+    assert re.search(r"^Databases +one, two$", output, re.MULTILINE)
+    assert "--database NAME" in output
+    assert "one_t" in cli("inspect", path, "--tree", "--database", "one").output
+
+
 def test_a_script_that_is_cut_short_fails(cli: Cli, script: Path) -> None:
     script.write_text(script.read_text().removesuffix("--\n-- PostgreSQL database dump complete\n--\n"))
     ran = cli("inspect", script)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from app.system.cancellation import CancelToken
 
 _WITH_ROLES = frozenset({"ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"})
 _GUESSED = {Charset.LATIN_1: "LATIN1", Charset.WINDOWS_1252: "WIN1252"}
+_TO_WHOM = re.compile(r'\b(?:TO|FROM|FOR|BY) ((?:"[^"]*"|[^;"])*)')
 _ROWS_KIND = "TABLE DATA"
 
 
@@ -292,17 +294,21 @@ def _database(source: RestoreSource) -> str:
 
 
 def _roles(source: RestoreSource) -> set[str]:
-    """Owners, and those that are named in privileges, policies and the like."""
+    """Owners, and those that are named in privileges, policies and the like.
+
+    Of many privileges most are given to the same roles; of those that name the same, one is read.
+    """
     if source.archive is None:
         created = {role for outline in source.outlines for role in outline.created_roles}
         return {role for outline in source.outlines for role in outline.roles} - created
     codec = python_codec(source.encoding)
     owners = {entry.owner for entry in source.entries if entry.owner}
-    texts = (
-        f"{entry.definition}\n".encode(codec, "surrogateescape")
+    unlike = {
+        tuple(_TO_WHOM.findall(entry.definition)): entry.definition
         for entry in source.entries
         if entry.kind in _WITH_ROLES
-    )
+    }
+    texts = (f"{definition}\n".encode(codec, "surrogateescape") for definition in unlike.values())
     return owners.union(*(placed.subject.roles for placed in placed_items(texts)))
 
 

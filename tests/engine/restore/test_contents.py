@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ import pytest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import Severity
 from app.engine.restore.contents import SourceContents, inspect_sources
+from app.engine.restore.first_rows import first_rows
 from app.postgres.archive import read_archive, write_custom
 from app.postgres.dump_files import DumpForm
 from app.postgres.sandbox import SandboxServer
@@ -226,3 +229,25 @@ def test_unnamed_latin1_is_told(tmp_path: Path, look: Look) -> None:
     path = tmp_path / "a.sql"
     path.write_bytes("CREATE TABLE café (a int); -- déjà\n".encode("latin-1"))
     assert only(look(path)).encoding == "LATIN1"
+
+
+@pytest.mark.parametrize("option", ["-Fc", "-Ft", "-Fp"])
+def test_damaged_dumps_are_told_or_give_a_clear_error(
+    server17: SandboxServer, new_shop: NewDatabase, dump: Dump, look: Look, tmp_path: Path, option: str
+) -> None:
+    content = dump(new_shop(server17), option).read_bytes()
+    chance = random.Random(option)
+    for number in range(60):
+        damaged = bytearray(content[: chance.randrange(len(content))] if number % 3 == 0 else content)
+        for _ in range(chance.choice((0, 1, 5, 50)) if damaged else 0):
+            limit = len(damaged) if number % 2 else min(len(damaged), 20_000)
+            damaged[chance.randrange(limit)] = chance.randrange(256)
+        path = tmp_path / f"damaged {number}"
+        path.write_bytes(damaged)
+        (found,) = look(path)
+        if isinstance(found, SourceContents):
+            found.tree()
+        workspace = tmp_path / f"rows {number}"
+        workspace.mkdir()
+        with suppress(AppError):
+            list(first_rows([path], "customers", workspace, CancelToken()))
