@@ -54,7 +54,7 @@ def folder_name(project: str) -> str:
     """
     name = _UNSAFE_IN_FOLDER_NAMES.sub("_", project).strip(" .")
     while len(name.encode()) > 120:
-        name = name[:-1]
+        name = name[:-1].rstrip(" .")
     if not name or _RESERVED_ON_WINDOWS.match(name):
         name = f"_{name}"
     return name

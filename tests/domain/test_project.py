@@ -17,6 +17,7 @@ from app.domain.project import Secret, folder_name
 @example("a/b\\c:d")
 @example("ä" * 200)
 @example(" . ")
+@example("x" * 119 + " long")
 def test_a_folder_name_is_one_name_on_every_file_system(project: str) -> None:
     name = folder_name(project)
     assert name
