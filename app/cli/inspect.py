@@ -15,8 +15,8 @@ from app.cli.inspect_text import contents_object, print_contents, print_rows, pr
 from app.cli.options import json_option
 from app.domain.errors import AppError
 from app.domain.events import Listener
-from app.engine.restore.contents import Inspected, inspect_sources
 from app.engine.restore.first_rows import ROWS, TableAt, first_rows
+from app.engine.restore.sources import Inspected, inspect_sources
 from app.system.cancellation import CancelToken
 
 

@@ -145,14 +145,13 @@ def _object_lines(one: TreeObject, indent: int, *, with_kind: bool) -> Iterator[
 def print_rows(table: TableRows) -> None:
     """The first rows of a table, as an aligned table; NULL has no quotes, a text that reads so has."""
     name = f"{table.schema}.{table.name}" if table.schema else table.name
-    count = len(table.rows) or len(table.lines)
-    first = f"the first {counted(count, 'row')}" if table.has_more else counted(count, "row")
-    click.secho(shown(f"{name}, {first}"), bold=True)
     if table.lines:
-        click.echo("They are not in COPY's format; as they stand in the dump:")
+        click.secho(shown(f"{name}, the first rows as they stand there, not in COPY's format"), bold=True)
         for line in table.lines:
             click.echo(_cut(line, _LONGEST_LINE))
         return
+    count = counted(len(table.rows), "row")
+    click.secho(shown(f"{name}, {'the first ' if table.has_more else ''}{count}"), bold=True)
     if not table.columns and not any(table.rows):
         click.echo("The table has no columns." if table.rows else "")
         return

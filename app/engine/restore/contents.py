@@ -5,32 +5,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from app.domain.backup import Backup, CompressionMethod
-from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE
 from app.engine.restore.in_the_way import numbers_of
 from app.engine.restore.object_tree import DataSizes, TreeSchema, object_tree
-from app.engine.restore.source import NEXT_SCRIPT, RestoreSource, open_source
+from app.engine.restore.source import RestoreSource
 from app.engine.restore.source_findings import find_in_source
 from app.engine.restore.stored_sizes import StoredSizes, stored_sizes
 from app.postgres.archive import ArchiveFormat
 from app.postgres.archive_data import large_object_files
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import placed_items
-from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, script_blocks
-from app.postgres.script_charset import Charset
+from app.postgres.dump_files import DumpFile, DumpForm
 from app.postgres.script_dangers import Danger
-from app.postgres.script_outline import ScriptOutline, outline_script
-from app.postgres.script_trio import TrioRole, trio_order, trio_role
-from app.system.cancellation import CancelToken
+from app.postgres.script_outline import ScriptOutline
+from app.postgres.script_trio import TrioRole, trio_role
 
 _WITH_ROLES = frozenset({"ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"})
-_GUESSED = {Charset.LATIN_1: "LATIN1", Charset.WINDOWS_1252: "WIN1252"}
 _TO_WHOM = re.compile(r'\b(?:TO|FROM|FOR|BY) ((?:"[^"]*"|[^;"])*)')
 _ROWS_KIND = "TABLE DATA"
 
@@ -107,123 +103,12 @@ class SourceContents:
         return object_tree(self.source.entries, self._sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What was found at these paths: what they hold, or why that cannot be said."""
-
-    paths: tuple[Path, ...]
-    found: SourceContents | AppError
-
-
-def inspect_sources(
-    paths: Sequence[Path], workspace: Path, cancel: CancelToken, *, database: str = ""
-) -> Iterator[Inspected]:
-    """Look into sources, one after the other; scripts that belong together are one.
-
-    Archives are not read further than their table of contents, scripts to their end.
-
-    Args:
-        workspace: an empty folder; what must be unpacked goes there.
-        database: which one of scripts for a whole server.
+def contents_of(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) -> SourceContents:
+    """What a source holds; `dump` is what lies at the first of its `paths`, before it was unpacked.
 
     Raises:
-        Cancelled: `cancel` was set. Whatever else goes wrong is given in its place.
+        AppError: ARCHIVE_DAMAGED or UNSAFE_PATH.
     """
-    looked = [_scripts_at(path, cancel, database) for path in paths]
-    everything = [script for found in looked if isinstance(found, list) for script in found]
-    together = _in_order(everything)
-    if together:
-        yield _inspected_scripts(together)
-    for number, (path, found) in enumerate(zip(paths, looked, strict=True)):
-        if isinstance(found, AppError):
-            yield Inspected((path,), found)
-        elif found is None:
-            yield Inspected((path,), _opened(path, workspace / str(number), cancel))
-        elif not together:
-            group = _in_order(found)
-            for scripts in [group] if group else [[script] for script in found]:
-                yield _inspected_scripts(scripts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    """A script that was read to its end."""
-
-    dump: DumpFile
-    outline: ScriptOutline
-
-
-def _scripts_at(path: Path, cancel: CancelToken, database: str) -> list[_Script] | AppError | None:
-    """Read the scripts at a path; None when something else is there."""
-    try:
-        dumps = identify_all([path], cancel.check)
-        if not all(dump.is_script for dump in dumps):
-            return None
-        return [_Script(dump, _outline(dump, cancel, database)) for dump in dumps]
-    except AppError as error:
-        return error
-
-
-def _outline(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
-    """Read a script; of a whole server’s, the database that was named or the only one that is not empty."""
-    outline = outline_script(script_blocks(dump, cancel.check), database=database)
-    full = [name for name in outline.databases if name not in outline.empty_databases]
-    if not database and len(full) == 1:
-        outline = outline_script(script_blocks(dump, cancel.check), database=full[0])
-    return replace(outline, encoding=_GUESSED.get(dump.charset, outline.encoding))
-
-
-def _in_order(scripts: Sequence[_Script]) -> list[_Script]:
-    """Scripts that belong together, as they are to run; none when they do not."""
-    if len(scripts) < 2:
-        return []
-    try:
-        order = trio_order([script.outline for script in scripts])
-    except AppError as error:
-        if error.code is not ErrorCode.INVALID_INPUT:
-            raise
-        return []
-    by_role = {trio_role(script.outline): script.outline for script in scripts}
-    if TrioRole.SCHEMA in by_role and TrioRole.DATA in by_role:
-        filled = _names(by_role[TrioRole.DATA], _ROWS_KIND)
-        if filled and filled.isdisjoint(_names(by_role[TrioRole.SCHEMA], "TABLE")):
-            return []
-    return [scripts[place] for place in order]
-
-
-def _names(outline: ScriptOutline, kind: str) -> set[tuple[str, str]]:
-    return {(entry.schema, entry.tag) for entry in outline.entries if entry.kind == kind}
-
-
-def _inspected_scripts(scripts: Sequence[_Script]) -> Inspected:
-    dumps = tuple(script.dump for script in scripts)
-    outlines = tuple(script.outline for script in scripts)
-    streams = {
-        number * NEXT_SCRIPT + dump_id: (stream.rows, stream.bytes)
-        for number, outline in enumerate(outlines)
-        for dump_id, stream in outline.streams.items()
-    }
-    label = " + ".join(dump.name for dump in dumps) + f", {dumps[0].form}"
-    source = RestoreSource(label, dumps, outlines=outlines, streams=streams)
-    paths = tuple(dict.fromkeys(dump.path for dump in dumps))
-    return Inspected(paths, _contents(source, paths, dumps[0]))
-
-
-def _opened(path: Path, workspace: Path, cancel: CancelToken) -> SourceContents | AppError:
-    try:
-        workspace.mkdir()
-        dump = identify(path, cancel.check)
-        source = open_source([path], workspace, cancel)
-        contents = _contents(source, (path,), dump)
-    except AppError as error:
-        return error
-    if source.manifest is None:
-        return contents
-    folder = dump.path if not dump.layers else path
-    return replace(contents, backup=Backup(str(folder.resolve()), source.manifest))
-
-
-def _contents(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) -> SourceContents:
     archive, manifest = source.archive, source.manifest
     found = stored_sizes(archive, is_packed=source.is_packed) if archive else StoredSizes()
     sizes = DataSizes(
@@ -237,6 +122,7 @@ def _contents(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) ->
     if found.damage:
         cut = Finding(Severity.BLOCKS, "It is cut off", found.damage, "Get another copy of it.")
         findings = (cut, *findings)
+    folder = paths[0] if dump.layers else dump.path
     return SourceContents(
         source=source,
         paths=paths,
@@ -266,7 +152,9 @@ def _contents(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) ->
         dangers=tuple(danger for one in source.outlines for danger in one.dangers),
         findings=findings,
         is_complete=not found.damage and all(one.is_complete for one in source.outlines),
-        backup=None,
+        backup=Backup(str((paths[0] if dump.layers else dump.path).resolve()), manifest)
+        if manifest
+        else None,
         _sizes=sizes,
     )
 

@@ -16,8 +16,9 @@ import pytest
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import Severity
-from app.engine.restore.contents import SourceContents, inspect_sources
+from app.engine.restore.contents import SourceContents
 from app.engine.restore.first_rows import first_rows
+from app.engine.restore.sources import inspect_sources
 from app.postgres.archive import read_archive, write_custom
 from app.postgres.dump_files import DumpForm
 from app.postgres.sandbox import SandboxServer
