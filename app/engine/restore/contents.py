@@ -152,9 +152,7 @@ def contents_of(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) 
         dangers=tuple(danger for one in source.outlines for danger in one.dangers),
         findings=findings,
         is_complete=not found.damage and all(one.is_complete for one in source.outlines),
-        backup=Backup(str((paths[0] if dump.layers else dump.path).resolve()), manifest)
-        if manifest
-        else None,
+        backup=Backup(str(folder.resolve()), manifest) if manifest else None,
         _sizes=sizes,
     )
 
