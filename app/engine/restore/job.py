@@ -96,7 +96,8 @@ class RestoreJob:
 
         Raises:
             AppError: CANNOT_RESTORE when the plan says so, or when the target changed since then;
-                TOOL_MISSING. Nothing was changed. What goes wrong later is in the report.
+                ARCHIVE_DAMAGED when a backup's files are not as they were written; TOOL_MISSING.
+                Nothing was changed. What goes wrong later is in the report.
         """
         if self.source is None or self._prepared is None or self._facts is None:
             raise ValueError("a restore is planned first")
@@ -113,6 +114,7 @@ class RestoreJob:
             )
         entries = self._prepared.entries
         load = self._loader(cancel)
+        self.source.verify(cancel, listener)
         streams = self.source.read_streams(entries, cancel, listener)
         work = Execution(
             prepared=self._prepared,

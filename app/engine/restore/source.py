@@ -13,6 +13,7 @@ from app.domain.restore import Finding
 from app.engine.read_back import database_path
 from app.engine.restore.row_checks import Name
 from app.engine.restore.source_facts import SourceFacts
+from app.persistence.checksums import verify_files
 from app.persistence.manifest import read_manifest
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
@@ -45,6 +46,7 @@ class RestoreSource:
         outlines: of each script; empty for an archive.
         manifest: of a backup of Holdfast.
         streams: rows and bytes of text of each entry with rows, by dump id, as far as known so far.
+        folder: of a backup of Holdfast.
     """
 
     label: str
@@ -53,6 +55,7 @@ class RestoreSource:
     outlines: tuple[ScriptOutline, ...] = ()
     manifest: Manifest | None = None
     streams: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    folder: Path | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -103,6 +106,17 @@ class RestoreSource:
             extensions=self.manifest.extensions if self.manifest else (),
             findings=findings,
         )
+
+    def verify(self, cancel: CancelToken, listener: Listener) -> None:
+        """Compare a backup's files with their hashes; of other sources nothing is known.
+
+        Raises:
+            AppError: ARCHIVE_DAMAGED naming the files.
+            Cancelled: `cancel` was set.
+        """
+        if self.folder is not None and self.manifest is not None:
+            listener(Progress(Phase.CHECKING_FILES))
+            verify_files(self.folder, self.manifest, lambda _: None, cancel)
 
     def blocks(self, cancel: CancelToken) -> Iterator[bytes]:
         """The bytes of a packed archive."""
@@ -206,7 +220,8 @@ def _open_backup(folder: Path, cancel: CancelToken) -> RestoreSource:
     dump = identify(path, cancel.check)
     label = f"{manifest.project} of {manifest.started:%Y-%m-%d %H:%M} UTC, a backup of Holdfast"
     if manifest.format is Format.PLAIN:
-        return replace(_open_scripts((dump,), cancel, ""), label=label, manifest=manifest)
+        scripts = _open_scripts((dump,), cancel, "")
+        return replace(scripts, label=label, manifest=manifest, folder=folder)
     archive = read_archive(path)
     records = {(table.schema, table.name): table for table in manifest.tables}
     streams = {
@@ -214,7 +229,7 @@ def _open_backup(folder: Path, cancel: CancelToken) -> RestoreSource:
         for entry in archive.entries
         if has_rows(entry) and (record := records.get((entry.schema, entry.tag)))
     }
-    return RestoreSource(label, (dump,), archive, manifest=manifest, streams=streams)
+    return RestoreSource(label, (dump,), archive, manifest=manifest, streams=streams, folder=folder)
 
 
 def _packed_archive(blocks: Callable[[], Iterator[bytes]], head: Path) -> Archive:
@@ -240,10 +255,23 @@ def _packed_archive(blocks: Callable[[], Iterator[bytes]], head: Path) -> Archiv
 
 
 def _open_scripts(dumps: Sequence[DumpFile], cancel: CancelToken, database: str) -> RestoreSource:
-    outlines = [_outline(dump, cancel, database) for dump in dumps]
+    outlines = [outline_of(dump, cancel, database) for dump in dumps]
+    for dump, outline in zip(dumps, outlines, strict=True):
+        if outline.databases and not database and len(_full(outline)) != 1:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"{dump.name} holds several databases",
+                detail=", ".join(outline.databases),
+                hint="Name the one to restore with --database.",
+            )
     if len(dumps) > 1:
         order = trio_order(outlines)
         dumps, outlines = [dumps[place] for place in order], [outlines[place] for place in order]
+    return source_of_scripts(dumps, outlines)
+
+
+def source_of_scripts(dumps: Sequence[DumpFile], outlines: Sequence[ScriptOutline]) -> RestoreSource:
+    """Scripts that were read, in the order in which they run."""
     streams = {
         number * NEXT_SCRIPT + dump_id: (stream.rows, stream.bytes)
         for number, outline in enumerate(outlines)
@@ -253,22 +281,18 @@ def _open_scripts(dumps: Sequence[DumpFile], cancel: CancelToken, database: str)
     return RestoreSource(label, tuple(dumps), outlines=tuple(outlines), streams=streams)
 
 
-def _outline(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
-    """Read a script; of a whole server's dump, the one database that was named or that there is."""
+def outline_of(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
+    """Read a script to its end; of a whole server's, the database that was named or the only full one.
 
-    def outlined(database: str) -> ScriptOutline:
-        outline = outline_script(script_blocks(dump, cancel.check), database=database)
-        return replace(outline, encoding=_UNNAMED.get(dump.charset, outline.encoding))
+    Raises:
+        AppError: ARCHIVE_DAMAGED; INVALID_INPUT when there is no such database.
+        Cancelled: `cancel` was set.
+    """
+    outline = outline_script(script_blocks(dump, cancel.check), database=database)
+    if not database and len(_full(outline)) == 1:
+        outline = outline_script(script_blocks(dump, cancel.check), database=_full(outline)[0])
+    return replace(outline, encoding=_UNNAMED.get(dump.charset, outline.encoding))
 
-    outline = outlined(database)
-    if database or not outline.databases:
-        return outline
-    full = [name for name in outline.databases if name not in outline.empty_databases]
-    if len(full) == 1:
-        return outlined(full[0])
-    raise AppError(
-        ErrorCode.INVALID_INPUT,
-        f"{dump.name} holds several databases",
-        detail=", ".join(outline.databases),
-        hint="Name the one to restore with --database.",
-    )
+
+def _full(outline: ScriptOutline) -> list[str]:
+    return [name for name in outline.databases if name not in outline.empty_databases]

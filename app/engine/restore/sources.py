@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.engine.restore.contents import SourceContents, contents_of
-from app.engine.restore.source import NEXT_SCRIPT, RestoreSource, open_source
-from app.postgres.dump_files import DumpFile, identify, identify_all, script_blocks
-from app.postgres.script_charset import Charset
-from app.postgres.script_outline import ScriptOutline, outline_script
+from app.engine.restore.source import open_source, outline_of, source_of_scripts
+from app.postgres.dump_files import DumpFile, identify, identify_all
+from app.postgres.script_outline import ScriptOutline
 from app.postgres.script_trio import TrioRole, trio_order, trio_role
 from app.system.cancellation import CancelToken
 
-_GUESSED = {Charset.LATIN_1: "LATIN1", Charset.WINDOWS_1252: "WIN1252"}
 _ROWS_KIND = "TABLE DATA"
 
 
@@ -71,18 +69,9 @@ def _scripts_at(path: Path, cancel: CancelToken, database: str) -> list[_Script]
         dumps = identify_all([path], cancel.check)
         if not all(dump.is_script for dump in dumps):
             return None
-        return [_Script(dump, _outline(dump, cancel, database)) for dump in dumps]
+        return [_Script(dump, outline_of(dump, cancel, database)) for dump in dumps]
     except AppError as error:
         return error
-
-
-def _outline(dump: DumpFile, cancel: CancelToken, database: str) -> ScriptOutline:
-    """Read a script; of a whole server’s, the database that was named or the only one that is not empty."""
-    outline = outline_script(script_blocks(dump, cancel.check), database=database)
-    full = [name for name in outline.databases if name not in outline.empty_databases]
-    if not database and len(full) == 1:
-        outline = outline_script(script_blocks(dump, cancel.check), database=full[0])
-    return replace(outline, encoding=_GUESSED.get(dump.charset, outline.encoding))
 
 
 def _in_order(scripts: Sequence[_Script]) -> list[_Script]:
@@ -109,14 +98,7 @@ def _names(outline: ScriptOutline, kind: str) -> set[tuple[str, str]]:
 
 def _inspected_scripts(scripts: Sequence[_Script]) -> Inspected:
     dumps = tuple(script.dump for script in scripts)
-    outlines = tuple(script.outline for script in scripts)
-    streams = {
-        number * NEXT_SCRIPT + dump_id: (stream.rows, stream.bytes)
-        for number, outline in enumerate(outlines)
-        for dump_id, stream in outline.streams.items()
-    }
-    label = " + ".join(dump.name for dump in dumps) + f", {dumps[0].form}"
-    source = RestoreSource(label, dumps, outlines=outlines, streams=streams)
+    source = source_of_scripts(dumps, [script.outline for script in scripts])
     paths = tuple(dict.fromkeys(dump.path for dump in dumps))
     return Inspected(paths, contents_of(source, paths, dumps[0]))
 
