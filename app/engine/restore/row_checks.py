@@ -20,7 +20,7 @@ _SESSIONS = 2
 def count_rows(
     connection: Connection, tables: Iterable[Name], cancel: CancelToken, *, lock_seconds: float
 ) -> Mapping[Name, int | None]:
-    """Rows of each table alone, without its children but with its partitions; a table that is not there is left out.
+    """Rows of each table: with its partitions, without its children. One that is not there is left out.
 
     A table whose rows the role may not see, or not all of them, has None.
 
