@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,34 @@ from app.engine.remedies import remedy_for
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
+from app.postgres.archive_entry import Entry
 from app.postgres.connection import Connection
+from app.postgres.failures import connection_failure
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
 _LONGEST_STATEMENT = 600
+_ROWS_FAILED = re.compile(r'COPY failed for table "')
+_LOST = re.compile(
+    r'(?:COPY failed for table ".+?": )?(?:FATAL: +)?(?:terminating connection|server closed the connection'
+    r"|no connection to the server|could not (?:send|receive) data|SSL connection has been closed)"
+)
+_REMEDIES = (
+    (r"already exists", "Replace it with --clean, or restore into a new database."),
+    (r"duplicate key", "The target has these rows already: use --clean, or restore into a new database."),
+    (r"No space left on device", "The server's own disk is full: free some space there."),
+    (r"extension .* is not available", "Install the extension's package on the server."),
+    (
+        r"permission denied|must be (?:owner|superuser|member)",
+        "Restore as the owner or a superuser, or use --no-owner and --no-privileges.",
+    ),
+    (
+        r"(?:role|type|schema|function|extension) .* does not exist",
+        "Make what is missing in the target first, then restore again.",
+    ),
+    (r"unrecognized configuration parameter|syntax error", "Is the target older than the source?"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,8 @@ class ArchiveLoader:
                 detail=error.detail,
                 hint="The detail is what PostgreSQL said.",
             ) from error
+        if lost := next((error for error in errors if _LOST.match(error.message)), None):
+            raise connection_failure(lost.message, connection.describe())
         return tuple(self._failures(errors))
 
     def _failures(self, errors: tuple[EntryError, ...]) -> Iterator[RestoreFailure]:
@@ -87,10 +112,21 @@ class ArchiveLoader:
             yield RestoreFailure(
                 kind=entry.kind if entry else "",
                 name=qualified_name(entry) if entry else "",
-                statement=shortened(error.command),
+                statement=shortened(_statement(error, entry)),
                 cause=error.message,
-                remedy=remedy_for(error.message),
+                remedy=_remedy(error.message),
             )
+
+
+def _statement(error: EntryError, entry: Entry | None) -> str:
+    """What the server refused; for rows pg_restore does not repeat the COPY."""
+    is_copy = entry is not None and _ROWS_FAILED.match(error.message)
+    return entry.copy_statement.strip() if entry and is_copy else error.command
+
+
+def _remedy(message: str) -> str:
+    known = (text for pattern, text in _REMEDIES if re.search(pattern, message))
+    return remedy_for(message) or next(known, "")
 
 
 def shortened(statement: str) -> str:
