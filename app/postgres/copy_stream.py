@@ -86,7 +86,7 @@ class CopyDigest:
 
     def _take(self, data: bytes, length: int) -> None:
         self._sha.update(memoryview(data)[:length])
-        self._rows += _newlines(data) - data.count(b"\n", length)
+        self._rows += newlines(data) - data.count(b"\n", length)
         self._size += length
 
 
@@ -135,7 +135,7 @@ def without_end_marker(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield held[: -len(END_MARKER)]
 
 
-def _newlines(data: bytes) -> int:
+def newlines(data: bytes) -> int:
     """What `data.count` gives, 2 to 7 times as quickly for rows of 60 to 400 bytes (CPython 3.11 to 3.13).
 
     `count` looks at each byte, `replace` leaps from match to match; rows of 10 bytes take twice as long.

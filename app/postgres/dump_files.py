@@ -15,6 +15,7 @@ from app.postgres.foreign_files import Look, look_of, look_of_folder, not_a_dump
 from app.postgres.packing import Check, Layer, Packing, decompressed, file_blocks, packing_of, unpacked
 from app.postgres.script_charset import as_utf_8, charset_of, script_text
 from app.postgres.script_signs import begins_with_sql, other_dialect, pg_dump_header, versions
+from app.system.read_ahead import read_ahead
 
 __all__ = ["DumpFile", "DumpForm", "identify", "identify_all", "opened_archive", "script_blocks"]
 
@@ -69,7 +70,10 @@ def script_blocks(dump: DumpFile, check: Check = _go_on) -> Iterator[bytes]:
     Raises:
         AppError: ARCHIVE_DAMAGED.
     """
-    return script_text(unpacked(dump.path, dump.layers, check), dump.charset, dump.name)
+    blocks = unpacked(dump.path, dump.layers, check)
+    if dump.layers:
+        blocks = read_ahead(blocks)  # unpacking takes a processor of its own
+    return script_text(blocks, dump.charset, dump.name)
 
 
 def opened_archive(dump: DumpFile, check: Check = _go_on) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from app.domain.errors import AppError, ErrorCode
+from app.postgres.copy_stream import newlines
 from app.postgres.sql_lexer import (
     COMMENT_EDGE,
     CONNECT,
@@ -147,7 +148,7 @@ class ScriptText:
                 yield data
                 at_line_start = data.endswith(b"\n")
                 if self._count_data_lines:
-                    self.line += data.count(b"\n")
+                    self.line += newlines(data)
             block = next(self._blocks, None)
             if block is None:
                 if chunk[len(data) :] not in _MARKER_STARTS[1:]:
