@@ -37,9 +37,9 @@ def leftovers(server: SandboxServer) -> set[str]:
 
 
 def test_a_database_has_its_name_only_when_all_is_there(server17: SandboxServer, name: str) -> None:
-    with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as connection:
+    with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as made:
         assert name not in databases(server17)
-        with closing(connect(connection)) as session:
+        with closing(connect(made.connection)) as session:
             session.execute("CREATE TABLE t (a int)")
     assert name in databases(server17)
     with server17.connect(name) as check:
@@ -53,8 +53,8 @@ def test_nothing_is_left_of_a_restore_that_failed_even_while_a_session_lingers(
     lingering: list[Session] = []
 
     def fail() -> None:
-        with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as connection:
-            lingering.append(connect(connection))
+        with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as made:
+            lingering.append(connect(made.connection))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -92,8 +92,8 @@ def test_a_name_that_is_taken_meanwhile_is_refused_and_nothing_is_left(
 def test_sessions_that_take_a_moment_to_be_gone_do_not_hinder_the_name(
     server17: SandboxServer, name: str
 ) -> None:
-    with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as connection:
-        session = connect(connection)
+    with new_database(server_of(server17), name, DatabaseOptions(), lambda _: None) as made:
+        session = connect(made.connection)
         timer = threading.Timer(0.4, session.close)
         timer.start()
     timer.join()
