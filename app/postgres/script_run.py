@@ -33,6 +33,8 @@ _BATCH_BYTES = 256 * 1024
 _SECOND_LOOK = re.compile(
     rb"(?:begin|commit|end|rollback|abort|start|prepare|savepoint|release|set|create|drop)\b", re.IGNORECASE
 )
+_OPENS_LARGE_OBJECT = re.compile(rb"SELECT pg_catalog\.lo_open\(")
+_CLOSES_LARGE_OBJECT = re.compile(rb"SELECT pg_catalog\.lo_close\(")
 _KEPT_IN_TRANSACTION = re.compile(
     rb"savepoint\b|release\b|rollback\s+(?:work\s+|transaction\s+)?to\b|set\s+constraints\b", re.IGNORECASE
 )
@@ -250,6 +252,9 @@ class _Run:
         self._check_reading(item, edited)
         if self.one_transaction and self.goes_on:
             self._own("SAVEPOINT holdfast")
+        alone = self.goes_on and not self.one_transaction
+        if alone and _OPENS_LARGE_OBJECT.match(edited):
+            self._own("BEGIN")  # a large object is open for as long as its transaction
         rows = item.data if isinstance(item, CopyBlock) else iter(())
         result = self._run(edited, rows, dump_id)
         self._statements += 1
@@ -258,6 +263,10 @@ class _Run:
             self._fail(item, dump_id, edited, result)
         if self.one_transaction:
             self._check_transaction(item, edited, failed=failed)
+        elif alone and failed and self._server.transaction_status != pq.TransactionStatus.IDLE:
+            self._own("ROLLBACK")
+        elif alone and _CLOSES_LARGE_OBJECT.match(edited):
+            self._own("COMMIT")
 
     def _send_batch(self) -> None:
         """Send INSERTs without waiting for each, which a distant server would make slow.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreFailure, RestoreMode
-from app.engine.remedies import remedy_for
+from app.engine.restore.archive_as_script import ArchiveAsScript, is_too_new
 from app.engine.restore.plan import PreparedRestore
+from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
@@ -21,25 +22,17 @@ from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
 _LONGEST_STATEMENT = 600
+_OF_DUMPS = (  # what words of the server mean when pg_dump says them
+    ErrorCode.DUMP_FAILED,
+    ErrorCode.PERMISSION_DENIED,
+    ErrorCode.RELATION_CHANGED,
+    ErrorCode.ROW_SECURITY,
+    ErrorCode.ROW_TOO_LARGE,
+)
 _ROWS_FAILED = re.compile(r'COPY failed for table "')
 _LOST = re.compile(
     r'(?:COPY failed for table ".+?": )?(?:FATAL: +)?(?:terminating connection|server closed the connection'
     r"|no connection to the server|could not (?:send|receive) data|SSL connection has been closed)"
-)
-_REMEDIES = (
-    (r"already exists", "Replace it with --clean, or restore into a new database."),
-    (r"duplicate key", "The target has these rows already: use --clean, or restore into a new database."),
-    (r"No space left on device", "The server's own disk is full: free some space there."),
-    (r"extension .* is not available", "Install the extension's package on the server."),
-    (
-        r"permission denied|must be (?:owner|superuser|member)",
-        "Restore as the owner or a superuser, or use --no-owner and --no-privileges.",
-    ),
-    (
-        r"(?:role|type|schema|function|extension) .* does not exist",
-        "Make what is missing in the target first, then restore again.",
-    ),
-    (r"unrecognized configuration parameter|syntax error", "Is the target older than the source?"),
 )
 
 
@@ -48,6 +41,7 @@ class ArchiveLoader:
     """Loads one archive.
 
     Attributes:
+        server: the target's major version.
         blocks: gives a packed archive's bytes, which pg_restore then reads from a pipe; None for an
             archive that it reads from the disk, and with several sessions.
     """
@@ -56,6 +50,7 @@ class ArchiveLoader:
     prepared: PreparedRestore
     tool: Installation
     workspace: Path
+    server: int
     blocks: Callable[[], Iterator[bytes]] | None = None
 
     def load(
@@ -71,6 +66,12 @@ class ArchiveLoader:
         path, use_list = prepare_archive(
             self.archive, self.prepared.entries, self.workspace, edited=self.prepared.is_edited
         )
+        if is_too_new(self.tool, self.server):
+            archive = self.blocks() if self.blocks else path
+            script = ArchiveAsScript(
+                self.prepared, self.tool, archive, use_list, self.archive.encoding, self.server
+            )
+            return script.load(connection, cancel, on_entry)
         options = list(self.prepared.options)
         is_serial = self.blocks is not None or self.archive.format is ArchiveFormat.TAR
         jobs = None if is_serial else plan.jobs
@@ -93,13 +94,13 @@ class ArchiveLoader:
                 on_entry=on_entry,
             )
         except AppError as error:
-            if error.code is not ErrorCode.DUMP_FAILED:
+            if error.code not in _OF_DUMPS:
                 raise
             raise AppError(
                 ErrorCode.RESTORE_FAILED,
                 "pg_restore failed",
                 detail=error.detail,
-                hint="The detail is what PostgreSQL said.",
+                hint=remedy_of(error.detail) or "The detail is what PostgreSQL said.",
             ) from error
         if lost := next((error for error in errors if _LOST.match(error.message)), None):
             raise connection_failure(lost.message, connection.describe())
@@ -114,7 +115,7 @@ class ArchiveLoader:
                 name=qualified_name(entry) if entry else "",
                 statement=shortened(_statement(error, entry)),
                 cause=error.message,
-                remedy=_remedy(error.message),
+                remedy=remedy_of(error.message),
             )
 
 
@@ -122,11 +123,6 @@ def _statement(error: EntryError, entry: Entry | None) -> str:
     """What the server refused; for rows pg_restore does not repeat the COPY."""
     is_copy = entry is not None and _ROWS_FAILED.match(error.message)
     return entry.copy_statement.strip() if entry and is_copy else error.command
-
-
-def _remedy(message: str) -> str:
-    known = (text for pattern, text in _REMEDIES if re.search(pattern, message))
-    return remedy_for(message) or next(known, "")
 
 
 def shortened(statement: str) -> str:

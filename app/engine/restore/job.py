@@ -164,4 +164,4 @@ class RestoreJob:
             needs_tls=self._needs_tls,
         )
         blocks = (lambda: source.blocks(cancel)) if source.is_packed else None
-        return ArchiveLoader(archive, prepared, tool, self.workspace, blocks).load
+        return ArchiveLoader(archive, prepared, tool, self.workspace, facts.version.major, blocks).load

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.restore import RestoreFailure, RestoreMode
-from app.engine.remedies import remedy_for
 from app.engine.restore.plan import PreparedRestore
+from app.engine.restore.remedies import remedy_of
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
@@ -17,7 +17,7 @@ from app.postgres.connection import Connection, encode_sql, quote_identifier, qu
 from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
-from app.postgres.script_run import run_script, unknown_setting
+from app.postgres.script_run import ScriptRun, run_script, unknown_setting
 from app.postgres.script_trio import TrioRole, trio_role
 from app.system.cancellation import CancelToken
 
@@ -28,6 +28,10 @@ _AFTER_ROWS = frozenset(
         "MATERIALIZED VIEW DATA",
     ]
 )
+_NOTICE_THE_END = b"""
+SELECT pg_catalog.set_config(name, '1s', false) FROM pg_catalog.pg_settings
+WHERE name = 'client_connection_check_interval' AND pg_catalog.version() ~ 'linux'
+"""  # otherwise a server goes on for as long as a statement takes after we were killed
 _TABLESPACE = re.compile(rb"SET\s+default_tablespace\b", re.IGNORECASE)
 _ACCESS_METHOD = re.compile(rb"SET\s+default_table_access_method\b", re.IGNORECASE)
 
@@ -68,26 +72,13 @@ class ScriptLoader:
             on_item=on_item,
             cancel=cancel,
         )
-        entries = {entry.dump_id: entry for entry in self.prepared.entries}
-        failures = []
-        for error in run.errors:
-            entry = entries.get(error.dump_id)
-            more = f" ({error.more:,} more statements of it failed)" if error.more else ""
-            failures.append(
-                RestoreFailure(
-                    kind=entry.kind if entry else "",
-                    name=qualified_name(entry) if entry else f"line {error.line}",
-                    statement=error.statement,
-                    cause=f"{error.message}{more}",
-                    remedy=error.hint or remedy_for(error.message),
-                )
-            )
-        return tuple(failures)
+        return failures_of(run, self.prepared.entries)
 
     def _items(self, cancel: CancelToken) -> Iterator[ScriptItem]:
         """What is run, in order."""
         kept = {entry.dump_id: entry for entry in self.prepared.entries}
         edited = self._edited(kept)
+        yield ScriptItem(0, Statement(_NOTICE_THE_END, None, 0))
         for drop in self.prepared.drops:
             yield _statement(drop)
         scripts = [self._of_script(number, kept, edited, cancel) for number in range(len(self.source.dumps))]
@@ -186,3 +177,22 @@ def _refreshed(kept: Mapping[int, Entry]) -> Iterator[ScriptItem]:
 
 def _statement(text: str) -> ScriptItem:
     return ScriptItem(0, Statement(text.encode(), None, 0))
+
+
+def failures_of(run: ScriptRun, entries: Iterable[Entry]) -> tuple[RestoreFailure, ...]:
+    """The errors that a run went on after, by the entries that they belong to."""
+    by_id = {entry.dump_id: entry for entry in entries}
+    failures = []
+    for error in run.errors:
+        entry = by_id.get(error.dump_id)
+        more = f" ({error.more:,} more statements of it failed)" if error.more else ""
+        failures.append(
+            RestoreFailure(
+                kind=entry.kind if entry else "",
+                name=qualified_name(entry) if entry else f"line {error.line}",
+                statement=error.statement,
+                cause=f"{error.message}{more}",
+                remedy=error.hint or remedy_of(error.message),
+            )
+        )
+    return tuple(failures)

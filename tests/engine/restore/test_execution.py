@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.domain.backup import Contents
-from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Event, Notice, Progress
 from app.domain.project import Secret
 from app.domain.restore import RestoreMode, RestoreOptions, RestoreReport, RestoreResult
@@ -226,7 +225,8 @@ def test_a_failing_entry_leaves_nothing_or_is_collected(
         assert report.result is RestoreResult.FAILED
         one.check_nothing_stays(before, tmp_path)
         expected = {
-            RestoreMode.NEW_DATABASE: f"There is no database {one.name}: what had been restored of it was dropped.",
+            RestoreMode.NEW_DATABASE: f"There is no database {one.name}: what had been restored of it was "
+            "dropped.",
             RestoreMode.ONE_TRANSACTION: f"The database {one.database.name} is as it was before.",
         }
         assert report.left == expected[one.mode]
