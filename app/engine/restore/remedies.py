@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.engine.restore_failures import remedy_for
+from app.engine.remedies import remedy_for
 
 _REMEDIES = (
     (r"already exists", "Replace it with --clean, or restore into a new database."),

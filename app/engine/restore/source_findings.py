@@ -18,7 +18,8 @@ from app.postgres.script_outline import outline_script
 _MOST_LINES = 10
 _MAY_MATTER = re.compile(
     r"PROGRAM|pg_(?:read|ls|stat_file|file|execute|logdir|reload|rotate|terminate)|lo_(?:im|ex)port|dblink"
-    r"|\bSYSTEM\b|\bLOAD\b|\b(?:FROM|TO)\s+E?'|\bCOPY\b|SUPERUSER|SESSION\s+AUTHORIZATION|\bROLE\b|U&",
+    r"|\bSYSTEM\b|\bLOAD\b|\b(?:FROM|TO)\s+E?'|\bCOPY\b|SUPERUSER|SESSION\s+AUTHORIZATION|\bROLE\b|U&"
+    r"|LANGUAGE\s+(?!(?:sql|plpgsql|internal|c)\b)|filename|\bSERVER\b|SUBSCRIPTION|DROP\s+(?:DATABASE|OWNED)",
     re.IGNORECASE,
 )
 _ALLOW = "Restore it only when you trust where it comes from; --allow-server-access lets it pass."
