@@ -39,7 +39,7 @@ def _terminate(session: Session, application: str) -> bool:
 def was_committed(connection: Connection, transactions: Collection[int]) -> bool | None:
     """Whether one of these transactions was committed; None when that cannot be told.
 
-    The server shows their numbers without the epoch, which is that of the numbers it gives out now.
+    The server shows their numbers without the epoch, which is that of the next number, or the one before.
     """
     if not transactions:
         return None
@@ -47,7 +47,8 @@ def was_committed(connection: Connection, transactions: Collection[int]) -> bool
         with asking(connection, CancelToken()) as session:
             states = session.execute(
                 """
-                SELECT pg_catalog.txid_status(CASE WHEN number >= next THEN number - (1::int8 << 32)
+                SELECT pg_catalog.txid_status(CASE WHEN number > next + (1::int8 << 31)
+                                                   THEN number - (1::int8 << 32)
                                                    ELSE number END)
                 FROM (SELECT next, (next >> 32 << 32) | short AS number
                       FROM pg_catalog.unnest(%s::int8[]) AS short,
