@@ -18,7 +18,12 @@ from app.postgres.statement_words import Kind, Token, tokens
 
 _LONGEST = 200
 _DEEPEST = 4
-_ALLOWED_COMMAND = re.compile(rb"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*|\\\.")
+_ALLOWED_COMMAND = re.compile(
+    rb"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*|\\\."
+    rb"|\\(?:echo|qecho|warn|timing|pset|x|t|a)\b[^\\]*"  # they only change what psql shows
+    rb"|\\set[ \t]+(?:ON_ERROR_STOP|ON_ERROR_ROLLBACK|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\\]*"
+)
+_SECRET = re.compile(r"(?i)\b(password|connection)(\s+|\s*'?\s*=\s*)(?:E?'(?:[^']|'')*'?|\"[^\"]*\"?)")
 UNREADABLE = frozenset(("SJIS", "SHIFT_JIS_2004", "SHIFTJIS2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"))
 _TRUSTED = frozenset(
     ("sql", "plpgsql", "plperl", "pltcl", "plv8", "plcoffee", "plls", "pllua", "plrust", "pljs")
@@ -172,10 +177,11 @@ def may_be_dangerous(insert: bytes) -> bool:
 
 
 def shortened(statement: bytes) -> str:
-    """A statement's beginning on one line, without the values of an INSERT."""
+    """A statement's beginning on one line, without the values of an INSERT, passwords and connections."""
     text = " ".join(statement[: 4 * _LONGEST].decode("utf-8", "replace").split())
     if re.match(r"insert\b", text, re.IGNORECASE):
         text = re.sub(r"(?i)\bvalues\b.*", "VALUES …", text)
+    text = _SECRET.sub(r"\1\2'…'", text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
@@ -204,13 +210,22 @@ def _by_subject(statement: bytes, subject: Subject, codec: str, *, in_cluster: b
     elif kind == "PROCEDURAL LANGUAGE" and subject.creates and tag not in _TRUSTED:
         yield Severity.PROGRAM, f"adds the language {tag}, whose functions may do anything on the server"
     elif kind in ("ROLE", "ROLE MEMBERSHIP") and not in_cluster:
-        words = {token.text for token in tokens(statement, codec) if token.kind in (Kind.WORD, Kind.NAME)}
-        if kind == "ROLE" and words & {"superuser", "createuser"}:
-            yield Severity.SERVER, f"makes {tag} a superuser"
-        if words & _SERVER_ROLES:
-            yield Severity.SERVER, "lets a role run programs or touch files on the server"
+        yield from _of_roles(statement, subject, codec)
     elif kind == "SETTING" and subject.roles:
         yield Severity.SERVER, f"acts as {subject.roles[0]} from there on"
+
+
+def _of_roles(statement: bytes, subject: Subject, codec: str) -> Iterator[Found]:
+    """Roles belong to the whole server, and to whoever else uses it."""
+    words = {token.text for token in tokens(statement, codec) if token.kind in (Kind.WORD, Kind.NAME)}
+    if words & _SERVER_ROLES:
+        yield Severity.SERVER, "lets a role run programs or touch files on the server"
+    elif subject.kind == "ROLE MEMBERSHIP":
+        yield Severity.SERVER, "makes a role of the whole server a member of another"
+    elif words & {"superuser", "createuser"}:
+        yield Severity.SERVER, f"makes {subject.tag} a superuser"
+    elif "password" in words:
+        yield Severity.SERVER, f"sets the password of {subject.tag}, a role of the whole server"
 
 
 def _extension(name: str) -> Iterator[Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.postgres.script_dangers import Danger, Severity
+from app.postgres.script_dangers import Danger, Severity, danger_of_command, shortened
 from app.postgres.script_outline import outline_script
 
 
@@ -61,6 +61,8 @@ def dangers(script: str) -> list[Danger]:
         ("SET ROLE joe", "server"),
         ("SET LOCAL ROLE 'joe'", "server"),
         ("SET SESSION AUTHORIZATION 'joe'", "server"),
+        ("ALTER ROLE joe PASSWORD 'x'", "server"),
+        ("GRANT joe TO jane", "server"),
         ("DROP DATABASE x", "destroys"),
         ("DROP OWNED BY joe", "destroys"),
         ("DROP SCHEMA IF EXISTS public CASCADE", "destroys"),
@@ -126,3 +128,27 @@ def test_values_of_rows_are_not_shown() -> None:
 
 def test_a_hostile_number_of_dangers_is_cut_off() -> None:
     assert len(dangers("LOAD 'x';\n" * 3000)) == 1000
+
+
+@pytest.mark.parametrize(
+    "command", ["\\echo hello", "\\timing off", "\\pset pager off", "\\set ON_ERROR_STOP on", "\\set QUIET 1"]
+)
+def test_commands_that_only_change_what_psql_shows_are_none(command: str) -> None:
+    assert danger_of_command(command.encode(), 1) is None
+
+
+@pytest.mark.parametrize("command", ["\\set x `id`", "\\echo a \\! id", "\\set AUTOCOMMIT off"])
+def test_commands_that_do_more_are_refused(command: str) -> None:
+    assert danger_of_command(command.encode(), 1) is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER ROLE joe PASSWORD 'top''secret'",
+        "CREATE USER MAPPING FOR joe SERVER s OPTIONS (user 'joe', password 'topsecret')",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=x password=topsecret' PUBLICATION p",
+    ],
+)
+def test_secrets_are_not_shown(statement: str) -> None:
+    assert "secret" not in shortened(statement.encode())

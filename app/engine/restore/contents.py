@@ -118,7 +118,7 @@ def contents_of(source: RestoreSource, paths: tuple[Path, ...], dump: DumpFile) 
     )
     entries = source.entries
     outline = source.outlines[-1] if source.outlines else None
-    findings = find_in_source(source, RestoreOptions(), in_transaction=False)
+    findings = find_in_source(source, RestoreOptions(), is_new=True)
     if found.damage:
         cut = Finding(Severity.BLOCKS, "It is cut off", found.damage, "Get another copy of it.")
         findings = (cut, *findings)

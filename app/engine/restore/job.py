@@ -84,8 +84,7 @@ class RestoreJob:
         if self.source is None:
             self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
         self._facts = self._look(cancel, listener)
-        in_transaction = not self.target.new_database and (self.options.jobs or 1) == 1
-        findings = find_in_source(self.source, self.options, in_transaction=in_transaction)
+        findings = find_in_source(self.source, self.options, is_new=bool(self.target.new_database))
         self._prepared = plan_restore(
             self.source.facts(findings), self._facts, self.options, place=self._place
         )

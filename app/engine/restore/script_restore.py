@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.plan import PreparedRestore
@@ -32,6 +32,19 @@ _NOTICE_THE_END = b"""
 SELECT pg_catalog.set_config(name, '1s', false) FROM pg_catalog.pg_settings
 WHERE name = 'client_connection_check_interval' AND pg_catalog.version() ~ 'linux'
 """  # otherwise a server goes on for as long as a statement takes after we were killed
+_DROPS = re.compile(
+    rb"DROP\s+(?!OWNED\b)|ALTER\s+(?:FOREIGN\s+)?TABLE\s[^;']*?\sDROP\s+(?:CONSTRAINT|COLUMN)\s",
+    re.IGNORECASE,
+)
+_DROP = re.compile(
+    rb"(\bDROP\s++(?>MATERIALIZED\s+VIEW|FOREIGN\s+(?:TABLE|DATA\s+WRAPPER)|EVENT\s+TRIGGER|ACCESS\s+METHOD"
+    rb"|TEXT\s+SEARCH\s+\w+|OPERATOR\s+(?:CLASS|FAMILY)|USER\s+MAPPING|PROCEDURAL\s+LANGUAGE|[A-Z]+)\s++)"
+    rb"(?!IF\s+EXISTS\b|CONCURRENTLY\b)",
+    re.IGNORECASE,
+)
+_ALTER_TABLE = re.compile(
+    rb"(^ALTER\s+(?:FOREIGN\s+)?TABLE\s+)(?!IF\s+EXISTS\b)(?=[^;']*?\sDROP\s)", re.IGNORECASE
+)
 _TABLESPACE = re.compile(rb"SET\s+default_tablespace\b", re.IGNORECASE)
 _ACCESS_METHOD = re.compile(rb"SET\s+default_table_access_method\b", re.IGNORECASE)
 
@@ -115,6 +128,8 @@ class ScriptLoader:
                     done.add(dump_id)
                     yield from (ScriptItem(dump_id, one) for one in edited[dump_id])
                 continue
+            if isinstance(item, Statement):
+                item = replace(item, text=_if_exists(item.text))
             yield ScriptItem(dump_id, item)
 
     def _edited(self, kept: dict[int, Entry]) -> dict[int, tuple[Statement, ...]]:
@@ -140,6 +155,14 @@ class ScriptLoader:
             or (self.prepared.drops_tablespaces and _TABLESPACE.match(text))
             or (self.prepared.drops_access_methods and _ACCESS_METHOD.match(text))
         )
+
+
+def _if_exists(statement: bytes) -> bytes:
+    """A DROP that does not mind when there is nothing to drop, as after `pg_dump --clean`."""
+    if not _DROPS.match(statement):
+        return statement
+    text = _DROP.sub(rb"\1IF EXISTS ", statement, count=1)
+    return _ALTER_TABLE.sub(rb"\1IF EXISTS ", text, count=1)
 
 
 def _rows_before_keys(

@@ -25,6 +25,7 @@ _MOST_MATCHES = 3
 _OF_PUBLICATIONS = ("PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION TABLE")
 _ROWS = ("TABLE DATA", "STATISTICS DATA")
 _NOT_OF_ITSELF = ("FK CONSTRAINT", "TABLE ATTACH", "INDEX ATTACH", *_OF_PUBLICATIONS)
+_OTHER = "SQL"
 _NOT_SELECTED = "publications and subscriptions do not come along with a selection"
 
 
@@ -91,6 +92,8 @@ def select(
 
 def _has(contents: Contents, graph: EntryGraph, number: int) -> bool:
     entry = graph.entries[number]
+    if entry.kind == _OTHER and contents is Contents.SCHEMA:
+        return False  # UPDATE, DO and the like change rows
     is_data = entry.kind in DATA
     if entry.kind in ("ACL", "COMMENT", "SECURITY LABEL") and entry.tag.startswith("LARGE OBJECT"):
         is_data = True

@@ -159,7 +159,7 @@ class RestoreSource:
         return {
             (entry.schema, entry.tag): streams[entry.dump_id][0]
             for entry in entries
-            if has_rows(entry) and entry.dump_id in streams and VIA_ROOT not in entry.definition
+            if entry.kind == "TABLE DATA" and entry.dump_id in streams and VIA_ROOT not in entry.definition
         }
 
 

@@ -8,37 +8,40 @@ from collections.abc import Iterable, Iterator
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.source import RestoreSource
 from app.engine.restore_list import qualified_name
-from app.postgres.archive_data import has_rows
+from app.postgres.archive import ArchiveFormat
+from app.postgres.archive_data import has_rows, open_stream
 from app.postgres.archive_entry import Entry, python_codec
-from app.postgres.script import parse_copy_statement
+from app.postgres.script import Statement, parse_copy_statement, read_script
 from app.postgres.script_dangers import Danger
 from app.postgres.script_dangers import Severity as Kind
 from app.postgres.script_outline import outline_script
+from app.postgres.statement_subject import TRANSACTION, subject_of
 
 _MOST_LINES = 10
 _MAY_MATTER = re.compile(
     r"PROGRAM|pg_(?:read|ls|stat_file|file|execute|logdir|reload|rotate|terminate)|lo_(?:im|ex)port|dblink"
     r"|\bSYSTEM\b|\bLOAD\b|\b(?:FROM|TO)\s+E?'|\bCOPY\b|SUPERUSER|SESSION\s+AUTHORIZATION|\bROLE\b|U&"
-    r"|LANGUAGE\s+(?!(?:sql|plpgsql|internal|c)\b)|filename|\bSERVER\b|SUBSCRIPTION|DROP\s+(?:DATABASE|OWNED)",
+    r"|LANGUAGE\s+(?!(?:sql|plpgsql)\b)|filename|\bSERVER\b|SUBSCRIPTION|TABLESPACE|EXTENSION|PASSWORD"
+    r"|\bDROP\s|\b(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b",
     re.IGNORECASE,
 )
+_UNDOES = re.compile(r"rollback|abort", re.IGNORECASE)
 _ALLOW = "Restore it only when you trust where it comes from; --allow-server-access lets it pass."
 
 
-def find_in_source(
-    source: RestoreSource, options: RestoreOptions, *, in_transaction: bool
-) -> tuple[Finding, ...]:
+def find_in_source(source: RestoreSource, options: RestoreOptions, *, is_new: bool) -> tuple[Finding, ...]:
     """Dangers, and what keeps a source from being restored as a whole.
 
     Args:
-        in_transaction: whether it is to run in one transaction, into a database that exists.
+        is_new: whether it is to go into a new database, rather than into one that exists.
     """
     if source.archive is not None:
         return tuple(_of_archive(source, options))
-    return tuple(_of_scripts(source, options, in_transaction=in_transaction))
+    return tuple(_of_scripts(source, options, is_new=is_new))
 
 
-def _of_scripts(source: RestoreSource, options: RestoreOptions, *, in_transaction: bool) -> Iterator[Finding]:
+def _of_scripts(source: RestoreSource, options: RestoreOptions, *, is_new: bool) -> Iterator[Finding]:
+    in_transaction = not is_new and (options.jobs or 1) == 1
     for dump, outline in zip(source.dumps, source.outlines, strict=True):
         if not outline.is_complete:
             yield Finding(
@@ -48,7 +51,15 @@ def _of_scripts(source: RestoreSource, options: RestoreOptions, *, in_transactio
                 "Get another copy of it.",
             )
         yield from _of_dangers(outline.dangers, options, dump.name)
-        if in_transaction and outline.not_in_transaction:
+        undoing = [note for note in outline.not_in_transaction if _UNDOES.match(note.statement)]
+        if undoing and not is_new:
+            yield Finding(
+                Severity.BLOCKS,
+                f"{dump.name} undoes some of what it does",
+                f"Line {undoing[0].line}: {undoing[0].statement}",
+                "Restore it into a new database.",
+            )
+        elif in_transaction and outline.not_in_transaction:
             first = outline.not_in_transaction[0]
             yield Finding(
                 Severity.BLOCKS,
@@ -59,23 +70,67 @@ def _of_scripts(source: RestoreSource, options: RestoreOptions, *, in_transactio
 
 
 def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Finding]:
+    """pg_restore runs whatever an archive holds as one definition, and rows that are INSERTs as they are."""
     codec = python_codec(source.encoding)
     forged: list[str] = []
     dangers: list[Danger] = []
     for entry in source.entries:
-        if has_rows(entry) and entry.copy_statement and not _is_copy(entry):
+        found = list(_definition_dangers(entry, codec))
+        dangers += (danger for danger in found if danger is not None)
+        if None in found or (has_rows(entry) and entry.copy_statement and not _is_copy(entry)):
             forged.append(qualified_name(entry))
-        for text in filter(_MAY_MATTER.search, (entry.definition, entry.drop)):
-            found = outline_script([f"{text}\n".encode(codec, "surrogateescape")]).dangers
-            dangers += (danger for danger in found if danger.severity is not Kind.META_COMMAND)
+    if folder := _linked_file(source):
+        yield Finding(
+            Severity.BLOCKS,
+            "The archive holds a link to another file",
+            folder,
+            "pg_dump makes no links: it was changed, do not use it.",
+        )
+        return
+    forged += _rows_that_are_more(source)
     if forged:
         yield Finding(
             Severity.BLOCKS,
             "The archive has statements that pg_dump does not write",
-            f"For the rows of {', '.join(forged[:_MOST_LINES])}",
+            f"In {', '.join(forged[:_MOST_LINES])}",
             "It was changed: do not use it.",
         )
     yield from _of_dangers(dangers, options, source.dumps[0].name)
+
+
+def _definition_dangers(entry: Entry, codec: str) -> Iterator[Danger | None]:
+    """What is dangerous in a definition; None for what ends a transaction or drops something else."""
+    for text in filter(_MAY_MATTER.search, (entry.definition, entry.drop)):
+        script = f"{text}\n".encode(codec, "surrogateescape")
+        for item in read_script([script]):
+            if isinstance(item, Statement):
+                kind = subject_of(item.text).kind
+                if kind == TRANSACTION or (text is entry.definition and kind.startswith("DROP ")):
+                    yield None
+        found = outline_script([script]).dangers
+        yield from (danger for danger in found if danger.severity is not Kind.META_COMMAND)
+
+
+def _linked_file(source: RestoreSource) -> str:
+    archive = source.archive
+    if archive is None or archive.format is not ArchiveFormat.DIRECTORY:
+        return ""
+    return next((str(path) for path in archive.path.iterdir() if path.is_symlink()), "")
+
+
+def _rows_that_are_more(source: RestoreSource) -> Iterator[str]:
+    """Entries whose rows, written as INSERTs, do something else as well."""
+    archive = source.archive
+    for entry in source.entries:
+        if archive is None or entry.kind != "TABLE DATA" or not entry.has_data or entry.copy_statement:
+            continue
+        if source.is_packed:
+            yield f"{qualified_name(entry)}: INSERTs in a packed archive cannot be looked at; unpack it"
+            continue
+        outline = outline_script(open_stream(archive, entry))
+        filled = {(one.kind, one.schema, one.tag) for one in outline.entries}
+        if outline.dangers or filled - {("TABLE DATA", entry.schema, entry.tag)}:
+            yield qualified_name(entry)
 
 
 def _is_copy(entry: Entry) -> bool:

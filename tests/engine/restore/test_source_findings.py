@@ -231,3 +231,95 @@ def test_plans_can_be_printed_as_json(attempt: Try, archive: Path) -> None:
 
     plan, _ = attempt(archive)
     assert json.loads(msgspec.json.encode(plan))["mode"] == "one-transaction"
+
+
+@pytest.fixture
+def insert_archive(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
+    """A directory archive whose rows are INSERTs, which pg_restore runs as they are."""
+    folder = tmp_path / "inserts"
+    done = run(
+        [
+            server17.installation.program("pg_dump"),
+            f"--dbname={new_shop(server17).conninfo}",
+            "--format=directory",
+            "--compress=none",
+            "--inserts",
+            f"--file={folder}",
+        ],
+        env=server17.environment(),
+        timeout=60,
+    )
+    assert done.status == 0, done.errors
+    return folder
+
+
+def data_file(archive: Path) -> Path:
+    return max(archive.glob("*.dat"), key=lambda path: (path.name != "toc.dat", path.stat().st_size))
+
+
+def test_rows_that_are_inserts_are_restored(insert_archive: Path, attempt: Try, target: Database) -> None:
+    plan, error = attempt(insert_archive)
+    assert (plan.blocking, error) == ((), None)
+    assert target.sql("SELECT count(*) FROM orders") == [(3000,)]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "COPY (SELECT 1) TO '{marker}';\n",
+        "COMMIT; DROP TABLE precious;\n",
+        "DELETE FROM precious;\n",
+        "INSERT INTO public.customers VALUES (9999, pg_read_file('/etc/hostname'), '');\n",
+    ],
+)
+def test_rows_that_do_more_than_insert_are_refused(
+    insert_archive: Path, attempt: Try, target: Database, tmp_path: Path, more: str
+) -> None:
+    target.sql("CREATE TABLE precious (a int); INSERT INTO precious VALUES (1)")
+    marker = tmp_path / "marker"
+    path = data_file(insert_archive)
+    path.write_text(path.read_text() + more.format(marker=marker))
+    plan, error = attempt(insert_archive, safety_backup=False)
+    assert plan.blocking
+    assert error is not None
+    assert not marker.exists()
+    assert target.sql("SELECT a FROM precious") == [(1,)]
+
+
+def test_an_archive_that_links_to_a_file_of_this_computer_is_refused(
+    insert_archive: Path, attempt: Try, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("INSERT INTO public.customers VALUES (1, 'x', 'y');\n")
+    path = data_file(insert_archive)
+    path.unlink()
+    path.symlink_to(secret)
+    plan, error = attempt(insert_archive)
+    assert any("link" in finding.title for finding in plan.blocking)
+    assert error is not None
+
+
+@pytest.mark.parametrize("more", ["COMMIT;", "DROP TABLE precious;", "BEGIN; SELECT 1; END;"])
+def test_a_definition_that_does_more_than_create_is_refused(
+    archive: Path, attempt: Try, tmp_path: Path, more: str
+) -> None:
+    found = read_archive(archive)
+    entries = [
+        replace(entry, definition=f"{entry.definition}\n{more}\n") if entry.kind == "TABLE" else entry
+        for entry in found.entries
+    ]
+    write_directory_toc(found, entries, archive)
+    plan, error = attempt(archive)
+    assert plan.blocking
+    assert error is not None
+
+
+def test_a_script_that_undoes_what_it_does_is_refused_where_others_rows_are(
+    attempt: Try, tmp_path: Path
+) -> None:
+    script = tmp_path / "x.sql"
+    script.write_text("CREATE TABLE t (a int);\nBEGIN;\nDELETE FROM t;\nROLLBACK;\n")
+    for jobs in (None, 2):
+        plan, error = attempt(script, jobs=jobs)
+        assert plan.blocking, jobs
+        assert error is not None
