@@ -25,6 +25,7 @@ from app.engine.restore.aftermath import end_sessions, was_committed
 from app.engine.restore.new_database import DatabaseOptions, NewDatabase, new_database
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.row_checks import Name, count_rows
+from app.engine.restore.sequences import Position, put_back, read_positions
 from app.engine.restore.watch import LOCK_SECONDS, Watch, watching
 from app.postgres.connection import Connection
 from app.system.cancellation import CancelToken
@@ -164,15 +165,22 @@ class _Attempt:
         if settings := self._work.prepared.settings:
             words["options"] = f"{connection.keywords.get('options', '')} {settings}".strip()
         self._listener(Progress(Phase.RESTORING_INTO, 0.0))
+        positions: Mapping[Name, Position] = {}
+        if self._plan.mode is RestoreMode.ONE_TRANSACTION:
+            entries = self._work.prepared.entries
+            names = [(entry.schema, entry.tag) for entry in entries if entry.kind == "SEQUENCE SET"]
+            positions = read_positions(connection, names, self._cancel)
         self._has_begun = True
         try:
             with watching(self._watch, connection, application, self._cancel, self._listener) as stopped:
                 failures = self._work.load(connection.to(**words), stopped, self._watch.on_entry)
         except BaseException as error:
             end_sessions(connection, application, self._listener)
+            put_back(connection, positions, self._listener)
             self._is_undone = isinstance(error, AppError) and error.code is ErrorCode.RESTORE_FAILED
             raise
         if failures and self._plan.mode is not RestoreMode.PARALLEL:
+            put_back(connection, positions, self._listener)
             self._is_undone = True
             raise _FailedError(failures)
         self._watch.is_loaded = True
