@@ -150,16 +150,20 @@ class RestoreSource:
             digest = digest_archive(self.archive, on_bytes)
         return {number: (stream.rows, stream.bytes) for number, stream in digest.streams.items()}
 
-    @staticmethod
-    def rows(entries: Sequence[Entry], streams: Mapping[int, tuple[int, int]]) -> dict[Name, int]:
+    def rows(self, entries: Sequence[Entry], streams: Mapping[int, tuple[int, int]]) -> dict[Name, int]:
         """How many rows these entries hold, by table.
 
         Rows that are loaded through a partition's root are left out: the server decides where they go.
+        pg_dump says so in a comment that it writes for COPY only, so INSERTs of partitions are left out.
         """
+        partitions = {(entry.schema, entry.tag) for entry in self.entries if entry.kind == "TABLE ATTACH"}
         return {
             (entry.schema, entry.tag): streams[entry.dump_id][0]
             for entry in entries
-            if entry.kind == "TABLE DATA" and entry.dump_id in streams and VIA_ROOT not in entry.definition
+            if entry.kind == "TABLE DATA"
+            and entry.dump_id in streams
+            and VIA_ROOT not in entry.definition
+            and (entry.copy_statement or (entry.schema, entry.tag) not in partitions)
         }
 
 
