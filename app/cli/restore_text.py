@@ -11,6 +11,7 @@ from app.domain.restore import Action, RestorePlan, RestoreReport, RestoreResult
 from app.engine.restore.wording import counted
 
 _MOST_LINES = 20
+_WORTH_TELLING = 1_000_000
 _COLOURS = {Severity.BLOCKS: "red", Severity.WARNS: "yellow", Severity.INFORMS: None}
 _WORDS = {Severity.BLOCKS: "Blocked", Severity.WARNS: "Warning", Severity.INFORMS: "Note"}
 
@@ -22,8 +23,8 @@ def print_plan(plan: RestorePlan, *, briefly: bool = False) -> None:
     if not briefly:
         for number, step in enumerate(plan.steps, 1):
             click.echo(shown(f"{'Steps' if number == 1 else '':9} {number}. {step}"))
-        if plan.bytes_needed is not None:
-            click.echo(f"Space     about {size(plan.bytes_needed)} on the server")
+        if (plan.bytes_needed or 0) >= _WORTH_TELLING:
+            click.echo(f"Space     about {size(plan.bytes_needed or 0)} on the server")
         _print_objects(plan)
     for finding in plan.findings:
         word = f"{_WORDS[finding.severity]:9}"

@@ -167,6 +167,8 @@ class _Adapting:
         kind, definition, target = entry.kind, entry.definition, self.target
         about = entry.tag.partition(" ")[0] if kind in ABOUT else ""
         if kind in _OF_SERVER or about in _OF_SERVER:
+            if target.is_new:
+                return "what belongs to a whole database is not carried over: set it for the new one"
             return "it belongs to the server or the whole database, which stay as they are"
         if kind in ("ACL", "DEFAULT ACL") and not self.options.privileges:
             return "privileges were not asked for"

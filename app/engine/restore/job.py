@@ -24,6 +24,8 @@ from app.postgres.target import TargetFacts, read_server, read_target, what_chan
 from app.postgres.toolchain import Installation, pick_restore_tool
 from app.system.cancellation import CancelToken
 
+_LONGEST_NAME = 63
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreTarget:
@@ -81,6 +83,13 @@ class RestoreJob:
             Cancelled: `cancel` was set.
         """
         listener(Progress(Phase.PLANNING))
+        if len(self.target.new_database.encode()) > _LONGEST_NAME:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                "The name of the new database is too long",
+                detail=f"PostgreSQL takes {_LONGEST_NAME} bytes: {self.target.new_database}",
+                hint="Choose a shorter one.",
+            )
         if self.source is None:
             self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
         self._facts = self._look(cancel, listener)

@@ -56,7 +56,7 @@ def _roles(source: RestoreSource) -> set[str]:
     """Every role that the source names."""
     if source.manifest is not None:
         return set(source.manifest.roles)
-    roles = {role for outline in source.outlines for role in outline.roles}
+    roles = {role for outline in source.outlines for role in outline.roles | outline.created_roles}
     for entry in source.entries if source.archive is not None else ():
         roles.add(entry.owner)
         if entry.kind in ("ACL", "DEFAULT ACL", "POLICY"):

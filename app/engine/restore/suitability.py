@@ -18,6 +18,7 @@ _LOCKS = {"TABLE": 3, "MATERIALIZED VIEW": 3, "INDEX": 1, "CONSTRAINT": 1, "SEQU
 """A table is locked with its TOAST table and that one's index."""
 _BUILTIN_SINCE = 17
 _EVERYWHERE = frozenset({"", "c", "posix"})
+_MOST_SETTINGS = 10
 
 
 def suitability(
@@ -46,8 +47,17 @@ def suitability(
         yield Finding(
             Severity.INFORMS,
             f"{target.role} is a superuser",
-            "Functions of the source that run during the restore may do anything to the server",
+            "What the source holds may do anything to the server while it is restored",
             "Restore what you do not trust as another role.",
+        )
+    settings = [entry.definition for entry in source.entries if entry.kind == "DATABASE PROPERTIES"]
+    if target.is_new and settings:
+        lines = [line for text in settings for line in text.splitlines() if line.strip()]
+        yield Finding(
+            Severity.WARNS,
+            "Settings of the source's database itself are not carried over",
+            "\n".join(lines[:_MOST_SETTINGS]),
+            "Set what you need for the new database.",
         )
     if options.only and any(entry.kind in LARGE_OBJECTS for entry in source.entries):
         yield Finding(
@@ -94,7 +104,7 @@ def _existing_database(
             f"The database {target.database} is read-only",
             hint="Its default_transaction_read_only is on; a provider sets that when the disk is full.",
         )
-    if target.encoding != source.encoding:
+    if target.encoding not in (source.encoding, "UTF8"):  # which has every character
         yield Finding(
             Severity.WARNS,
             f"The source’s text is {source.encoding}, the target’s is {target.encoding}",
@@ -102,8 +112,12 @@ def _existing_database(
         )
     if target.other_sessions:
         waits = "They wait for the restore where it holds locks, or it waits for them"
-        severity = Severity.WARNS if options.clean else Severity.INFORMS
-        yield Finding(severity, f"{counted(target.other_sessions, 'other session')} in the target", waits)
+        severity, hint = Severity.INFORMS, ""
+        if options.clean:
+            severity = Severity.WARNS
+            hint = "What they write after the safety backup was taken is lost: stop them first."
+        title = f"{counted(target.other_sessions, 'other session')} in the target"
+        yield Finding(severity, title, waits, hint)
 
 
 def _locks(target: TargetFacts, entries: Sequence[Entry]) -> Iterator[Finding]:
