@@ -221,7 +221,7 @@ def _of_roles(statement: bytes, subject: Subject, codec: str) -> Iterator[Found]
     if words & _SERVER_ROLES:
         yield Severity.SERVER, "lets a role run programs or touch files on the server"
     elif subject.kind == "ROLE MEMBERSHIP":
-        yield Severity.SERVER, "makes a role of the whole server a member of another"
+        yield Severity.HINT, "makes a role of the whole server a member of another"
     elif words & {"superuser", "createuser"}:
         yield Severity.SERVER, f"makes {subject.tag} a superuser"
     elif "password" in words:

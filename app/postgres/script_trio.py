@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from app.domain.errors import AppError, ErrorCode
+from app.postgres.archive_entry import Entry
 from app.postgres.script_outline import ScriptOutline
 
 _ROLES = frozenset(("ROLE", "ROLE MEMBERSHIP", "PARAMETER", "TABLESPACE"))
@@ -29,15 +30,19 @@ class TrioRole(StrEnum):
 
 def trio_role(outline: ScriptOutline) -> TrioRole | None:
     """Which of the three a script is; None for one that holds definitions and rows together."""
-    kinds = {
-        "BLOB" if entry.tag.startswith(_LARGE_OBJECT) else entry.kind  # its comments and privileges
-        for entry in outline.entries
-    }
+    kinds = {_kind(entry) for entry in outline.entries}
     if kinds <= _ROLES:
         return TrioRole.DATA if outline.sets_replication_role and not kinds else TrioRole.ROLES
     if kinds <= _DATA:
         return TrioRole.DATA
     return None if "TABLE DATA" in kinds else TrioRole.SCHEMA
+
+
+def _kind(entry: Entry) -> str:
+    """Its kind; comments and privileges count for what they are about."""
+    if entry.tag.startswith(_LARGE_OBJECT):
+        return "BLOB"
+    return "ROLE" if entry.kind == "COMMENT" and entry.tag.startswith("ROLE ") else entry.kind
 
 
 def trio_order(outlines: Sequence[ScriptOutline]) -> tuple[int, ...]:

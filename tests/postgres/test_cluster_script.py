@@ -161,7 +161,7 @@ def test_a_real_cluster_is_restored_database_by_database(
 
     roles = outline_script([script])
     assert {first.name, second.name, target.name} <= set(roles.databases)
-    assert {entry.kind for entry in roles.entries} <= {"ROLE", "ROLE MEMBERSHIP"}
+    assert {entry.kind for entry in roles.entries} <= {"ROLE", "ROLE MEMBERSHIP", "COMMENT"}
     assert roles.dangers == ()
     assert roles.is_complete
     assert target.name in roles.empty_databases or target.name in roles.databases

@@ -62,7 +62,7 @@ def dangers(script: str) -> list[Danger]:
         ("SET LOCAL ROLE 'joe'", "server"),
         ("SET SESSION AUTHORIZATION 'joe'", "server"),
         ("ALTER ROLE joe PASSWORD 'x'", "server"),
-        ("GRANT joe TO jane", "server"),
+        ("GRANT joe TO jane", "hint"),
         ("DROP DATABASE x", "destroys"),
         ("DROP OWNED BY joe", "destroys"),
         ("DROP SCHEMA IF EXISTS public CASCADE", "destroys"),

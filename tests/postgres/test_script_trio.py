@@ -15,6 +15,7 @@ CREATE ROLE "app_user";
 ALTER ROLE "app_user" WITH INHERIT NOCREATEROLE NOCREATEDB LOGIN;
 ALTER ROLE "anon" SET "statement_timeout" TO '3s';
 GRANT "app_user" TO "postgres";
+COMMENT ON ROLE "app_user" IS 'The app';
 RESET ALL;
 """
 SCHEMA = b"""SET statement_timeout = 0;
