@@ -168,16 +168,16 @@ ALL = [(server, form, packer) for server in SERVERS for form in (*FILES, *FOLDER
 PACKED = {
     *(("plain", packer) for packer in PACKERS),
     ("custom", "xz"),
-    ("custom", "zip"),
     ("tar", "zstd"),
     ("directory", "gzip"),
     ("backup-directory", "zip"),
-    ("cluster", "gzip"),
 }
 
 
 def is_quick(server: str, form: str, packer: str) -> bool:
-    return packer == "nothing" or (server == "server17" and (form, packer) in PACKED)
+    if server != "server17":
+        return packer == "nothing" and form in ("custom", "plain", "cluster", "backup-directory")
+    return packer == "nothing" or (form, packer) in PACKED
 
 
 MINUS_ZERO = ("TABLE DATA", "shop internal", "numbers and times")
