@@ -20,8 +20,8 @@ _LONGEST = 200
 _DEEPEST = 4
 _ALLOWED_COMMAND = re.compile(
     rb"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*|\\\."
-    rb"|\\(?:echo|qecho|warn|timing|pset|x|t|a)\b[^\\]*"  # they only change what psql shows
-    rb"|\\set[ \t]+(?:ON_ERROR_STOP|ON_ERROR_ROLLBACK|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\\]*"
+    rb"|\\(?:echo|qecho|warn|timing|pset|x|t|a)\b[^\\`]*"  # they only change what psql shows
+    rb"|\\set[ \t]+(?:ON_ERROR_STOP|ON_ERROR_ROLLBACK|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\\`]*"
 )
 _SECRET = re.compile(r"(?i)\b(password|connection)(\s+|\s*'?\s*=\s*)(?:E?'(?:[^']|'')*'?|\"[^\"]*\"?)")
 UNREADABLE = frozenset(("SJIS", "SHIFT_JIS_2004", "SHIFTJIS2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"))
