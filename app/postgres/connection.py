@@ -263,6 +263,11 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_qualified(schema: str, name: str) -> str:
+    """The name of something in a schema as SQL takes it, always quoted."""
+    return f"{quote_identifier(schema)}.{quote_identifier(name)}"
+
+
 def quote_literal(text: str) -> str:
     """A text as SQL takes it, whatever `standard_conforming_strings` says."""
     body = text.replace("'", "''")

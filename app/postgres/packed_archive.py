@@ -11,6 +11,7 @@ from app.postgres.archive_custom import TABLE, block_start, chunks, read_oid
 from app.postgres.archive_data import READ, decompressed_chunks
 from app.postgres.archive_errors import damaged
 from app.postgres.archive_tar import TAR_BLOCK, tar_member
+from app.postgres.block_file import BlockFile
 
 
 def packed_stream(archive: Archive, entry: Entry, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -23,7 +24,7 @@ def packed_stream(archive: Archive, entry: Entry, blocks: Iterator[bytes]) -> It
     Raises:
         AppError: ARCHIVE_DAMAGED.
     """
-    file = cast("BinaryIO", io.BufferedReader(_Stream(blocks), READ))
+    file = cast("BinaryIO", io.BufferedReader(BlockFile(blocks), READ))
     if archive.format is ArchiveFormat.TAR:
         return _from_tar(archive, entry, file)
     return _from_custom(archive, entry, file)
@@ -77,25 +78,3 @@ def _skip(archive: Archive, file: BinaryIO, count: int) -> None:
 
 def _missing(archive: Archive, entry: Entry) -> Exception:
     return damaged(archive.path, f"the data of {entry.kind} {entry.tag} are missing")
-
-
-class _Stream(io.RawIOBase):
-    """Blocks as a file that can only be read forward."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._held = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._held:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._held = block
-        count = min(len(buffer), len(self._held))
-        buffer[:count] = self._held[:count]
-        self._held = self._held[count:]
-        return count

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.domain.restore import Finding, RestoreOptions, Severity
-from app.engine.restore.entry_graph import ABOUT, PREAMBLE, ROUTINES, EntryGraph, unquoted
+from app.engine.restore.entry_graph import ABOUT, NAME, PREAMBLE, ROUTINES, EntryGraph, unquoted
 from app.engine.restore.ownership import fit_owners, role_findings
 from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
 from app.engine.restore.selection import Selection
@@ -22,7 +22,6 @@ from app.engine.restore_list import qualified_name, without_version_options
 from app.postgres.archive_entry import Entry
 from app.postgres.target import TargetFacts
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _SUPERUSER_ONLY = frozenset(
     [
         "EVENT TRIGGER",
@@ -44,9 +43,9 @@ _UNTRUSTED = re.compile(r"\bLANGUAGE (?:'?c'?|internal|\w+u)\b", re.IGNORECASE)
 _BASE_TYPE = re.compile(r"^CREATE TYPE [^(;]*\(\s*(?:INTERNALLENGTH|INPUT)\b")
 _FOR_ALL = re.compile(r"\bFOR (?:ALL TABLES|TABLES IN SCHEMA)\b")
 _UNCONNECTED = re.compile(r"\bconnect = '?false\b")
-_LABEL_PROVIDER = re.compile(rf"SECURITY LABEL FOR ({_NAME}) ON")
-_COLLATED = re.compile(rf"\bCOLLATE pg_catalog\.({_NAME})")
-_IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({_NAME})")
+_LABEL_PROVIDER = re.compile(rf"SECURITY LABEL FOR ({NAME}) ON")
+_COLLATED = re.compile(rf"\bCOLLATE pg_catalog\.({NAME})")
+_IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({NAME})")
 _ICU = re.compile(r"\bprovider = icu\b")
 _STATISTICS_SINCE = 18
 

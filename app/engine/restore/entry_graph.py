@@ -25,9 +25,11 @@ DATA = frozenset(
 PREAMBLE = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
 ABOUT = frozenset({"COMMENT", "ACL", "SECURITY LABEL"})
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_QUALIFIED = re.compile(rf"({_NAME})\.({_NAME})")
-_IDENTIFIER = re.compile(_NAME)
+NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+"""A pattern for one name as pg_dump writes it, quoted or not."""
+
+_QUALIFIED = re.compile(rf"({NAME})\.({NAME})")
+_IDENTIFIER = re.compile(NAME)
 _BODY = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _OF_SAME_NAME = frozenset(
     ["TABLE DATA", "MATERIALIZED VIEW DATA", "ROW SECURITY", "SEQUENCE SET", "SEQUENCE OWNED BY"]
@@ -37,19 +39,19 @@ _NAMED_AFTER_TABLE = frozenset(
 )
 _BACKED = ("INDEX", "CONSTRAINT")
 _SUBJECT = {
-    "INDEX": re.compile(rf"^CREATE .*? ON (?:ONLY )?({_NAME})\.({_NAME})", re.DOTALL),
-    "STATISTICS": re.compile(rf"\bFROM (?:ONLY )?({_NAME})\.({_NAME})"),
-    "SEQUENCE": re.compile(rf"ALTER TABLE (?:ONLY )?({_NAME})\.({_NAME}) ALTER COLUMN"),
+    "INDEX": re.compile(rf"^CREATE .*? ON (?:ONLY )?({NAME})\.({NAME})", re.DOTALL),
+    "STATISTICS": re.compile(rf"\bFROM (?:ONLY )?({NAME})\.({NAME})"),
+    "SEQUENCE": re.compile(rf"ALTER TABLE (?:ONLY )?({NAME})\.({NAME}) ALTER COLUMN"),
 }
-_OWNED_BY = re.compile(rf"OWNED BY ({_NAME})\.({_NAME})\.{_NAME}")
+_OWNED_BY = re.compile(rf"OWNED BY ({NAME})\.({NAME})\.{NAME}")
 _ATTACH = re.compile(
-    rf"ALTER (?:TABLE|INDEX) (?:ONLY )?({_NAME})\.({_NAME}) ATTACH PARTITION ({_NAME})\.({_NAME})"
+    rf"ALTER (?:TABLE|INDEX) (?:ONLY )?({NAME})\.({NAME}) ATTACH PARTITION ({NAME})\.({NAME})"
 )
-_REFERENCES = re.compile(rf"\bREFERENCES (?:ONLY )?({_NAME})\.({_NAME})")
-_OF_SERVER = re.compile(rf"\b(SERVER|FOREIGN DATA WRAPPER|LANGUAGE) ({_NAME})")
-_IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({_NAME})")
+_REFERENCES = re.compile(rf"\bREFERENCES (?:ONLY )?({NAME})\.({NAME})")
+_OF_SERVER = re.compile(rf"\b(SERVER|FOREIGN DATA WRAPPER|LANGUAGE) ({NAME})")
+_IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({NAME})")
 _ABOUT_KIND = re.compile(r"((?:[A-Z]{2,} )+)(.*)", re.DOTALL)
-_ON_RELATION = re.compile(rf"{_NAME} ON (?:DOMAIN )?({_NAME})$")
+_ON_RELATION = re.compile(rf"{NAME} ON (?:DOMAIN )?({NAME})$")
 _KINDS_OF_TAG = {"FOREIGN SERVER": "SERVER", "LANGUAGE": "PROCEDURAL LANGUAGE"}
 
 

@@ -6,23 +6,22 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-from app.engine.restore.entry_graph import unquoted
+from app.engine.restore.entry_graph import NAME, unquoted
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _STATEMENT = re.compile(r"(?:[^;'\"]|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")+;\s*")
 _GRANTEES = re.compile(
-    rf"\b(?:TO|FROM) ((?:GROUP )?{_NAME}(?:, *(?:GROUP )?{_NAME})*)"
-    rf"(?: WITH [A-Z ,]+)?(?: GRANTED BY ({_NAME}))?(?: CASCADE| RESTRICT)?\s*;\s*$"
+    rf"\b(?:TO|FROM) ((?:GROUP )?{NAME}(?:, *(?:GROUP )?{NAME})*)"
+    rf"(?: WITH [A-Z ,]+)?(?: GRANTED BY ({NAME}))?(?: CASCADE| RESTRICT)?\s*;\s*$"
 )
-_FOR_ROLE = re.compile(rf"\s*ALTER DEFAULT PRIVILEGES FOR (?:ROLE|USER) ({_NAME})")
-_BECOME = re.compile(rf"\s*SET SESSION AUTHORIZATION ({_NAME})\s*;")
+_FOR_ROLE = re.compile(rf"\s*ALTER DEFAULT PRIVILEGES FOR (?:ROLE|USER) ({NAME})")
+_BECOME = re.compile(rf"\s*SET SESSION AUTHORIZATION ({NAME})\s*;")
 _RETURN = re.compile(r"\s*RESET SESSION AUTHORIZATION\s*;")
 _POLICY = re.compile(
-    rf"(\s*CREATE POLICY {_NAME} ON (?:{_NAME}\.)?{_NAME}(?: AS \w+)?(?: FOR \w+)? TO )"
-    rf"({_NAME}(?:, *{_NAME})*)"
+    rf"(\s*CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO )"
+    rf"({NAME}(?:, *{NAME})*)"
 )
 _PSEUDO = frozenset({"public", "current_user", "current_role", "session_user"})
-_MAPPING = re.compile(rf"\s*CREATE USER MAPPING (?:IF NOT EXISTS )?FOR ({_NAME})")
+_MAPPING = re.compile(rf"\s*CREATE USER MAPPING (?:IF NOT EXISTS )?FOR ({NAME})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def privileges_for(definition: str, roles: Container[str], given_to: Container[s
                 continue
         elif not is_other:
             if grantees := _GRANTEES.search(statement):
-                lacking = _lacking(re.findall(_NAME, re.sub(r"\bGROUP ", "", grantees[1])), roles)
+                lacking = _lacking(re.findall(NAME, re.sub(r"\bGROUP ", "", grantees[1])), roles)
                 lacking += _lacking([grantees[2]] if grantees[2] else [], given_to)
             if owner := _FOR_ROLE.match(statement):
                 lacking += _lacking([owner[1]], given_to)
@@ -71,7 +70,7 @@ def policy_for(definition: str, roles: Container[str]) -> Edited:
     match = _POLICY.match(definition)
     if match is None:
         return Edited(definition, ())
-    named = re.findall(_NAME, match[2])
+    named = re.findall(NAME, match[2])
     lacking = _lacking(named, roles)
     there = [name for name in named if not _lacking([name], roles)]
     if not lacking:

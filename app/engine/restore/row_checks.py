@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from psycopg import errors
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import Connection, Session, asking, encode_sql, quote_identifier
+from app.postgres.connection import Connection, Session, asking, encode_sql, quote_qualified
 from app.system.cancellation import CancelToken
 
 Name = tuple[str, str]
@@ -59,7 +59,7 @@ def count_rows(
 
 
 def _count(session: Session, table: Name) -> int:
-    name = ".".join(map(quote_identifier, table))
+    name = quote_qualified(*table)
     try:
         found = session.execute(
             "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "

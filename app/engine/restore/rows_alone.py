@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from app.domain.restore import Finding, RestoreMode, Severity
 from app.engine.restore.wording import counted, listed, some
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.connection import quote_qualified
 from app.postgres.script import parse_copy_statement
 from app.postgres.target import ForeignKey, TargetFacts
 
@@ -247,4 +247,4 @@ def _ranks(tables: Sequence[Name], keys: Iterable[ForeignKey]) -> tuple[dict[Nam
 
 
 def _written(name: Name) -> str:
-    return ".".join(map(quote_identifier, name))
+    return quote_qualified(*name)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.domain.backup import Extension
+from app.engine.restore.entry_graph import NAME, unquoted
 from app.engine.restore.job import RestoreTarget
 from app.engine.restore.source import RestoreSource, open_source
 from app.engine.sandbox_database import prepare_database
@@ -17,9 +18,8 @@ from app.postgres.sandbox import running_sandbox
 from app.postgres.toolchain import Installation, Version, pick_sandbox
 from app.system.cancellation import CancelToken
 
-_NAME = r'("(?:[^"]|"")+"|[\w$]+)'
-_SCHEMA = re.compile(rf"WITH SCHEMA {_NAME}")
-_GRANTEE = re.compile(rf"\b(?:TO|FROM|ROLE) {_NAME}")
+_SCHEMA = re.compile(rf"WITH SCHEMA ({NAME})")
+_GRANTEE = re.compile(rf"\b(?:TO|FROM|ROLE) ({NAME})")
 _NO_ROLES = frozenset({"public", "PUBLIC", "current_user", "session_user", "CURRENT_USER", "SESSION_USER"})
 
 
@@ -60,18 +60,14 @@ def _roles(source: RestoreSource) -> set[str]:
     for entry in source.entries if source.archive is not None else ():
         roles.add(entry.owner)
         if entry.kind in ("ACL", "DEFAULT ACL", "POLICY"):
-            roles.update(map(_unquoted, _GRANTEE.findall(entry.definition)))
+            roles.update(map(unquoted, _GRANTEE.findall(entry.definition)))
     return {role for role in roles if role and role not in _NO_ROLES and not role.startswith("pg_")}
 
 
 def _extensions(entries: Iterable[Entry]) -> tuple[Extension, ...]:
     return tuple(
-        Extension(entry.tag, "", _unquoted(match[1]) if match else "public")
+        Extension(entry.tag, "", unquoted(match[1]) if match else "public")
         for entry in entries
         if entry.kind == "EXTENSION"
         for match in [_SCHEMA.search(entry.definition)]
     )
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -13,7 +13,7 @@ from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import script_items
-from app.postgres.connection import Connection, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import Connection, encode_sql, quote_literal, quote_qualified
 from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
@@ -193,8 +193,7 @@ def _refreshed(kept: Mapping[int, Entry]) -> Iterator[ScriptItem]:
     """Fills materialized views, which definitions alone leave empty, in their order."""
     for number, entry in kept.items():
         if entry.kind == "MATERIALIZED VIEW":
-            name = f"{quote_identifier(entry.schema)}.{quote_identifier(entry.tag)}"
-            statement = f"REFRESH MATERIALIZED VIEW {name};"
+            statement = f"REFRESH MATERIALIZED VIEW {quote_qualified(entry.schema, entry.tag)};"
             yield ScriptItem(number, Statement(encode_sql(statement), None, 0))
 
 

@@ -10,7 +10,7 @@ from psycopg import errors
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
 from app.engine.restore.row_checks import Name
-from app.postgres.connection import Connection, Session, asking, encode_sql, quote_identifier
+from app.postgres.connection import Connection, Session, asking, encode_sql, quote_qualified
 from app.system.cancellation import CancelToken
 
 _UNSEEN = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
@@ -52,7 +52,7 @@ def put_back(connection: Connection, positions: Mapping[Name, Position], listene
                 if now.last == old.last or (now.last < old.last) == old.goes_up:
                     session.execute(
                         "SELECT pg_catalog.setval(%s::pg_catalog.regclass, %s, %s)",
-                        [_sql(name), old.last, old.is_called],
+                        [quote_qualified(*name), old.last, old.is_called],
                     )
     except AppError as error:
         listener(Notice(f"Sequences that the restore had set could not be put back. {error}"))
@@ -61,14 +61,10 @@ def put_back(connection: Connection, positions: Mapping[Name, Position], listene
 def _position(session: Session, name: Name) -> Position | None:
     query = (
         "SELECT s.last_value, s.is_called, (SELECT q.seqincrement > 0 FROM pg_catalog.pg_sequence q "
-        f"WHERE q.seqrelid = s.tableoid) FROM {_sql(name)} s"
+        f"WHERE q.seqrelid = s.tableoid) FROM {quote_qualified(*name)} s"
     )
     try:
         found = session.execute(encode_sql(query)).fetchone()
     except _UNSEEN:
         return None
     return Position(int(found[0]), bool(found[1]), bool(found[2])) if found else None
-
-
-def _sql(name: Name) -> str:
-    return ".".join(map(quote_identifier, name))
