@@ -67,6 +67,7 @@ class RestoreJob:
     _facts: TargetFacts | None = field(default=None, repr=False)
     _prepared: PreparedRestore | None = field(default=None, repr=False)
     _needs_tls: bool = False
+    _tool: Installation | None = field(default=None, repr=False)
 
     @property
     def plan_made(self) -> RestorePlan:
@@ -79,7 +80,7 @@ class RestoreJob:
         """Look into the source and at the target; nothing is changed.
 
         Raises:
-            AppError: the source cannot be read, or the target not be reached.
+            AppError: the source cannot be read, or the target not be reached; TOOL_MISSING.
             Cancelled: `cancel` was set.
         """
         listener(Progress(Phase.PLANNING))
@@ -93,6 +94,7 @@ class RestoreJob:
         if self.source is None:
             self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
         self._facts = self._look(cancel, listener)
+        self._tool = self._pick_tool(self.source, self._facts)
         findings = find_in_source(self.source, self.options, is_new=bool(self.target.new_database))
         self._prepared = plan_restore(
             self.source.facts(findings), self._facts, self.options, place=self._place
@@ -104,7 +106,7 @@ class RestoreJob:
 
         Raises:
             AppError: CANNOT_RESTORE when the plan says so, or when the target changed since then;
-                ARCHIVE_DAMAGED when a backup's files are not as they were written; TOOL_MISSING.
+                ARCHIVE_DAMAGED when a backup's files are not as they were written.
                 Nothing was changed. What goes wrong later is in the report.
         """
         if self.source is None or self._prepared is None or self._facts is None:
@@ -155,21 +157,27 @@ class RestoreJob:
                 return read_server(session, self.target.new_database)
             return read_target(session)
 
+    def _pick_tool(self, source: RestoreSource, facts: TargetFacts) -> Installation | None:
+        """The pg_restore that archives need; scripts need none."""
+        if source.archive is None:
+            return None
+        return pick_restore_tool(
+            self.installations,
+            source.tool or facts.version,
+            source.archive.compression.method,
+            facts.version,
+            needs_tls=self._needs_tls,
+        )
+
     def _loader(
         self, cancel: CancelToken
     ) -> Callable[[Connection, CancelToken, Callable[[int], None]], tuple[RestoreFailure, ...]]:
         source, prepared, facts = self.source, self._prepared, self._facts
         if source is None or prepared is None or facts is None:
             raise ValueError("a restore is planned first")
-        archive = source.archive
-        if archive is None:
+        if source.archive is None or self._tool is None:
             return ScriptLoader(source, prepared, facts.version.major).load
-        tool = pick_restore_tool(
-            self.installations,
-            source.tool or facts.version,
-            archive.compression.method,
-            facts.version,
-            needs_tls=self._needs_tls,
-        )
         blocks = (lambda: source.blocks(cancel)) if source.is_packed else None
-        return ArchiveLoader(archive, prepared, tool, self.workspace, facts.version.major, blocks).load
+        return ArchiveLoader(
+            source.archive, prepared, self._tool, self.workspace, facts.version.major, blocks
+        ).load

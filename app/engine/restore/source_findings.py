@@ -79,11 +79,11 @@ def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Find
         dangers += (danger for danger in found if danger is not None)
         if None in found or (has_rows(entry) and entry.copy_statement and not _is_copy(entry)):
             forged.append(qualified_name(entry))
-    if folder := _linked_file(source):
+    if linked := _linked_file(source):
         yield Finding(
             Severity.BLOCKS,
             "The archive holds a link to another file",
-            folder,
+            linked,
             "pg_dump makes no links: it was changed, do not use it.",
         )
         return

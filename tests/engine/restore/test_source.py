@@ -51,6 +51,19 @@ def test_a_backup_with_one_flipped_byte_is_not_restored(
     assert found is None
 
 
+def test_a_missing_tool_is_told_with_the_plan(
+    shop: Database, take_backup: BackUp, destination: Path, server17: SandboxServer
+) -> None:
+    folder = Path(take_backup(shop, destination).folder)
+    server = Connection(server17.conninfo(), server17.password, inherits=False)
+    with (
+        open_job([folder], RestoreTarget(server, "never made"), RestoreOptions(), ()) as job,
+        pytest.raises(AppError) as caught,
+    ):
+        job.plan(CancelToken(), lambda _: None)
+    assert caught.value.code is ErrorCode.TOOL_MISSING
+
+
 def test_archives_and_scripts_are_not_restored_together(
     shop: Database, take_backup: BackUp, destination: Path, tmp_path: Path
 ) -> None:
