@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from app.domain.backup import Backup, BackupOptions
 from app.domain.errors import AppError, Cancelled
 from app.domain.events import Listener, Notice, Phase, Progress
+from app.domain.history import Entry, Result
 from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
@@ -23,7 +24,7 @@ from app.engine.backup import back_up, prove_backup
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
 from app.persistence.catalog import Catalog, catalog_path
-from app.persistence.catalog_entry import Entry, Result, entry_of
+from app.persistence.catalog_entry import entry_of
 from app.persistence.destination import clean_partials
 from app.persistence.manifest import read_manifest
 from app.persistence.settings import Settings, load_settings, settings_path

@@ -17,8 +17,9 @@ from typing import Self, TypeVar
 
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
+from app.domain.history import Entry, Result
 from app.domain.restore import RestoreReport
-from app.persistence.catalog_entry import SELECT, UPSERT, Entry, Result, entry_in, entry_of, row_of, storable
+from app.persistence.catalog_entry import SELECT, UPSERT, entry_in, entry_of, row_of, storable
 from app.persistence.catalog_file import (
     DamagedRowError,
     is_damage,

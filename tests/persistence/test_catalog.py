@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from app.domain.backup import Backup, Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Event
+from app.domain.history import Entry, Result
 from app.domain.proof import Proof, ProofLevel
 from app.persistence.catalog import Catalog, catalog_path
-from app.persistence.catalog_entry import Entry, Result, entry_of
+from app.persistence.catalog_entry import entry_of
 from app.persistence.manifest import write_manifest
 from app.persistence.partial import PartialBackup, publish
 from app.system.process import Child, child_environment
@@ -282,7 +283,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from app.persistence.catalog import Catalog
-from app.persistence.catalog_entry import Entry, Result
+from app.domain.history import Entry, Result
 for number in range(20):
     with Catalog(Path(sys.argv[1])) as catalog:
         name = f"{sys.argv[2]} {number}"
