@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _cache_folder = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the developer's PostgreSQL settings out, and share the sandbox templates between workers."""
     config.addinivalue_line("markers", "logs_warnings: the test expects warnings in the log")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     if not hasattr(config, "workerinput"):
