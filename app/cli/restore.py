@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from app.cli import Exit
-from app.cli.console import print_json, run_operation
+from app.cli.console import error_object, print_json, run_operation
 from app.cli.options import json_option, make_folder
 from app.cli.restore_text import print_plan, print_report
 from app.cli.signals import interrupted_by_signals
 from app.domain.backup import Contents
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreOptions, RestorePlan, RestoreResult
-from app.engine.restore.job import RestoreTarget, open_job
+from app.engine.restore.job import RestoreTarget, open_job, refusal
 from app.persistence.settings import find_project
 from app.postgres.connection import parse_connection
 from app.services import Services, build_services
@@ -102,7 +102,10 @@ def restore(
             return Exit.FAILED if plan.blocking else Exit.DONE
         if not as_json:
             print_plan(plan, briefly=True)
-            if plan.blocking:
+        if plan.blocking:
+            if as_json:
+                print_json({"plan": plan, "error": error_object(refusal(plan))})
+            else:
                 click.echo("Result    nothing was changed")
                 return Exit.FAILED
         _confirm(plan, yes=yes or sandbox)

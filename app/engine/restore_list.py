@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.proof import ObjectOutcome, Outcome
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.connection import quote_identifier, signature_parts
 from app.postgres.stand_ins import without_modifiers
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ _NOT_IN_SANDBOX = {
 _ABOUT_OTHERS = ("ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL")
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _PLAIN_TAG = re.compile(r"[a-z_][\w$ (),.\[\]]*|[\d.]+")
+_ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
+_ONE_NAME = frozenset([
+    "TABLE", "TABLE DATA", "VIEW", "MATERIALIZED VIEW", "MATERIALIZED VIEW DATA", "FOREIGN TABLE", "SEQUENCE",
+    "SEQUENCE SET", "INDEX", "TYPE", "DOMAIN", "SCHEMA", "COLLATION", "STATISTICS", "ROW SECURITY",
+])  # fmt: skip
 _PREAMBLE = ("ENCODING", "STDSTRINGS", "SEARCHPATH")
 _DDL_WITH_TYPES = frozenset(
     [
@@ -138,13 +143,22 @@ def qualified_name(entry: Entry) -> str:
     pg_dump has quoted already what comments and privileges are about.
     """
     tag = entry.tag
-    if entry.kind not in _ABOUT_OTHERS and not _PLAIN_TAG.fullmatch(tag):
+    if entry.kind in _ROUTINES:
+        name, arguments = signature_parts(tag)
+        tag = _written(name) + arguments
+    elif entry.kind in _ONE_NAME:
+        tag = _written(tag)
+    elif entry.kind not in _ABOUT_OTHERS and not _PLAIN_TAG.fullmatch(tag):
         tag = quote_identifier(tag)
-    schema = entry.schema if _PLAIN_NAME.fullmatch(entry.schema) else quote_identifier(entry.schema)
     if entry.schema in ("", "-"):
         return tag
+    schema = _written(entry.schema)
     kind = re.match(r"(?:[A-Z]{2,} )+", tag) if entry.kind in _ABOUT_OTHERS else None
     return f"{kind[0]}{schema}.{tag[kind.end() :]}" if kind else f"{schema}.{tag}"
+
+
+def _written(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else quote_identifier(name)
 
 
 def is_preamble(entry: Entry) -> bool:

@@ -38,6 +38,7 @@ _NEUTRAL = {  # where libpq has no default of its own and refuses an empty value
     "sslcertmode": "allow",
 }
 _CANCEL_SECONDS = 2.0
+_SIGNATURE = re.compile(r"(.*)(\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))", re.DOTALL)
 _TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
 
 
@@ -266,6 +267,12 @@ def quote_identifier(name: str) -> str:
 def quote_qualified(schema: str, name: str) -> str:
     """The name of something in a schema as SQL takes it, always quoted."""
     return f"{quote_identifier(schema)}.{quote_identifier(name)}"
+
+
+def signature_parts(signature: str) -> tuple[str, str]:
+    """The name of a routine, and its argument types in parentheses; a name may hold parentheses, too."""
+    match = _SIGNATURE.fullmatch(signature)
+    return (match[1], match[2]) if match else (signature, "")
 
 
 def quote_literal(text: str) -> str:

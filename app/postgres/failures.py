@@ -223,6 +223,25 @@ _DUMP: tuple[_Rule, ...] = (
 )
 
 
+_ARCHIVE: tuple[_Rule, ...] = (  # what pg_restore says of files, where the server says nothing
+    _Rule(
+        r"could not (?:open|find) .*file.*: No such file or directory|could not find (?:header for )?file",
+        ErrorCode.ARCHIVE_DAMAGED,
+        "A file of the archive is missing",
+        "Get the archive again, with all of its files.",
+    ),
+    _Rule(
+        r"out of memory|invalid memory alloc|could not (?:read from (?:input|output )?|uncompress|decompress)"
+        r"|unexpected (?:end of|block ID)|could not find block ID|unrecognized data block|corrupt"
+        r"|did not find magic string|does not (?:appear to be|match)|invalid (?:compression|code lengths)",
+        ErrorCode.ARCHIVE_DAMAGED,
+        "The archive is damaged",
+        "Use another copy of it; this one was changed or cut off.",
+    ),
+)
+_OF_SERVER = re.compile(r"\b(?:ERROR|FATAL|PANIC): |connection")
+
+
 def connection_failure(text: str, place: str) -> AppError:
     """The failure of a connection to `place`; the server's own words become the detail."""
     return _first_match(_CONNECTION, _without_names(text), f"{place}: {_summary(text)}") or AppError(
@@ -238,8 +257,10 @@ def dump_failure(program: str, errors: str, status: int, place: str) -> AppError
     said = _complaints(program, errors)
     detail = _summary(said) or f"{program} ended with status {status} and said nothing"
     text = _without_names(said)
+    is_of_archive = program == "pg_restore" and not _OF_SERVER.search(text)
     return (
-        _first_match(_DUMP, text, detail)
+        (_first_match(_ARCHIVE, text, detail) if is_of_archive else None)
+        or _first_match(_DUMP, text, detail)
         or _first_match(_CONNECTION, text, f"{place}: {detail}")
         or AppError(
             ErrorCode.DUMP_FAILED,

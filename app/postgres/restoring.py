@@ -13,6 +13,7 @@ from app.postgres.archive import Archive, ArchiveFormat, write_custom, write_dir
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import Connection
 from app.postgres.failures import dump_failure
+from app.postgres.shown_text import without_values
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 from app.system.process import Child
@@ -94,10 +95,10 @@ class _Reader:
 
     def _without_rows(self, last: EntryError, text: str) -> str:
         """What may be shown of a further line: hints, and where it was, but no values of rows."""
-        if last.dump_id == 0:
-            return text.strip()
         if match := _PART.match(text):
             self._part = match[1]
+        if last.dump_id == 0 and not self._part:
+            return text.strip()
         if self._part == "HINT":
             return text.strip()
         if self._part == "CONTEXT" and (where := _WHERE.match(text)):
@@ -106,7 +107,7 @@ class _Reader:
 
 
 def _message(text: str) -> str:
-    return re.sub(r"^could not execute query: (ERROR|FATAL): +", "", text)
+    return without_values(re.sub(r"^could not execute query: (ERROR|FATAL): +", "", text))
 
 
 def prepare_archive(

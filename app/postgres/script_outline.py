@@ -20,6 +20,8 @@ from app.postgres.script_dangers import (
     shortened,
 )
 from app.postgres.statement_subject import OTHER, SETTING
+from app.postgres.script_removals import Removal, removals_of
+from app.postgres.shown_text import shortened
 
 _HEAD = 64 * 1024
 _TAIL = 1024

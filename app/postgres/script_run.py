@@ -22,7 +22,8 @@ from app.postgres.connection import Connection, Session, connect, interrupt, quo
 from app.postgres.failures import connection_failure
 from app.postgres.script import CopyBlock, MetaCommand, Statement
 from app.postgres.script_archive import ScriptItem
-from app.postgres.script_dangers import UNREADABLE, danger_of_command, shortened
+from app.postgres.script_dangers import UNREADABLE, danger_of_command
+from app.postgres.shown_text import shortened, without_values
 from app.postgres.statement_subject import TRANSACTION, subject_of
 from app.system.cancellation import CancelToken, abandonable
 
@@ -464,7 +465,8 @@ def _message(result: Any) -> str:
     if not message:
         message = result.error_message.decode("utf-8", "replace").strip() or "the server gave no reason"
     where = _WHERE.match(told(pq.DiagnosticField.CONTEXT))
-    parts = [message, where[0] if where else "", told(pq.DiagnosticField.MESSAGE_HINT)]
+    where_to = where[0] if where else ""
+    parts = [without_values(message), where_to, told(pq.DiagnosticField.MESSAGE_HINT)]
     return " · ".join(part for part in parts if part)
 
 

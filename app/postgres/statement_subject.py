@@ -206,7 +206,7 @@ def _alter(words: Words) -> Subject:
     written = _object_type(words)
     kind = _TYPES.get(written)
     words.take("if", "exists")
-    if kind is None or words.take("all"):
+    if kind is None or (kind != "ROLE" and words.take("all")):
         return Subject(OTHER, tag=f"ALTER {written.upper()}".strip())
     words.take("only")
     if written in _ON_A_TABLE:
@@ -223,7 +223,7 @@ def _alter(words: Words) -> Subject:
     if kind == "DATABASE":
         return Subject("DATABASE PROPERTIES", "", tag, database=tag)
     if kind == "ROLE":
-        return Subject(kind, "", tag, roles=_known(tag))
+        return Subject(kind, "", tag, roles=_known(tag) if tag != "all" else ())
     if written == "sequence" and words.take("owned", "by"):
         return Subject("SEQUENCE OWNED BY", schema, tag)
     if words.take("attach", "partition"):
@@ -377,7 +377,9 @@ def _setting(words: Words) -> Subject:
         return Subject(TRANSACTION)
     if words.one_of("constraints", "transaction"):
         return Subject(TRANSACTION)
-    if words.one_of("role", "authorization"):
+    if words.next().text.lower() in ("role", "authorization", "session_authorization"):
+        words.one_of("to")
+        words.take("=")
         role = _role(words)
         return Subject(SETTING, roles=_known(role) if role not in ("none", "default") else ())
     return Subject(SETTING)

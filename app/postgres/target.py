@@ -12,7 +12,14 @@ from typing import Any
 from psycopg import errors
 
 from app.postgres import target_queries as queries
-from app.postgres.connection import Session, encode_sql, quote_identifier
+from app.postgres.connection import Session, encode_sql, quote_identifier, signature_parts
+from app.postgres.target_parts import (
+    DefaultRights,
+    Part,
+    read_default_rights,
+    read_parts,
+    read_row_numbers,
+)
 from app.postgres.toolchain import Version
 
 _MOST_TABLES = 2000
@@ -22,6 +29,7 @@ _PATIENCE = "5s"
 _HOSTED = frozenset(
     {"rds_superuser", "supabase_admin", "cloudsqlsuperuser", "azure_pg_admin", "neon_superuser"}
 )
+_ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
 _RELATIONS = {
     "r": "TABLE",
     "p": "TABLE",
@@ -59,7 +67,11 @@ class TargetObject:
 
     def __str__(self) -> str:
         """Its kind and its name as SQL writes it."""
-        name = self.name if "(" in self.name else quote_identifier(self.name)
+        if self.kind in _ROUTINES:
+            name, arguments = signature_parts(self.name)
+            name = quote_identifier(name) + arguments
+        else:
+            name = self.name if "(" in self.name else quote_identifier(self.name)
         return f"{self.kind} {quote_identifier(self.schema)}.{name}" if self.schema else f"{self.kind} {name}"
 
 

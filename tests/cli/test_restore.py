@@ -105,6 +105,8 @@ def test_json_is_one_object_with_plan_and_report(cli: Cli, target: Database, sho
     again = cli("restore", shop, "--into", target.conninfo, "--json", "--yes", "--no-safety-backup")
     assert again.status == 1
     assert again.json["error"]["code"] == "cannot-restore"
+    assert again.json["plan"]["findings"][0]["severity"] == "blocks"
+    assert again.json["error"]["title"] == again.json["plan"]["findings"][0]["title"]
 
 
 def test_what_is_in_the_way_blocks_with_status_1(cli: Cli, target: Database, shop: Path) -> None:

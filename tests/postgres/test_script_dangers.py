@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.postgres.script_dangers import Danger, Severity, danger_of_command, shortened
+from app.postgres.script_dangers import Danger, Severity, danger_of_command
 from app.postgres.script_outline import outline_script
+from app.postgres.shown_text import shortened
 
 
 def dangers(script: str) -> list[Danger]:
@@ -63,6 +64,23 @@ def dangers(script: str) -> list[Danger]:
         ("SET SESSION AUTHORIZATION 'joe'", "server"),
         ("ALTER ROLE joe PASSWORD 'x'", "server"),
         ("GRANT joe TO jane", "hint"),
+        ("DO LANGUAGE plpython3u $$ import os $$", "program"),
+        ("DO $$ x $$ LANGUAGE 'plperlu'", "program"),
+        ("SELECT set_config('role', 'joe', false)", "server"),
+        ("SELECT 1, pg_catalog.SET_CONFIG(/**/'Session_Authorization', 'joe', true)", "server"),
+        ("INSERT INTO t VALUES (set_config('role', 'joe', false))", "server"),
+        ("DO $$ BEGIN PERFORM set_config('role', 'joe', true); END $$", "server"),
+        ("SET role = 'joe'", "server"),
+        ('SET LOCAL "role" TO joe', "server"),
+        ("SET session_authorization TO joe", "server"),
+        ("DO $$ BEGIN SET LOCAL ROLE joe; END $$", "server"),
+        ("DO $$ BEGIN EXECUTE 'SET SESSION AUTHORIZATION joe'; END $$", "server"),
+        ("DO $$ BEGIN EXECUTE 'SET RO' || 'LE joe'; END $$", "hint"),
+        ("DO $$ BEGIN EXECUTE format('SET %s', 'x'); END $$", "hint"),
+        ("ALTER ROLE CURRENT_USER SET search_path = evil", "server"),
+        ("ALTER ROLE ALL IN DATABASE x SET work_mem = '1GB'", "server"),
+        ("ALTER USER joe SET session_preload_libraries = 'x'", "server"),
+        ("ALTER ROLE joe SET statement_timeout TO '3s'", "hint"),
         ("DROP DATABASE x", "destroys"),
         ("DROP OWNED BY joe", "destroys"),
         ("DROP SCHEMA IF EXISTS public CASCADE", "destroys"),
@@ -108,6 +126,13 @@ def test_dangers_are_named(statement: str, severity: str) -> None:
         "SET SESSION AUTHORIZATION DEFAULT",
         "SET client_encoding = 'LATIN1'",
         "SELECT pg_catalog.setval('a', 1)",
+        "SELECT pg_catalog.set_config('search_path', '', false)",
+        "SET role TO DEFAULT",
+        "DO $$ BEGIN UPDATE t SET role = 'joe'; END $$",
+        "DO $$ BEGIN UPDATE t SET a = b, role = 'joe' WHERE local = 1; END $$",
+        "DO $$ BEGIN EXECUTE 'CREATE TYPE a AS ENUM ()'; END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE x; END $$",
+        "ALTER ROLE joe NOLOGIN",
         "SELECT pg_catalog.lowrite(0, '\\x00')",
         "\\restrict abc\n\\unrestrict abc",
         "\\connect a",

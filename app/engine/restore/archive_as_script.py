@@ -17,7 +17,8 @@ from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.script_restore import failures_of
 from app.postgres.compression import BLOCK
-from app.postgres.connection import Connection
+from app.postgres.connection import Connection, Session, encode_sql
+from app.postgres.failures import dump_failure
 from app.postgres.script import Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem
 from app.postgres.script_run import run_script, unknown_setting
@@ -128,6 +129,9 @@ def _output(child: Child, cancel: CancelToken) -> Iterator[bytes]:
 def _fed(child: Child, blocks: Iterable[bytes] | None) -> Iterator[None]:
     """Write blocks to the child in another thread while this one reads what it makes of them."""
     failures: list[Exception] = []
+        failure = dump_failure("pg_restore", child.errors(), status, "")
+        if failure.code is ErrorCode.ARCHIVE_DAMAGED:
+            raise failure
 
     def feed() -> None:
         try:

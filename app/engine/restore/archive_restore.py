@@ -15,9 +15,10 @@ from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection
+from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import connection_failure
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
+from app.postgres.shown_text import shortened
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
@@ -31,6 +32,7 @@ _OF_DUMPS = (  # what words of the server mean when pg_dump says them
 )
 _ROWS_FAILED = re.compile(r'COPY failed for table "')
 _LOST = re.compile(
+_PREFIX = re.compile(r'(?:COPY failed for table ".+?": )?(?:ERROR|FATAL|PANIC): +')
     r'(?:COPY failed for table ".+?": )?(?:FATAL: +)?(?:terminating connection|server closed the connection'
     r"|no connection to the server|could not (?:send|receive) data|SSL connection has been closed)"
 )
@@ -113,8 +115,8 @@ class ArchiveLoader:
             yield RestoreFailure(
                 kind=entry.kind if entry else "",
                 name=qualified_name(entry) if entry else "",
-                statement=shortened(_statement(error, entry)),
-                cause=error.message,
+                statement=_shown(_statement(error, entry)),
+                cause=_cause(error.message),
                 remedy=remedy_of(error.message),
             )
 
@@ -125,8 +127,14 @@ def _statement(error: EntryError, entry: Entry | None) -> str:
     return entry.copy_statement.strip() if entry and is_copy else error.command
 
 
-def shortened(statement: str) -> str:
-    """A statement as a report shows it."""
-    if len(statement) <= _LONGEST_STATEMENT:
-        return statement
-    return f"{statement[:_LONGEST_STATEMENT]} …"
+def _cause(message: str) -> str:
+    """What the server said, without what pg_restore puts before it."""
+    match = _PREFIX.match(message)
+    return message[match.end() :] if match else message
+
+
+def _shown(statement: str) -> str:
+    """A statement as a report keeps it: definitions with their lines, others without the values of rows."""
+    if not _OF_ROWS.match(statement):
+        return statement if len(statement) <= _LONGEST_STATEMENT else f"{statement[:_LONGEST_STATEMENT]} …"
+    return shortened(encode_sql(statement), _LONGEST_STATEMENT)

@@ -13,7 +13,7 @@ from app.engine.restore.selection import Selection
 from app.engine.restore.wording import counted, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.connection import quote_identifier, signature_parts
 from app.postgres.target import TargetFacts, TargetObject
 
 _BY_NAME = frozenset(["COLLATION", "STATISTICS", "CONVERSION", "EVENT TRIGGER", "PUBLICATION", "SERVER"])
@@ -267,8 +267,8 @@ def _written(one: TargetObject) -> str:
     if one.kind == "OPERATOR":
         return f"{quote_identifier(one.schema)}.{one.name}"
     if one.kind in ROUTINES:
-        name, _, arguments = one.name.partition("(")
-        written = f"{quote_identifier(name)}({arguments}"
+        name, arguments = signature_parts(one.name)
+        written = quote_identifier(name) + arguments
     else:
         written = quote_identifier(one.name)
     return f"{quote_identifier(one.schema)}.{written}" if one.schema else written

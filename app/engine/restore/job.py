@@ -35,6 +35,12 @@ class RestoreTarget:
     new_database: str = ""
 
 
+def refusal(plan: RestorePlan) -> AppError:
+    """Why a plan that is blocked is not carried out: the first of its reasons."""
+    first = plan.blocking[0]
+    return AppError(ErrorCode.CANNOT_RESTORE, first.title, detail=first.detail, hint=first.hint)
+
+
 @contextmanager
 def open_job(
     paths: Sequence[Path],
@@ -113,8 +119,7 @@ class RestoreJob:
             raise ValueError("a restore is planned first")
         plan = self._prepared.plan
         if plan.blocking:
-            first = plan.blocking[0]
-            raise AppError(ErrorCode.CANNOT_RESTORE, first.title, detail=first.detail, hint=first.hint)
+            raise refusal(plan)
         if changes := what_changed(self._facts, self._look(cancel)):
             raise AppError(
                 ErrorCode.CANNOT_RESTORE,

@@ -53,6 +53,11 @@ class DatabaseOptions:
     encoding: str = "UTF8"
     locale: Mapping[str, str] | None = None
 
+    @property
+    def is_builtin(self) -> bool:
+        """Whether its locale is one that PostgreSQL brings along, which it does since 17."""
+        return (self.locale or {}).get(_PROVIDER, "").lower() == "builtin"
+
 
 def options_of(definition: str, encoding: str) -> DatabaseOptions:
     """Read them from the CREATE DATABASE that pg_dump wrote; nothing else of it is used."""
@@ -174,23 +179,40 @@ def _session(server: Connection) -> Iterator[Session]:
 def _create(session: Session, name: str, options: DatabaseOptions, listener: Listener) -> None:
     encoding = f" ENCODING {quote_literal(options.encoding)}"
     begin = f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0{encoding}"
-    if options.locale:
+    said = ""
+    for locale in _locales(options):
         words = "".join(
             f" {key} {value if key == _PROVIDER else quote_literal(value)}"
-            for key, value in options.locale.items()
+            for key, value in locale.items()
             if key != _PROVIDER or value.isalpha()
         )
         try:
             session.execute(encode_sql(begin + words))
         except _REFUSED as error:
-            said = str(error).partition("\n")[0]
-            listener(Notice(f"The server lacks the source's locale and takes its own: {said}."))
+            said = said or str(error).partition("\n")[0]
         else:
+            if said:
+                listener(
+                    Notice("The server lacks the source's locale: C takes its place, in the same order.")
+                )
             return
+    if said:
+        listener(Notice(f"The server lacks the source's locale and takes its own: {said}."))
     try:
         session.execute(encode_sql(begin))
     except _REFUSED:
         session.execute(encode_sql(f"{begin} LOCALE 'C'"))  # the server's own goes with another encoding
+
+
+def _locales(options: DatabaseOptions) -> Iterator[Mapping[str, str]]:
+    """The source's locale, then those that sort in the same order: builtin ones do as C does."""
+    if options.locale:
+        yield options.locale
+    if options.is_builtin:
+        libc = {"LC_COLLATE": "C", "LC_CTYPE": "C.UTF-8"}
+        yield {_PROVIDER: "libc", **libc}  # which PostgreSQL 14 has no word for, and no other provider
+        yield libc
+        yield {"LC_COLLATE": "C", "LC_CTYPE": "C"}
 
 
 def _rename(session: Session, temporary: str, name: str) -> None:

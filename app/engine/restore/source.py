@@ -131,7 +131,7 @@ class RestoreSource:
             AppError: ARCHIVE_DAMAGED.
             Cancelled: `cancel` was set.
         """
-        if self.archive is None or self.streams or not any(map(has_rows, entries)):
+        if self.archive is None or self.streams or not any(entry.has_data for entry in entries):
             return self.streams
         done = 0
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.source import RestoreSource
+from app.engine.restore.stored_sizes import stored_sizes
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import ArchiveFormat
 from app.postgres.archive_data import has_rows, open_stream
@@ -85,6 +86,16 @@ def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Find
             "The archive holds a link to another file",
             linked,
             "pg_dump makes no links: it was changed, do not use it.",
+        )
+        return
+    if source.archive is not None and (
+        damage := stored_sizes(source.archive, is_packed=source.is_packed).damage
+    ):
+        yield Finding(
+            Severity.BLOCKS,
+            "The archive is not whole",
+            damage,
+            "Get another copy of it, with all of its files.",
         )
         return
     forged += _rows_that_are_more(source)

@@ -16,7 +16,7 @@ from app.postgres.target import TargetFacts, normal_locale
 
 _LOCKS = {"TABLE": 3, "MATERIALIZED VIEW": 3, "INDEX": 1, "CONSTRAINT": 1, "SEQUENCE": 1, "VIEW": 1}
 """A table is locked with its TOAST table and that one's index."""
-_BUILTIN_SINCE = 17
+_BUILTIN_SINCE = {"C": 17, "C.UTF-8": 17, "PG_UNICODE_FAST": 18}
 _EVERYWHERE = frozenset({"", "c", "posix"})
 _MOST_SETTINGS = 10
 
@@ -79,12 +79,23 @@ def _new_database(source: SourceFacts, target: TargetFacts) -> Iterator[Finding]
             hint="Ask for CREATEDB, or restore into an empty database with --into.",
         )
     definition = next((entry.definition for entry in source.entries if entry.kind == "DATABASE"), "")
-    locale = dict(options_of(definition, source.encoding).locale or {})
+    options = options_of(definition, source.encoding)
+    locale = dict(options.locale or {})
     provider = locale.get("LOCALE_PROVIDER", "libc").lower()
     name = locale.get("LC_COLLATE") or locale.get("LOCALE") or ""
+    if options.is_builtin:
+        name = locale.get("BUILTIN_LOCALE") or locale.get("LOCALE") or ""
+        since = _BUILTIN_SINCE.get(name.upper(), min(_BUILTIN_SINCE.values()))
+        if target.version.major < since:
+            yield Finding(
+                Severity.WARNS,
+                f"PostgreSQL {target.version.major} does not have the source’s locale {name}",
+                "The new database sorts text in the same order, with the locale C; upper and lower case of"
+                " letters beyond A to Z may differ",
+            )
+        return
     lacks = {
         "icu": not target.has_icu,
-        "builtin": target.version.major < _BUILTIN_SINCE,
         "libc": name.lower() not in _EVERYWHERE and normal_locale(name) not in target.locales,
     }
     if lacks.get(provider, True):
