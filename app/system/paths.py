@@ -44,3 +44,10 @@ def cache_folder() -> Path:
 def default_destination() -> Path:
     """The folder for backups until the user chooses one."""
     return platformdirs.user_documents_path() / "Holdfast"
+
+
+def resource(name: str) -> Path:
+    """A file or folder that travels with Holdfast: in the package when installed, else beside it."""
+    package = Path(__file__).parent.parent
+    installed = package / "resources" / name
+    return installed if installed.exists() else package.parent / "resources" / name

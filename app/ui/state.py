@@ -1,0 +1,86 @@
+"""What all pages share: settings, history and the time, and the signals that these changed.
+
+Pages get it by constructor. It reads settings and catalog itself, which is quick; everything that speaks
+PostgreSQL or the keyring is loaded after the window is there, in a thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.domain.errors import AppError
+from app.persistence.catalog import Catalog, catalog_path
+from app.persistence.settings import Settings, change_settings, load_settings, settings_path
+from app.ui.background import Background
+
+if TYPE_CHECKING:
+    from app.services import Services
+
+_MINUTE = 60_000
+
+
+class State(QObject):
+    """The state of the window.
+
+    Signals:
+        settings_changed: `settings` are other ones.
+        history_changed: a backup was made, proven, changed or removed, or the folder was read again.
+        minute: the time moved on; whatever says “3 minutes ago” says it anew.
+        failed: something went wrong that has no page of its own: the exception and a title.
+    """
+
+    settings_changed = Signal()
+    history_changed = Signal()
+    minute = Signal()
+    failed = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path = settings_path()
+        self.settings: Settings = load_settings(self._path)
+        self.catalog = Catalog(catalog_path(), [self.settings.destination_folder])
+        self.background = Background(self)
+        self._services: Services | None = None
+        self._building = threading.Lock()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_MINUTE)
+        self._timer.timeout.connect(self.minute)
+        self._timer.start()
+
+    def services(self) -> Services:
+        """What the operations act through; made by the first call, which takes half a second: in a worker.
+
+        Raises:
+            AppError: the settings cannot be read, or the catalog not be opened.
+        """
+        with self._building:
+            if self._services is None or self._services.settings != self.settings:
+                from app.services import build_services
+
+                self._services = build_services()
+            return self._services
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
+
+    def change_settings(self, change: Callable[[Settings], Settings]) -> bool:
+        """Change the settings file and tell everybody; a failure is shown, and gives False."""
+        try:
+            self.settings = change_settings(self._path, change)
+        except AppError as error:
+            self.failed.emit(error, self.tr("The settings were not changed"))
+            return False
+        self.settings_changed.emit()
+        return True
+
+    @property
+    def destination(self) -> Path:
+        """The folder for backups."""
+        return self.settings.destination_folder

@@ -1,0 +1,131 @@
+"""Buttons, texts, cards and lines as the style sheet knows them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui.icons import icon
+
+Item = QWidget | QLayout | int | None
+_Box = TypeVar("_Box", bound=QBoxLayout)
+
+
+def button(
+    text: str, icon_name: str = "", *, kind: str = "", size: str = "", parent: QWidget | None = None
+) -> QPushButton:
+    """A button.
+
+    Args:
+        text: a verb in title case.
+        icon_name: of `icons.icon`.
+        kind: primary, danger, flat or link; plain where it is empty.
+        size: small or big; 30 high where it is empty.
+    """
+    made = QPushButton(text, parent)
+    made.setProperty("kind", kind)
+    made.setProperty("size", size)
+    made.setAutoDefault(False)
+    if icon_name:
+        role = "onaccent" if kind in ("primary", "danger") else "accent" if kind == "link" else "text"
+        made.setIcon(icon(icon_name, role))
+        made.setIconSize(QSize(20, 16))  # four of them are the gap
+    if kind == "link":
+        made.setCursor(Qt.CursorShape.PointingHandCursor)
+    made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def icon_button(
+    icon_name: str, name: str, *, bare: bool = False, parent: QWidget | None = None
+) -> QToolButton:
+    """A square button with an icon alone; `name` is its tool tip and what a screen reader says."""
+    made = QToolButton(parent)
+    made.setProperty("kind", "plain")
+    made.setProperty("bare", bare)
+    made.setIcon(icon(icon_name))
+    made.setIconSize(QSize(16, 16))
+    made.setToolTip(name)
+    made.setAccessibleName(name)
+    made.setFixedSize(30, 30)
+    made.setStyleSheet("padding: 0;")
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return made
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> QLabel:
+    """Plain text in a role of the style sheet (title, heading, caption, hint …); never rich text."""
+    made = QLabel(text, parent)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    made.setWordWrap(wrap)
+    return made
+
+
+def card(parent: QWidget | None = None) -> QFrame:
+    """A white surface with a thin border."""
+    return _frame("card", parent)
+
+
+def panel(tone: str, parent: QWidget | None = None) -> QFrame:
+    """A tinted surface inside of a page: bad, warn, info, ok or neutral."""
+    made = _frame("panel", parent)
+    made.setProperty("tone", tone)
+    return made
+
+
+def line(*, vertical: bool = False, parent: QWidget | None = None) -> QFrame:
+    """A thin line."""
+    return _frame("vline" if vertical else "line", parent)
+
+
+def row(*items: Item, spacing: int = 8) -> QHBoxLayout:
+    """Items side by side; a number is a gap, None takes what is left."""
+    return _fill(QHBoxLayout(), items, spacing)
+
+
+def column(*items: Item, spacing: int = 8) -> QVBoxLayout:
+    """Items below each other; a number is a gap, None takes what is left."""
+    return _fill(QVBoxLayout(), items, spacing)
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet look at a widget's properties again."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def _frame(role: str, parent: QWidget | None) -> QFrame:
+    made = QFrame(parent)
+    made.setProperty("role", role)
+    return made
+
+
+def _fill(layout: _Box, items: tuple[Item, ...], spacing: int) -> _Box:
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QWidget):
+            layout.addWidget(item)
+        else:
+            layout.addLayout(item)
+    return layout

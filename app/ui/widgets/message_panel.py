@@ -1,0 +1,72 @@
+"""A tinted panel inside of a page: what happened, what to do, and a button that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+
+from app.ui.theme import L, M, S
+from app.ui.widgets.basics import button, column, label, restyle
+from app.ui.widgets.icon_label import IconLabel
+
+_ICONS = {
+    "bad": ("warning-octagon-fill", "bad"),
+    "warn": ("warning-fill", "warn"),
+    "info": ("info", "accent"),
+    "ok": ("check-circle-fill", "ok"),
+}
+
+
+class MessagePanel(QFrame):
+    """Hidden while there is nothing to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self._icon = IconLabel("info", "accent", 20)
+        self._title = label("", "label", wrap=True)
+        self._text = label("", "second", wrap=True)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(S)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(L, M, L, M)
+        layout.setSpacing(M)
+        layout.addWidget(self._icon)
+        layout.addLayout(column(self._title, self._text, spacing=2), 1)
+        layout.addLayout(self._buttons)
+        self.hide()
+
+    def say(
+        self,
+        tone: str,
+        title: str,
+        text: str = "",
+        actions: tuple[tuple[str, Callable[[], object]], ...] = (),
+    ) -> None:
+        """Show this.
+
+        Args:
+            tone: bad, warn, info or ok.
+            title: what happened, in a sentence.
+            text: what to do.
+            actions: words of buttons, and what they do.
+        """
+        self.setProperty("tone", tone)
+        restyle(self)
+        self._icon.show_icon(*_ICONS[tone])
+        self._title.setText(title)
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+        while item := self._buttons.takeAt(0):
+            if old := item.widget():
+                old.deleteLater()
+        for words, act in actions:
+            self._buttons.addWidget(self._button(words, act))
+        self.setAccessibleName(title)
+        self.show()
+
+    def _button(self, words: str, act: Callable[[], object]) -> QPushButton:
+        made = button(words, size="small")
+        made.clicked.connect(lambda: act())
+        return made

@@ -1,0 +1,83 @@
+"""What tests of the window stand on: one offscreen application, a state of its own, and pictures to look at.
+
+An unexpected warning of Qt, or an exception in a slot, fails the test.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.persistence.settings import Appearance
+from app.ui import appearance
+from app.ui.application import new_application
+from app.ui.state import State
+
+Shoot = Callable[[QWidget, str], None]
+
+_SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+_HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
+
+
+@pytest.fixture(scope="session")
+def qapp() -> Iterator[QApplication]:
+    """The one application of all tests, in the light appearance."""
+    app = new_application(["holdfast"])
+    appearance.install(app, Appearance.LIGHT)
+    yield app
+    app.closeAllWindows()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_qt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing unexpected from Qt, and no exception that Qt would swallow."""
+    said: list[str] = []
+    raised: list[BaseException] = []
+
+    def listen(kind: QtMsgType, _context: object, text: str) -> None:
+        if kind is not QtMsgType.QtDebugMsg and kind is not QtMsgType.QtInfoMsg and text not in _HARMLESS:
+            said.append(text)
+
+    def catch(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        raised.append(error)
+
+    monkeypatch.setattr(sys, "excepthook", catch)
+    before = qInstallMessageHandler(listen)
+    yield
+    qInstallMessageHandler(before)
+    assert not raised, f"raised in a slot: {raised!r}"
+    assert not said, f"Qt warned: {said}"
+
+
+@pytest.fixture
+def state(qapp: QApplication, home: Path) -> Iterator[State]:
+    """The state of a window that starts for the first time, in an empty home folder."""
+    made = State()
+    yield made
+    made.catalog.close()
+    made.deleteLater()
+
+
+@pytest.fixture
+def shoot(qapp: QApplication) -> Iterator[Shoot]:
+    """Writes pictures of a widget, light and dark, to build/screenshots."""
+
+    def take(widget: QWidget, name: str) -> None:
+        _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        for look in (Appearance.LIGHT, Appearance.DARK):
+            appearance.set_appearance(qapp, look)
+            qapp.processEvents()
+            assert widget.grab().save(str(_SCREENSHOTS / f"{name}-{look.value}.png"))
+        appearance.set_appearance(qapp, Appearance.LIGHT)
+
+    yield take
+    appearance.set_appearance(qapp, Appearance.LIGHT)
