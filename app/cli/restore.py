@@ -103,11 +103,8 @@ def restore(
         if not as_json:
             print_plan(plan, briefly=True)
         if plan.blocking:
-            if as_json:
-                print_json({"plan": plan, "error": error_object(refusal(plan))})
-            else:
-                click.echo("Result    nothing was changed")
-                return Exit.FAILED
+            _print_refusal(plan, as_json=as_json)
+            return Exit.FAILED
         _confirm(plan, yes=yes or sandbox)
         if plan.makes_safety_backup:
             make_folder(services.settings.destination_folder)
@@ -148,9 +145,16 @@ def _target(
     return RestoreTarget(parse_connection(url or ""))
 
 
+def _print_refusal(plan: RestorePlan, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"plan": plan, "error": error_object(refusal(plan))})
+    else:
+        click.echo("Result    nothing was changed")
+
+
 def _confirm(plan: RestorePlan, *, yes: bool) -> None:
     """Let the name of a target that holds rows be typed."""
-    if yes or plan.blocking or not plan.has_data:
+    if yes or not plan.has_data:
         return
     if not sys.stdin.isatty():
         raise AppError(

@@ -17,11 +17,9 @@ from app.postgres.script_dangers import (
     danger_of_command,
     dangers_of_statement,
     may_be_dangerous,
-    shortened,
 )
-from app.postgres.statement_subject import OTHER, SETTING
-from app.postgres.script_removals import Removal, removals_of
 from app.postgres.shown_text import shortened
+from app.postgres.statement_subject import OTHER, SETTING
 
 _HEAD = 64 * 1024
 _TAIL = 1024

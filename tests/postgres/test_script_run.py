@@ -330,8 +330,10 @@ def test_any_name_and_any_text_come_back(
         return '"' + name.replace('"', '""') + '"'
 
     escapes = {92: "\\\\", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
-    script = f"DROP SCHEMA IF EXISTS s CASCADE;\nCREATE SCHEMA s;\n/* {quoted(column)[1:-1].replace('*', '').replace(chr(10), ' ')} */\n"
-    script = script.replace("/* ", "-- ").replace(" */", "").replace("\r", " ") if "/" in column else script
+    comment = f"/* {quoted(column)[1:-1].replace('*', '')} */"
+    if "/" in column:
+        comment = f"-- {' '.join(quoted(column)[1:-1].split())}"
+    script = f"DROP SCHEMA IF EXISTS s CASCADE;\nCREATE SCHEMA s;\n{comment}\n"
     script += f"CREATE TABLE s.{quoted(table)} ({quoted(column)} text);\n"
     for value in values:
         literal = value.replace("'", "''")

@@ -104,7 +104,8 @@ def test_a_damaged_large_object_is_no_row_that_is_too_large(
     source: Database, attempt: Try, tmp_path: Path
 ) -> None:
     source.sql(
-        "SELECT lo_from_bytea(4711, convert_to(string_agg(md5(i::text), ''), 'UTF8')) FROM generate_series(1, 9999) i"
+        "SELECT lo_from_bytea(4711, convert_to(string_agg(md5(i::text), ''), 'UTF8'))"
+        " FROM generate_series(1, 9999) i"
     )
     path = dumped(source, tmp_path / "x.dump", "-Fc")
     data = bytearray(path.read_bytes())
