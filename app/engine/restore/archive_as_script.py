@@ -117,6 +117,9 @@ def _output(child: Child, cancel: CancelToken) -> Iterator[bytes]:
     status = child.wait()
     cancel.check()
     if status != 0:
+        failure = dump_failure("pg_restore", child.errors(), status, "")
+        if failure.code is ErrorCode.ARCHIVE_DAMAGED:
+            raise failure
         raise AppError(
             ErrorCode.RESTORE_FAILED,
             "pg_restore failed",
@@ -129,9 +132,6 @@ def _output(child: Child, cancel: CancelToken) -> Iterator[bytes]:
 def _fed(child: Child, blocks: Iterable[bytes] | None) -> Iterator[None]:
     """Write blocks to the child in another thread while this one reads what it makes of them."""
     failures: list[Exception] = []
-        failure = dump_failure("pg_restore", child.errors(), status, "")
-        if failure.code is ErrorCode.ARCHIVE_DAMAGED:
-            raise failure
 
     def feed() -> None:
         try:
