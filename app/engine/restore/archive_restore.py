@@ -15,7 +15,7 @@ from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection, encode_sql
+from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import connection_failure
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.shown_text import shortened
@@ -31,8 +31,8 @@ _OF_DUMPS = (  # what words of the server mean when pg_dump says them
     ErrorCode.ROW_TOO_LARGE,
 )
 _ROWS_FAILED = re.compile(r'COPY failed for table "')
-_LOST = re.compile(
 _PREFIX = re.compile(r'(?:COPY failed for table ".+?": )?(?:ERROR|FATAL|PANIC): +')
+_LOST = re.compile(
     r'(?:COPY failed for table ".+?": )?(?:FATAL: +)?(?:terminating connection|server closed the connection'
     r"|no connection to the server|could not (?:send|receive) data|SSL connection has been closed)"
 )
