@@ -17,8 +17,8 @@ from app.postgres.script_dangers import (
     danger_of_command,
     dangers_of_statement,
     may_be_dangerous,
-    shortened,
 )
+from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, SETTING
 
 _HEAD = 64 * 1024

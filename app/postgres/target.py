@@ -13,13 +13,6 @@ from psycopg import errors
 
 from app.postgres import target_queries as queries
 from app.postgres.connection import Session, encode_sql, quote_identifier, signature_parts
-from app.postgres.target_parts import (
-    DefaultRights,
-    Part,
-    read_default_rights,
-    read_parts,
-    read_row_numbers,
-)
 from app.postgres.toolchain import Version
 
 _MOST_TABLES = 2000

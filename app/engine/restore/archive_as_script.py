@@ -17,7 +17,7 @@ from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.script_restore import failures_of
 from app.postgres.compression import BLOCK
-from app.postgres.connection import Connection, Session, encode_sql
+from app.postgres.connection import Connection
 from app.postgres.failures import dump_failure
 from app.postgres.script import Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem

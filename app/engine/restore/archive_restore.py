@@ -15,7 +15,7 @@ from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection, Session, encode_sql
+from app.postgres.connection import Connection, encode_sql
 from app.postgres.failures import connection_failure
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.shown_text import shortened
