@@ -13,6 +13,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from app.domain.errors import AppError, ErrorCode
+from app.domain.preferences import Appearance, OnClose
 from app.domain.project import Project
 from app.system import paths
 from app.system.files import folder_error, write_atomically
@@ -35,12 +36,18 @@ class Settings:
         destination: folder for backups; empty for the system's documents folder.
         stall_seconds: an operation without any progress for so long is stalled.
         projects: the user's projects, in the order in which they were added.
+        appearance: of the window.
+        language: of the window, as two letters; the system's where it is empty.
+        on_close: what closing the window does.
         version: of the file's format.
     """
 
     destination: str = ""
     stall_seconds: float = 600.0
     projects: tuple[Project, ...] = ()
+    appearance: Appearance = Appearance.SYSTEM
+    language: str = ""
+    on_close: OnClose = OnClose.ASK
     version: int = SETTINGS_VERSION
 
     @property

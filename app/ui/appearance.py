@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from app.persistence.settings import Appearance
+from app.domain.preferences import Appearance
 from app.system.paths import resource
 from app.ui.focus_style import FocusStyle
 from app.ui.theme import DARK, LIGHT, TYPE, Colours

@@ -17,7 +17,7 @@ import pytest
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.persistence.settings import Appearance
+from app.domain.preferences import Appearance
 from app.ui import appearance
 from app.ui.application import new_application
 from app.ui.state import State
