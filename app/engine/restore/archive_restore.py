@@ -30,6 +30,7 @@ _OF_DUMPS = (  # what words of the server mean when pg_dump says them
     ErrorCode.ROW_SECURITY,
     ErrorCode.ROW_TOO_LARGE,
 )
+_OF_ROWS = re.compile(r"\s*(?:insert|update|select|with|do|call)\b", re.IGNORECASE)
 _ROWS_FAILED = re.compile(r'COPY failed for table "')
 _PREFIX = re.compile(r'(?:COPY failed for table ".+?": )?(?:ERROR|FATAL|PANIC): +')
 _LOST = re.compile(
