@@ -36,9 +36,9 @@ def run_window(arguments: Sequence[str]) -> int:
         sys.stderr.write("There is no display for the window. “holdfast --help” shows what works without.\n")
         return 1
     paths = tuple(Path(argument).absolute() for argument in arguments if argument != HIDDEN)
+    app = new_application(sys.argv[:1])
     if hand_over(paths):
         return 0
-    app = new_application(sys.argv[:1])
     try:
         state = State()
     except AppError as error:
