@@ -266,7 +266,7 @@ class Manifest:
 
     `roles` are the cluster's role names at the time; `session` holds the settings of the dump's
     session that change how values are written as text; `warnings` are sentences for the user;
-    `proof` is the last check's result.
+    `proof` is the last check's result; `schedule` and `slot` say what asked for the backup, if not a user.
     """
 
     version: int
@@ -292,6 +292,8 @@ class Manifest:
     proof: Proof
     kind: str = "manual"
     warnings: tuple[str, ...] = ()
+    schedule: str = ""
+    slot: datetime | None = None
 
     @property
     def bytes(self) -> int:

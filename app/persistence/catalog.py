@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,8 +20,19 @@ from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
 from app.domain.history import Entry, Result
 from app.domain.restore import RestoreReport
-from app.persistence.catalog_entry import SELECT, UPSERT, entry_in, entry_of, row_of, storable
+from app.persistence import history_query
+from app.persistence.catalog_entry import (
+    OLD_SELECT,
+    SELECT,
+    UPSERT,
+    entry_in,
+    entry_of,
+    row_of,
+    select,
+    storable,
+)
 from app.persistence.catalog_file import (
+    SEARCH,
     DamagedRowError,
     is_damage,
     open_file,
@@ -29,21 +41,13 @@ from app.persistence.catalog_file import (
     transaction,
     unusable,
 )
+from app.persistence.catalog_rescan import Rescan, merge
 from app.persistence.destination import list_backups
+from app.persistence.history_query import HistoryFilter, Listed, Point, Sort
 from app.persistence.restore_report import decode_report, readable_reports, row_of_report
 from app.system import paths
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Rescan:
-    """What reading a destination changed, and the backups that could not be read."""
-
-    added: int
-    updated: int
-    missing: int
-    problems: tuple[tuple[Path, AppError], ...] = ()
 
 
 def catalog_path() -> Path:
@@ -51,6 +55,7 @@ def catalog_path() -> Path:
     return paths.data_folder() / "catalog.sqlite3"
 
 
+_FOLD_ANEW = "UPDATE backup SET search = " + SEARCH.format(own="backup", new="backup")  # noqa: S608 - ours
 _KEEP_RESTORE = "INSERT OR REPLACE INTO restore VALUES (?, ?, ?)"
 
 
@@ -86,27 +91,88 @@ class Catalog:
         count = -1 if limit is None else limit
         order = "ORDER BY started DESC, id DESC LIMIT ?"
         if project is None:
-            return self._run(lambda connection: _select(connection, f"TRUE {order}", count))
-        return self._run(lambda connection: _select(connection, f"project = ? {order}", project, count))
+            return self._run(lambda connection: select(connection, f"TRUE {order}", count))
+        return self._run(lambda connection: select(connection, f"project = ? {order}", project, count))
 
     def last_backup(self, project: str) -> Entry | None:
-        """The project's newest backup that succeeded and is still there."""
-        condition = "project = ? AND result = ? AND NOT missing ORDER BY started DESC, id DESC LIMIT 1"
-        found = self._run(lambda connection: _select(connection, condition, project, Result.SUCCEEDED))
+        """The project's newest backup that succeeded and is still there; safety backups are none of it."""
+        condition = (
+            "project = ? AND result = ? AND kind <> 'safety' AND NOT missing "
+            "ORDER BY started DESC, id DESC LIMIT 1"
+        )
+        found = self._run(lambda connection: select(connection, condition, project, Result.SUCCEEDED))
         return found[0] if found else None
+
+    def page(
+        self,
+        wanted: HistoryFilter,
+        sort: Sort = Sort.TIME,
+        *,
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> tuple[Listed, ...]:
+        """The entries of a filter, sorted, from `offset` on, at most `limit` of them."""
+        return self._run(
+            lambda connection: history_query.page(
+                connection, wanted, sort, descending=descending, offset=offset, limit=limit
+            )
+        )
+
+    def count(self, wanted: HistoryFilter) -> int:
+        """How many entries a filter finds."""
+        return self._run(lambda connection: history_query.count(connection, wanted))
+
+    def previous(self, entry: Entry) -> Entry | None:
+        """The last regular backup of the same project before this one."""
+        return self._run(lambda connection: history_query.previous(connection, entry))
+
+    def recent(self, project: str, since: datetime) -> tuple[Entry, ...]:
+        """What tells a project's health: its entries since then, the last good and the last proven one."""
+        return self._run(lambda connection: history_query.recent(connection, project, since))
+
+    def runs_of(self, schedule: str, since: datetime) -> tuple[Entry, ...]:
+        """The attempts at the slots of a schedule since then."""
+        return self._run(lambda connection: history_query.runs_of(connection, schedule, since))
+
+    def series(self, project: str, since: datetime | None = None) -> tuple[Point, ...]:
+        """A project's attempts for a chart, oldest first."""
+        return self._run(lambda connection: history_query.series(connection, project, since))
 
     def find(self, backup: str) -> tuple[Entry, ...]:
         """The entries of the backup with this id: one for each destination that has it."""
         condition = "id = ? ORDER BY missing, destination"
-        return self._run(lambda connection: _select(connection, condition, backup))
+        return self._run(lambda connection: select(connection, condition, backup))
 
     def pin(self, entry: Entry, pinned: bool) -> None:
         """Remember whether the user wants a backup kept."""
         self._set("pinned", entry, pinned)
 
+    def set_note(self, entry: Entry, note: str) -> None:
+        """Give a backup another note; it stays when the manifest is read again."""
+        self._set("note", entry, note)
+
     def mark_missing(self, entry: Entry) -> None:
         """Remember that a backup's folder is gone."""
         self._set("missing", entry, True)
+
+    def delete(self, entry: Entry) -> None:
+        """Forget an entry. A backup whose folder is still there comes back with the next rescan."""
+        query = "DELETE FROM backup WHERE id = ? AND destination = ?"
+        key = (storable(entry.id), storable(entry.destination))
+        self._run(lambda connection: connection.execute(query, key))
+
+    def rename_project(self, old: str, new: str) -> None:
+        """Have a project's entries follow its new name; reading their manifests leaves them there."""
+        query = "UPDATE backup SET project = ? WHERE project = ?"
+        names = (storable(new), storable(old))
+
+        def rename(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute(query, names)
+                connection.execute(f"{_FOLD_ANEW} WHERE project = ?", names[:1])
+
+        self._run(rename)
 
     def rescan(self, destination: Path) -> Rescan:
         """Read every manifest of a destination and make the entries agree with them.
@@ -128,11 +194,11 @@ class Catalog:
         unread = {str(folder.resolve()) for folder, _ in problems}
         name = str(destination.resolve())
 
-        def merge(connection: sqlite3.Connection) -> Rescan:
+        def merge_found(connection: sqlite3.Connection) -> Rescan:
             with transaction(connection):
-                return _merge(connection, name, found, unread)
+                return merge(connection, name, found, unread)
 
-        return replace(self._run(merge), problems=tuple(problems))
+        return replace(self._run(merge_found), problems=tuple(problems))
 
     def record_restore(self, report: RestoreReport) -> None:
         """Keep what came of a restore."""
@@ -162,10 +228,17 @@ class Catalog:
     ) -> None:
         self.close()
 
-    def _set(self, column: str, entry: Entry, value: bool) -> None:
-        query = f"UPDATE backup SET {column} = ? WHERE id = ? AND destination = ?"  # noqa: S608 - ours
-        arguments = (value, storable(entry.id), storable(entry.destination))
-        self._run(lambda connection: connection.execute(query, arguments))
+    def _set(self, column: str, entry: Entry, value: bool | str) -> None:
+        key = (storable(entry.id), storable(entry.destination))
+        which = "WHERE id = ? AND destination = ?"
+        new = storable(value) if isinstance(value, str) else value
+
+        def change(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute(f"UPDATE backup SET {column} = ? {which}", (new, *key))  # noqa: S608 - ours
+                connection.execute(f"{_FOLD_ANEW} {which}", key)
+
+        self._run(change)
 
     def _run(self, action: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         """Do something with the open catalog; a damaged one is replaced first."""
@@ -208,42 +281,6 @@ class Catalog:
                 self._listener(Notice(f"{error} Rescan it when it is there."))
 
 
-def _merge(
-    connection: sqlite3.Connection, destination: str, found: dict[str, Entry], unread: set[str]
-) -> Rescan:
-    """Make a destination's entries agree with the backups found there; `unread` are paths with a problem."""
-    known = {entry.id: entry for entry in _select(connection, "destination = ?", destination)}
-    added = updated = missing = 0
-    for entry in found.values():
-        old = known.get(entry.id) or _moved_away(connection, entry)
-        merged = replace(entry, pinned=old is not None and old.pinned)
-        if merged != old:
-            connection.execute(UPSERT, row_of(merged))
-            added, updated = (added, updated + 1) if entry.id in known else (added + 1, updated)
-    for entry in known.values():
-        is_here = entry.id in found or entry.path in unread
-        if entry.result is Result.SUCCEEDED and not entry.missing and not is_here:
-            connection.execute(UPSERT, row_of(replace(entry, missing=True)))
-            missing += 1
-    return Rescan(added, updated, missing)
-
-
-def _moved_away(connection: sqlite3.Connection, entry: Entry) -> Entry | None:
-    """Forget and give the entry of the same backup in another destination, when its folder is gone there."""
-    for other in _select(connection, "id = ?", entry.id):
-        if other.destination != entry.destination and not Path(other.path).exists():
-            connection.execute(
-                "DELETE FROM backup WHERE id = ? AND destination = ?", (other.id, other.destination)
-            )
-            return other
-    return None
-
-
-def _select(connection: sqlite3.Connection, condition: str, *arguments: str | int) -> tuple[Entry, ...]:
-    values = [storable(value) if isinstance(value, str) else value for value in arguments]
-    return tuple(map(entry_in, connection.execute(f"{SELECT} WHERE {condition}", values)))
-
-
 def _read_all(connection: sqlite3.Connection) -> None:
     for row in connection.execute(SELECT):
         entry_in(row)
@@ -251,7 +288,7 @@ def _read_all(connection: sqlite3.Connection) -> None:
 
 def _readable_entries(path: Path) -> tuple[Entry, ...]:
     entries: dict[tuple[str, str], Entry] = {}
-    for row in readable_rows(path, SELECT):
+    for row in readable_rows(path, SELECT) or readable_rows(path, OLD_SELECT):
         try:
             entry = entry_in(row)
         except DamagedRowError:

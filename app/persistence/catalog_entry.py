@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,28 @@ import msgspec
 
 from app.domain.backup import Manifest
 from app.domain.history import Entry, Result
-from app.persistence.catalog_file import DamagedRowError
+from app.persistence.catalog_file import SEARCH, DamagedRowError
 
 COLUMNS = tuple(field.name for field in fields(Entry))
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM backup"  # noqa: S608 - names of our own fields
+OLD_COLUMNS = COLUMNS[: COLUMNS.index("missing") + 1]
+"""Those of the first catalogs: what can be saved of a damaged one that was never brought up to date."""
+
+_OWN = ("project", "pinned", "note", "schedule", "slot")
+"""What the user can change in the catalog alone, and what asked for the backup: reading a manifest again
+leaves them as they are."""
+
+_UPDATED = tuple(column for column in COLUMNS if column not in _OWN)
+
+# ruff: noqa: S608 - the queries are made of the names of our own fields
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM backup"
+OLD_SELECT = f"SELECT {', '.join(OLD_COLUMNS)} FROM backup"
 UPSERT = (
-    f"INSERT OR REPLACE INTO backup ({', '.join(COLUMNS)}) "  # noqa: S608 - names of our own fields
-    f"VALUES ({', '.join('?' * len(COLUMNS))})"
+    f"INSERT INTO backup ({', '.join(COLUMNS)}, search) VALUES ({', '.join('?' * (len(COLUMNS) + 1))}) "
+    "ON CONFLICT (id, destination) DO UPDATE SET "
+    f"{', '.join(f'{column} = excluded.{column}' for column in _UPDATED)}, "
+    "schedule = coalesce(nullif(backup.schedule, ''), excluded.schedule), "
+    "slot = coalesce(backup.slot, excluded.slot), "
+    f"search = {SEARCH.format(own='backup', new='excluded')}"
 )
 
 
@@ -38,15 +54,19 @@ def entry_of(folder: Path, manifest: Manifest) -> Entry:
         destination=str(folder.resolve().parent.parent),
         path=str(folder.resolve()),
         note=manifest.options.note,
+        schedule=manifest.schedule,
+        slot=manifest.slot,
     )
 
 
 def row_of(entry: Entry) -> tuple[object, ...]:
     """The entry as values for `UPSERT`."""
-    return tuple(_stored(getattr(entry, column)) for column in COLUMNS)
+    search = f"{entry.project}\n{entry.note}\n{entry.error_title}\n{entry.error_code}"
+    return *(stored(getattr(entry, column)) for column in COLUMNS), storable(search.casefold())
 
 
-def _stored(value: object) -> object:
+def stored(value: object) -> object:
+    """A value of an entry as SQLite keeps it: moments as text in UTC, which sorts by time."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, datetime):
@@ -60,12 +80,18 @@ def storable(text: str) -> str:
 
 
 def entry_in(row: tuple[object, ...]) -> Entry:
-    """The entry in a row of `SELECT`.
+    """The entry in a row of `SELECT` or `OLD_SELECT`.
 
     Raises:
         DamagedRowError: it holds what `row_of` never gives.
     """
     try:
-        return msgspec.convert(dict(zip(COLUMNS, row, strict=True)), Entry, strict=False)
+        return msgspec.convert(dict(zip(COLUMNS, row, strict=False)), Entry, strict=False)
     except msgspec.ValidationError as error:
         raise DamagedRowError(str(error)) from error
+
+
+def select(connection: sqlite3.Connection, condition: str, *arguments: object) -> tuple[Entry, ...]:
+    """The entries for which a condition holds, with its values."""
+    values = [storable(value) if isinstance(value, str) else value for value in arguments]
+    return tuple(map(entry_in, connection.execute(f"{SELECT} WHERE {condition}", values)))

@@ -13,6 +13,19 @@ from filelock import FileLock, Timeout
 from app.domain.errors import AppError, ErrorCode
 from app.system.files import folder_error
 
+SORTED = ("started", "project", "kind", "result", "proof", "bytes", "seconds")
+"""Columns by which a window sorts; each has an index that begins with it, then the time."""
+
+FILTERED = ("project", "result", "kind", "proof", "search")
+"""Columns by which a window filters: they stand in each of those indexes, so that a page, wherever it is,
+and a count read one narrow index from one end and never the table."""
+
+SEARCH = (
+    "fold({own}.project || char(10) || {own}.note || char(10) || "
+    "{new}.error_title || char(10) || {new}.error_code)"
+)
+"""What a search looks into, without regard to case; `fold` is Python's, SQLite's own knows ASCII alone."""
+
 _MIGRATIONS = (
     """
     CREATE TABLE backup (
@@ -44,6 +57,24 @@ _MIGRATIONS = (
     "CREATE INDEX backup_by_destination ON backup (destination)",
     "CREATE TABLE restore (id TEXT PRIMARY KEY, started TEXT NOT NULL, report TEXT NOT NULL) STRICT",
     "CREATE INDEX restore_by_time ON restore (started, id)",
+    "ALTER TABLE backup ADD COLUMN schedule TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE backup ADD COLUMN slot TEXT",
+    "ALTER TABLE backup ADD COLUMN search TEXT NOT NULL DEFAULT ''",
+    "UPDATE backup SET search = " + SEARCH.format(own="backup", new="backup"),  # noqa: S608 - ours
+    """
+    ALTER TABLE backup ADD COLUMN proof TEXT NOT NULL GENERATED ALWAYS AS
+        (CASE WHEN proof_failure <> '' THEN 'failed' ELSE coalesce(proof_level, '') END) VIRTUAL
+    """,
+    """
+    ALTER TABLE backup ADD COLUMN seconds REAL GENERATED ALWAYS AS
+        (round((julianday(finished) - julianday(started)) * 86400, 3)) VIRTUAL
+    """,
+    "CREATE INDEX backup_by_schedule ON backup (schedule, slot) WHERE schedule <> ''",
+    *(
+        f"CREATE INDEX sorted_by_{column} ON backup "
+        f"({', '.join(dict.fromkeys((column, 'started', *FILTERED)))})"
+        for column in SORTED
+    ),
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 
@@ -82,7 +113,9 @@ def open_file(path: Path) -> sqlite3.Connection:
         try:
             path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA cache_size = -24000")  # KiB: an index over 100,000 backups stays read
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.create_function("fold", 1, str.casefold, deterministic=True)
             _migrate(connection, path)
         except BaseException:
             connection.close()

@@ -22,7 +22,8 @@ from app.domain.events import Event
 from app.domain.history import Entry, Result
 from app.domain.proof import Proof, ProofLevel
 from app.persistence.catalog import Catalog, catalog_path
-from app.persistence.catalog_entry import entry_of
+from app.persistence.catalog_entry import OLD_COLUMNS, entry_of
+from app.persistence.history_query import HistoryFilter
 from app.persistence.manifest import write_manifest
 from app.persistence.partial import PartialBackup, publish
 from app.system.process import Child, child_environment
@@ -104,10 +105,12 @@ def test_names_that_are_no_text_are_stored_readably(path: Path) -> None:
 def test_the_same_backup_is_replaced_and_its_pin_and_absence_are_kept(path: Path) -> None:
     with Catalog(path) as catalog:
         catalog.record(entry())
-        catalog.record(entry(note="again"))
         catalog.pin(entry(), True)
+        catalog.set_note(entry(), "mine")
+        catalog.record(entry(bytes=7, note="as the manifest has it"))
+        assert catalog.history() == (entry(bytes=7, note="mine", pinned=True),)
         catalog.mark_missing(entry())
-        assert catalog.history() == (entry(note="again", pinned=True, missing=True),)
+        assert catalog.history() == (entry(bytes=7, note="mine", pinned=True, missing=True),)
         assert catalog.last_backup("Shop") is None
 
 
@@ -319,7 +322,7 @@ def test_a_hundred_thousand_entries_are_quick(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
-            "INSERT INTO backup SELECT id || i, 'p' || (i % 50), "
+            f"INSERT INTO backup ({', '.join(OLD_COLUMNS)}) SELECT id || i, 'p' || (i % 50), "
             "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1700000000 + i, 'unixepoch'), "
             "result, finished, kind, error_code, error_title, error_detail, proof_level, "
             "proof_failure, bytes, database_bytes, rows, tables, destination, path, pinned, note, missing "
@@ -336,3 +339,64 @@ def test_a_hundred_thousand_entries_are_quick(path: Path) -> None:
 def test_it_lies_in_the_users_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert catalog_path().name == "catalog.sqlite3"
+
+
+def test_a_catalog_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    with Catalog(path) as catalog:
+        catalog.record(entry(1, note="“Möbel”", pinned=True))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name in ("started", "project", "kind", "result", "proof", "bytes", "seconds"):
+            connection.execute(f"DROP INDEX sorted_by_{name}")
+        connection.execute("DROP INDEX backup_by_schedule")
+        for column in ("seconds", "proof", "search", "slot", "schedule"):
+            connection.execute(f"ALTER TABLE backup DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 6")
+    with Catalog(path) as catalog:
+        assert catalog.history() == (entry(1, note="“Möbel”", pinned=True),)
+        assert [row.entry.id for row in catalog.page(HistoryFilter(text="MÖBEL"))] == [entry(1).id]
+
+
+def test_what_the_user_changed_outlives_proofs_rescans_and_damage(
+    path: Path, destination: Path, two_backups: tuple[Backup, Backup]
+) -> None:
+    first = two_backups[0]
+    with Catalog(path) as catalog:
+        catalog.rescan(destination)
+        (found,) = catalog.find(first.manifest.id)
+        catalog.pin(found, True)
+        catalog.set_note(found, "before the audit")
+        catalog.rename_project(found.project, "Shop 2")
+        proof = Proof(ProofLevel.PROVEN, NOON)
+        proven = replace(first.manifest, proof=proof)
+        write_manifest(Path(first.folder), proven)
+        catalog.record(entry_of(Path(first.folder), proven))
+        again = catalog.rescan(destination)
+        assert (again.added, again.updated, again.missing) == (0, 0, 0)
+    path.write_bytes(DAMAGES["other text in a row"](path.read_bytes()))
+    with Catalog(path, [destination]) as catalog:
+        catalog.pin(found, True)
+    changed = replace(found, proof_level=ProofLevel.PROVEN, pinned=True, project="Shop 2")
+    with Catalog(path) as catalog:
+        (kept,) = catalog.find(first.manifest.id)
+        assert replace(kept, note="", project="Shop 2") == replace(changed, note="")
+
+
+def test_a_deleted_entry_is_gone_and_a_run_knows_its_slot(path: Path) -> None:
+    run = entry(1, schedule="s1", slot=NOON)
+    with Catalog(path) as catalog:
+        catalog.record(run)
+        catalog.record(entry(2))
+        assert catalog.runs_of("s1", NOON) == (run,)
+        assert catalog.runs_of("s1", NOON + timedelta(seconds=1)) == ()
+        assert catalog.runs_of("", NOON) == ()
+        catalog.record(replace(run, schedule="", slot=None, bytes=5))
+        assert catalog.find(run.id) == (replace(run, bytes=5),)
+        catalog.delete(run)
+        assert catalog.history() == (entry(2),)
+
+
+def test_a_safety_backup_is_not_the_last_backup(path: Path) -> None:
+    with Catalog(path) as catalog:
+        catalog.record(entry(1))
+        catalog.record(entry(2, kind="safety"))
+        assert catalog.last_backup("Shop") == entry(1)

@@ -16,6 +16,7 @@ from app.domain.restore import (
     RowCheck,
 )
 from app.persistence.catalog import Catalog
+from app.persistence.catalog_entry import OLD_COLUMNS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPORT = RestoreReport(
@@ -62,7 +63,7 @@ def test_reports_survive_damage_to_the_table_of_backups(tmp_path: Path) -> None:
             "'x', 'p', 's', 'no such result', NULL, 'k', '', '', '', NULL, '', 1, 1, 1, 1, 'd', 'p', 0, '', 0"
         )
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute(f"INSERT INTO backup VALUES ({columns})")
+            connection.execute(f"INSERT INTO backup ({', '.join(OLD_COLUMNS)}) VALUES ({columns})")
             connection.commit()
         assert catalog.history() == ()
         assert catalog.restores() == (REPORT,)

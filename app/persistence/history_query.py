@@ -1,0 +1,201 @@
+"""Answers what a window asks of a long history, so that 100,000 backups feel like ten.
+
+Each query that pages, counts or sorts reads one narrow index (see `catalog_file.SORTED`); only the rows
+of the page itself are read from the table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from app.domain.history import Entry, Result
+from app.persistence.catalog_entry import COLUMNS, entry_in, select, storable, stored
+
+
+class Sort(StrEnum):
+    """The columns by which a window sorts; among equals the newer comes first, or last when ascending."""
+
+    TIME = "started"
+    PROJECT = "project"
+    KIND = "kind"
+    RESULT = "result"
+    PROOF = "proof"
+    SIZE = "bytes"
+    DURATION = "seconds"
+
+
+class ProofFilter(StrEnum):
+    """What a proof column shows."""
+
+    NONE = ""
+    SEALED = "sealed"
+    COMPLETE = "complete"
+    PROVEN = "proven"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which entries are shown: those for which all of it holds. Empty tuples and None filter nothing.
+
+    Attributes:
+        text: words that stand in project, note or error, each somewhere, without regard to case.
+        projects: their names.
+        results: how the attempt ended.
+        proofs: how far it is proven, or that the proof failed.
+        kinds: manual, scheduled, safety.
+        since, until: it started at or after, and before.
+    """
+
+    text: str = ""
+    projects: tuple[str, ...] = ()
+    results: tuple[Result, ...] = ()
+    proofs: tuple[ProofFilter, ...] = ()
+    kinds: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry as a row of the window's table.
+
+    Attributes:
+        entry: what is known of it.
+        previous_bytes: size of the project's last regular backup before it; None when there was none.
+    """
+
+    entry: Entry
+    previous_bytes: int | None
+
+    @property
+    def trend(self) -> float | None:
+        """By which share the size differs from the previous one; None where there is nothing to compare."""
+        if not self.previous_bytes or self.entry.result is not Result.SUCCEEDED:
+            return None
+        return self.entry.bytes / self.previous_bytes - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One attempt in the chart of a project: when, how large, how long, how it ended."""
+
+    started: datetime
+    bytes: int
+    seconds: float | None
+    result: Result
+
+
+_REGULAR = "result = 'succeeded' AND kind <> 'safety'"
+_PREVIOUS = f"project = ? AND started < ? AND {_REGULAR} ORDER BY started DESC, id DESC LIMIT 1"
+
+# ruff: noqa: S608 - the queries are made of names of our own
+
+
+def page(
+    connection: sqlite3.Connection,
+    wanted: HistoryFilter,
+    sort: Sort,
+    *,
+    descending: bool,
+    offset: int,
+    limit: int,
+) -> tuple[Listed, ...]:
+    """The entries from `offset` on, at most `limit` of them, each with what its trend is told from."""
+    condition, values = _condition(wanted)
+    direction = "DESC" if descending else "ASC"
+    order = f"{sort} {direction}, started {direction}" if sort is not Sort.TIME else f"started {direction}"
+    rows = connection.execute(
+        f"SELECT rowid FROM backup INDEXED BY sorted_by_{sort} WHERE {condition} "
+        f"ORDER BY {order} LIMIT ? OFFSET ?",
+        [*values, limit, offset],
+    )
+    return tuple(_listed(connection, rowid) for (rowid,) in rows.fetchall())
+
+
+def count(connection: sqlite3.Connection, wanted: HistoryFilter) -> int:
+    """How many entries there are."""
+    condition, values = _condition(wanted)
+    index = f"INDEXED BY sorted_by_{Sort.TIME}" if values else ""
+    (number,) = connection.execute(
+        f"SELECT count(*) FROM backup {index} WHERE {condition}", values
+    ).fetchone()
+    return int(number)
+
+
+def previous(connection: sqlite3.Connection, entry: Entry) -> Entry | None:
+    """The project's last regular backup before this one."""
+    found = select(connection, _PREVIOUS, entry.project, stored(entry.started))
+    return found[0] if found else None
+
+
+def recent(connection: sqlite3.Connection, project: str, since: datetime) -> tuple[Entry, ...]:
+    """What tells a project's health: all since then, and the last good and the last proven one before."""
+    found = {
+        (entry.id, entry.destination): entry
+        for condition in (
+            "started >= ? ORDER BY started DESC, id DESC",
+            f"started < ? AND {_GOOD} ORDER BY started DESC, id DESC LIMIT 1",
+            f"started < ? AND {_GOOD} AND proof_level = 'proven' ORDER BY started DESC, id DESC LIMIT 1",
+        )
+        for entry in select(connection, f"project = ? AND {condition}", project, stored(since))
+    }
+    return tuple(found.values())
+
+
+_GOOD = f"{_REGULAR} AND proof_failure = '' AND NOT missing"
+
+
+def runs_of(connection: sqlite3.Connection, schedule: str, since: datetime) -> tuple[Entry, ...]:
+    """The attempts of a schedule's slots since then."""
+    return select(connection, "schedule = ? AND schedule <> '' AND slot >= ?", schedule, stored(since))
+
+
+def series(connection: sqlite3.Connection, project: str, since: datetime | None) -> tuple[Point, ...]:
+    """A project's attempts for a chart, oldest first; safety backups are none of them."""
+    rows = connection.execute(
+        "SELECT started, bytes, seconds, result FROM backup "
+        "WHERE project = ? AND started >= ? AND kind <> 'safety' ORDER BY started, id",
+        [storable(project), stored(since) if since else ""],
+    )
+    return tuple(
+        Point(datetime.fromisoformat(at).astimezone(UTC), size, seconds, Result(result))
+        for at, size, seconds, result in rows
+    )
+
+
+def _listed(connection: sqlite3.Connection, rowid: int) -> Listed:
+    row = connection.execute(
+        f"SELECT {', '.join(COLUMNS)}, (SELECT older.bytes FROM backup AS older "
+        "WHERE older.project = backup.project AND older.started < backup.started "
+        "AND older.result = 'succeeded' AND older.kind <> 'safety' "
+        "ORDER BY older.started DESC, older.id DESC LIMIT 1) FROM backup WHERE rowid = ?",
+        [rowid],
+    ).fetchone()
+    return Listed(entry_in(row[:-1]), row[-1])
+
+
+def _condition(wanted: HistoryFilter) -> tuple[str, list[object]]:
+    """The filter as SQL with its values."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for column, allowed in (
+        ("project", wanted.projects),
+        ("result", wanted.results),
+        ("proof", wanted.proofs),
+        ("kind", wanted.kinds),
+    ):
+        if allowed:
+            conditions.append(f"{column} IN ({', '.join('?' * len(allowed))})")
+            values += map(storable, allowed)
+    for condition, at in (("started >= ?", wanted.since), ("started < ?", wanted.until)):
+        if at is not None:
+            conditions.append(condition)
+            values.append(stored(at))
+    for word in wanted.text.split():
+        conditions.append("instr(search, ?)")
+        values.append(storable(word.casefold()))
+    return " AND ".join(conditions) or "TRUE", values
