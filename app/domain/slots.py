@@ -1,0 +1,101 @@
+"""The moments at which a schedule is due, with the clock changes of its time zone.
+
+The rules are those of Debian's cron, as cronsim has them: a fixed time that clocks skip comes when they
+have been put forward, and one that comes twice counts once; `*` in the hour or minute follows real time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from itertools import islice
+
+from cronsim import CronSim
+
+from app.domain.schedule import Schedule, zone_named
+
+_LARGEST_CHANGE = timedelta(hours=3)
+"""Clocks have never been put back by more in one go."""
+
+
+class ClockChange(StrEnum):
+    """What a clock change does to a slot."""
+
+    SKIPPED = "skipped"
+    """Clocks go forward: the time that was asked for does not exist that day."""
+    FIRST_OF_TWO = "first-of-two"
+    """Clocks go back: the time comes twice, and this is the first."""
+    SECOND_OF_TWO = "second-of-two"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A moment at which a schedule is due.
+
+    Attributes:
+        at: in UTC.
+        local: the same in the schedule's zone.
+        change: the clock change that concerns it, if any.
+        wanted: the local time that was asked for; other than `local` only when clocks skipped it.
+    """
+
+    at: datetime
+    local: datetime
+    change: ClockChange | None
+    wanted: datetime
+
+
+def next_slots(schedule: Schedule, after: datetime, count: int) -> tuple[Slot, ...]:
+    """The next `count` slots later than `after`, for the user to see; `since` plays no part."""
+    zone = zone_named(schedule.zone)
+    return tuple(_slot(schedule.cron, at, zone) for at in islice(_moments(schedule.cron, zone, after), count))
+
+
+def next_slot(schedule: Schedule, after: datetime) -> datetime | None:
+    """The first slot later than `after`, in UTC; None when there is none in 50 years."""
+    return next(_moments(schedule.cron, zone_named(schedule.zone), after), None)
+
+
+def last_slot(schedule: Schedule, until: datetime) -> datetime | None:
+    """The newest slot at or before `until`, in UTC; None when there was none in 50 years."""
+    zone = zone_named(schedule.zone)
+    start = (until + timedelta(seconds=1)).astimezone(zone)  # CronSim begins before its start
+    if start.fold:  # a fixed time has its slot in the first of two equal hours: begin after both
+        start = (start.astimezone(UTC) + _LARGEST_CHANGE).astimezone(zone)
+    for moment in CronSim(schedule.cron, start, reverse=True):
+        at = moment.astimezone(UTC)
+        if at <= until:
+            return at
+    return None
+
+
+def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
+    """Slots in UTC, each later than the one before: two that clocks skip may come at the same moment."""
+    last = after
+    for moment in CronSim(cron, after.astimezone(zone)):
+        at = moment.astimezone(UTC)
+        if at > last:
+            last = at
+            yield at
+
+
+def _slot(cron: str, at: datetime, zone: tzinfo) -> Slot:
+    local = at.astimezone(zone)
+    if local.fold:
+        return Slot(at, local, ClockChange.SECOND_OF_TWO, local)
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        return Slot(at, local, ClockChange.FIRST_OF_TWO, local)
+    before = (at - timedelta(seconds=1)).astimezone(zone)
+    gap = local.replace(tzinfo=None) - before.replace(tzinfo=None) - timedelta(seconds=1)
+    if gap and _is_fixed(cron):
+        wanted = next(CronSim(cron, before.replace(tzinfo=None))).replace(tzinfo=zone)
+        if wanted.replace(tzinfo=None) < local.replace(tzinfo=None):
+            return Slot(at, local, ClockChange.SKIPPED, wanted)
+    return Slot(at, local, None, local)
+
+
+def _is_fixed(cron: str) -> bool:
+    minute, hour = cron.split()[:2]
+    return not minute.startswith("*") and not hour.startswith("*")
