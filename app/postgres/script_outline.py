@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,10 +15,12 @@ from app.postgres.insert_rows import count_rows
 from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
 from app.postgres.script_dangers import (
     Danger,
+    Severity,
     danger_of_command,
     dangers_of_statement,
     may_be_dangerous,
 )
+from app.postgres.script_touches import Touch, touches_of
 from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, SETTING
 
@@ -26,7 +29,8 @@ _TAIL = 1024
 _LONGEST_DEFINITION = 64 * 1024
 _ALL_DEFINITIONS = 48 * 1024 * 1024
 _MOST_ENTRIES = 250_000
-_MOST_NOTES = 1000
+MOST_NOTES = 1000
+"""How many dangers of a kind, and statements that stand alone, are noted."""
 _SERVER_VERSION = re.compile(rb"^-- Dumped from database version (\S+)", re.MULTILINE)
 _DUMP_VERSION = re.compile(rb"^-- Dumped by pg_dump(?:all)? version (\S+)", re.MULTILINE)
 _MADE_BY_DUMP = re.compile(rb"^-- PostgreSQL database dump\r?$", re.MULTILINE)
@@ -42,6 +46,7 @@ _ALONE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HEAD_OF_STATEMENT = 400
+_RELATIONS = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class ScriptOutline:
         empty_databases: those of them that hold nothing but settings.
         created_database: of a script for one database, the name that it creates or connects to.
         parts: what `script_items` needs to give the items of these entries.
-        dangers: at most 1000; meta-commands of the whole script, others of the chosen database.
+        dangers: at most 1000 of each severity; meta-commands of the whole script, others of the chosen
+            database.
         not_in_transaction: statements that cannot run in a transaction block; at most 1000.
         roles: that it names as owners, grantees, members, and does not create itself.
         created_roles: that it creates.
@@ -75,6 +81,7 @@ class ScriptOutline:
         sets_replication_role: whether it switches triggers and foreign keys off by itself.
         server_version, dump_version: as pg_dump noted them; empty otherwise.
         statements: how many it holds, settings included.
+        touches: what it changes of tables, views and sequences that it did not create before; each once.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +102,7 @@ class ScriptOutline:
     server_version: str
     dump_version: str
     statements: int
+    touches: tuple[Touch, ...] = ()
 
 
 def outline_script(blocks: Iterable[bytes], *, database: str = "") -> ScriptOutline:
@@ -164,12 +172,15 @@ class _Outline:
         self._drafts: dict[int, _Draft] = {}
         self._databases: dict[str, bool] = {}
         self._dangers: list[tuple[str, Danger]] = []
+        self._noted: Counter[tuple[str, Severity]] = Counter()
         self._alone: list[tuple[str, Note]] = []
         self._roles: dict[str, set[str]] = {}
         self._created_roles: set[str] = set()
         self._encodings: dict[str, str] = {}
         self._encoding = ""
         self._size = 0
+        self._relations: set[tuple[str, str, str]] = set()
+        self._touches: dict[tuple[str, int, str, str, str], Touch] = {}
         self._statements = 0
         self._sets_replication_role: set[str] = set()
         self._created_database = ""
@@ -202,8 +213,8 @@ class _Outline:
         if encoding := setting_encoding(item.text):
             self._set_encoding(encoding, placed)
         danger = danger_of_command(item.text, item.line, placed.codec)
-        if danger and len(self._dangers) < _MOST_NOTES:
-            self._dangers.append(("", danger))
+        if danger:
+            self._note("", danger)
 
     def _look_at(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
         subject = placed.subject
@@ -213,6 +224,7 @@ class _Outline:
                 self._set_encoding(encoding, placed)
             if _REPLICATION_ROLE.search(text, 0, _HEAD_OF_STATEMENT) and b"replica" in text.lower()[-20:]:
                 self._sets_replication_role.add(placed.database)
+        self._note_touches(text, item, placed)
         if subject.roles:
             self._roles.setdefault(placed.database, set()).update(subject.roles)
         if subject.kind == "ROLE" and subject.creates:
@@ -220,7 +232,7 @@ class _Outline:
         if subject.kind == "DATABASE" and subject.creates:
             self._created_database = self._created_database or subject.tag
         is_alone = _ALONE.match(text[:_HEAD_OF_STATEMENT])
-        if is_alone and len(self._alone) < _MOST_NOTES:
+        if is_alone and len(self._alone) < MOST_NOTES:
             self._alone.append((placed.database, Note(item.line, placed.dump_id, shortened(text))))
 
     def _set_encoding(self, encoding: str, placed: PlacedItem) -> None:
@@ -228,8 +240,6 @@ class _Outline:
         self._encodings.setdefault(placed.database, encoding)
 
     def _note_dangers(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
-        if len(self._dangers) >= _MOST_NOTES:
-            return
         dangers = dangers_of_statement(
             text,
             item.line,
@@ -239,7 +249,31 @@ class _Outline:
             standard_strings=item.standard_strings,
             in_cluster=not placed.database and self._ends.is_dumpall,
         )
-        self._dangers.extend((placed.database, danger) for danger in dangers)
+        for danger in dangers:
+            self._note(placed.database, danger)
+
+    def _note(self, database: str, danger: Danger) -> None:
+        """Keep a danger; many harmless ones must not push out a grave one."""
+        self._noted[database, danger.severity] += 1
+        if self._noted[database, danger.severity] <= MOST_NOTES:
+            self._dangers.append((database, danger))
+
+    def _note_touches(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
+        subject = placed.subject
+        if subject.creates and subject.kind in _RELATIONS:
+            self._relations.add((placed.database, subject.schema, subject.tag))
+        for touch in touches_of(
+            text,
+            subject,
+            placed.codec,
+            line=item.line,
+            dump_id=placed.dump_id,
+            standard_strings=item.standard_strings,
+        ):
+            key = placed.database, touch.dump_id, touch.what, touch.schema, touch.name
+            is_own = (placed.database, touch.schema, touch.name) in self._relations
+            if not is_own and len(self._touches) < _MOST_ENTRIES:
+                self._touches.setdefault(key, touch)
 
     def _new_draft(self, placed: PlacedItem) -> _Draft:
         if len(self._drafts) >= _MOST_ENTRIES:
@@ -327,6 +361,7 @@ class _Outline:
             server_version=_text(_SERVER_VERSION, ends.head),
             dump_version=_text(_DUMP_VERSION, ends.head),
             statements=self._statements,
+            touches=tuple(touch for key, touch in self._touches.items() if key[0] in parts),
         )
 
 

@@ -14,7 +14,8 @@ from app.domain.restore import RestoreFailure, RestoreOptions, RestorePlan, Rest
 from app.engine.restore.archive_restore import ArchiveLoader
 from app.engine.restore.execution import Execution, execute
 from app.engine.restore.new_database import options_of, tell_of_leftovers
-from app.engine.restore.plan import PreparedRestore, plan_restore
+from app.engine.restore.other_tables import find_other_tables
+from app.engine.restore.plan import PreparedRestore, plan_restore, with_findings
 from app.engine.restore.script_restore import ScriptLoader
 from app.engine.restore.source import RestoreSource, open_source
 from app.engine.restore.source_findings import find_in_source
@@ -101,10 +102,14 @@ class RestoreJob:
             self.source = open_source(self.paths, self.workspace, cancel, database=self.options.database)
         self._facts = self._look(cancel, listener)
         self._tool = self._pick_tool(self.source, self._facts)
-        findings = find_in_source(self.source, self.options, is_new=bool(self.target.new_database))
-        self._prepared = plan_restore(
-            self.source.facts(findings), self._facts, self.options, place=self._place
+        prepared = plan_restore(self.source.facts(), self._facts, self.options, place=self._place)
+        run = {entry.dump_id for entry in prepared.entries}
+        is_new = bool(self.target.new_database)
+        findings = (
+            *find_in_source(self.source, self.options, is_new=is_new, run=run),
+            *find_other_tables(self.source, run, self._facts),
         )
+        self._prepared = with_findings(prepared, findings)
         return self._prepared.plan
 
     def run(self, cancel: CancelToken, listener: Listener, *, safety_backup: str = "") -> RestoreReport:

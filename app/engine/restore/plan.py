@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from app.domain.backup import Contents
 from app.domain.restore import (
@@ -126,6 +126,12 @@ def plan_restore(
         drops_access_methods=adapted.drops_access_methods,
         target=target,
     )
+
+
+def with_findings(prepared: PreparedRestore, findings: Iterable[Finding]) -> PreparedRestore:
+    """The same, with what was found about those entries that are restored."""
+    found = sorted((*findings, *prepared.plan.findings), key=lambda one: list(Severity).index(one.severity))
+    return replace(prepared, plan=replace(prepared.plan, findings=tuple(found)))
 
 
 def _mode(target: TargetFacts, options: RestoreOptions) -> RestoreMode:

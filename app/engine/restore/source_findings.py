@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from app.domain.restore import Finding, RestoreOptions, Severity
-from app.engine.restore.source import RestoreSource
+from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore.stored_sizes import stored_sizes
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import ArchiveFormat
@@ -15,35 +17,42 @@ from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.script import Statement, parse_copy_statement, read_script
 from app.postgres.script_dangers import Danger
 from app.postgres.script_dangers import Severity as Kind
-from app.postgres.script_outline import outline_script
-from app.postgres.statement_subject import TRANSACTION, subject_of
+from app.postgres.script_outline import MOST_NOTES, outline_script
+from app.postgres.statement_subject import OTHER, TRANSACTION, Subject, subject_of
 
 _MOST_LINES = 10
 _MAY_MATTER = re.compile(
     r"PROGRAM|pg_(?:read|ls|stat_file|file|execute|logdir|reload|rotate|terminate)|lo_(?:im|ex)port|dblink"
     r"|\bSYSTEM\b|\bLOAD\b|\b(?:FROM|TO)\s+E?'|\bCOPY\b|SUPERUSER|SESSION\s+AUTHORIZATION|\bROLE\b|U&"
     r"|LANGUAGE\s+(?!(?:sql|plpgsql)\b)|filename|\bSERVER\b|SUBSCRIPTION|TABLESPACE|EXTENSION|PASSWORD"
-    r"|\bDROP\s|\b(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b",
+    r"|\bDROP\s|\b(?:UPDATE|DELETE|INSERT|MERGE|TRUNCATE|DO|CALL|set_config)\b|\b(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b",
     re.IGNORECASE,
 )
+_CHANGES_ROWS = frozenset({"UPDATE", "DELETE", "MERGE", "TRUNCATE", "DO", "CALL", "WITH", "EXECUTE"})
 _UNDOES = re.compile(r"rollback|abort", re.IGNORECASE)
 _ALLOW = "Restore it only when you trust where it comes from; --allow-server-access lets it pass."
 
 
-def find_in_source(source: RestoreSource, options: RestoreOptions, *, is_new: bool) -> tuple[Finding, ...]:
+def find_in_source(
+    source: RestoreSource, options: RestoreOptions, *, is_new: bool, run: Container[int] | None = None
+) -> tuple[Finding, ...]:
     """Dangers, and what keeps a source from being restored as a whole.
 
     Args:
         is_new: whether it is to go into a new database, rather than into one that exists.
+        run: dump ids of the entries that are restored; None for all. What is not run is no danger.
     """
     if source.archive is not None:
-        return tuple(_of_archive(source, options))
-    return tuple(_of_scripts(source, options, is_new=is_new))
+        return tuple(_of_archive(source, options, run))
+    return tuple(_of_scripts(source, options, is_new=is_new, run=run))
 
 
-def _of_scripts(source: RestoreSource, options: RestoreOptions, *, is_new: bool) -> Iterator[Finding]:
+def _of_scripts(
+    source: RestoreSource, options: RestoreOptions, *, is_new: bool, run: Container[int] | None
+) -> Iterator[Finding]:
     in_transaction = not is_new and (options.jobs or 1) == 1
-    for dump, outline in zip(source.dumps, source.outlines, strict=True):
+    for number, (dump, outline) in enumerate(zip(source.dumps, source.outlines, strict=True)):
+        first_id = number * NEXT_SCRIPT
         if not outline.is_complete:
             yield Finding(
                 Severity.BLOCKS,
@@ -51,8 +60,13 @@ def _of_scripts(source: RestoreSource, options: RestoreOptions, *, is_new: bool)
                 "pg_dump's last line is missing.",
                 "Get another copy of it.",
             )
-        yield from _of_dangers(outline.dangers, options, dump.name)
-        undoing = [note for note in outline.not_in_transaction if _UNDOES.match(note.statement)]
+        yield from _of_dangers(_that_run(outline.dangers, run, first_id), options, dump.name)
+        alone = [
+            note
+            for note in outline.not_in_transaction
+            if run is None or not note.dump_id or note.dump_id + first_id in run
+        ]
+        undoing = [note for note in alone if _UNDOES.match(note.statement)]
         if undoing and not is_new:
             yield Finding(
                 Severity.BLOCKS,
@@ -60,8 +74,8 @@ def _of_scripts(source: RestoreSource, options: RestoreOptions, *, is_new: bool)
                 f"Line {undoing[0].line}: {undoing[0].statement}",
                 "Restore it into a new database.",
             )
-        elif in_transaction and outline.not_in_transaction:
-            first = outline.not_in_transaction[0]
+        elif in_transaction and alone:
+            first = alone[0]
             yield Finding(
                 Severity.BLOCKS,
                 f"{dump.name} cannot be restored in one transaction",
@@ -70,14 +84,30 @@ def _of_scripts(source: RestoreSource, options: RestoreOptions, *, is_new: bool)
             )
 
 
-def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Finding]:
+def _that_run(dangers: Sequence[Danger], run: Container[int] | None, first_id: int = 0) -> list[Danger]:
+    """Those of statements that are run; all of a kind that is so frequent that not all were noted."""
+    counts = Counter(danger.severity for danger in dangers)
+    return [
+        danger
+        for danger in dangers
+        if run is None
+        or not danger.dump_id
+        or danger.is_always_refused
+        or danger.dump_id + first_id in run
+        or counts[danger.severity] >= MOST_NOTES
+    ]
+
+
+def _of_archive(
+    source: RestoreSource, options: RestoreOptions, run: Container[int] | None
+) -> Iterator[Finding]:
     """pg_restore runs whatever an archive holds as one definition, and rows that are INSERTs as they are."""
     codec = python_codec(source.encoding)
     forged: list[str] = []
     dangers: list[Danger] = []
     for entry in source.entries:
         found = list(_definition_dangers(entry, codec))
-        dangers += (danger for danger in found if danger is not None)
+        dangers += (replace(danger, dump_id=entry.dump_id) for danger in found if danger is not None)
         if None in found or (has_rows(entry) and entry.copy_statement and not _is_copy(entry)):
             forged.append(qualified_name(entry))
     if linked := _linked_file(source):
@@ -106,7 +136,7 @@ def _of_archive(source: RestoreSource, options: RestoreOptions) -> Iterator[Find
             f"In {', '.join(forged[:_MOST_LINES])}",
             "It was changed: do not use it.",
         )
-    yield from _of_dangers(dangers, options, source.dumps[0].name)
+    yield from _of_dangers(_that_run(dangers, run), options, source.dumps[0].name)
 
 
 def _definition_dangers(entry: Entry, codec: str) -> Iterator[Danger | None]:
@@ -115,11 +145,18 @@ def _definition_dangers(entry: Entry, codec: str) -> Iterator[Danger | None]:
         script = f"{text}\n".encode(codec, "surrogateescape")
         for item in read_script([script]):
             if isinstance(item, Statement):
-                kind = subject_of(item.text).kind
-                if kind == TRANSACTION or (text is entry.definition and kind.startswith("DROP ")):
+                subject = subject_of(item.text)
+                kind = subject.kind
+                if kind == TRANSACTION or (text is entry.definition and _makes_nothing(subject)):
                     yield None
         found = outline_script([script]).dangers
         yield from (danger for danger in found if danger.severity is not Kind.META_COMMAND)
+
+
+def _makes_nothing(subject: Subject) -> bool:
+    """Whether pg_dump writes such a statement into no definition: DROP, INSERT, UPDATE, DO …"""
+    is_other = subject.kind == OTHER and subject.tag.partition(" ")[0] in _CHANGES_ROWS
+    return is_other or subject.kind == "TABLE DATA" or subject.kind.startswith("DROP ")
 
 
 def _linked_file(source: RestoreSource) -> str:
@@ -159,7 +196,7 @@ def _of_dangers(dangers: Iterable[Danger], options: RestoreOptions, name: str) -
             refused.append(danger)
         elif danger.is_refused_unless_allowed:
             guarded.append(danger)
-        else:
+        elif danger.severity is not Kind.DESTROYS:  # the plan tells what the target has of it
             told.append(danger)
     if refused:
         title = f"{name} has commands that are never run"
