@@ -106,7 +106,7 @@ def test_a_clock_that_was_wrong_for_a_while_stops_nothing() -> None:
     assert due_slot(DAILY, [jumped], SLOT + 2 * MINUTE).state is DueState.DUE
 
 
-@given(seconds=st.integers(1, 3600), cron=st.sampled_from(["* * * * *", "0 * * * *", "30 2 * * *"]))
+@given(seconds=st.integers(1, 3600), cron=st.sampled_from(["* * * * *", "30 * * * *", "30 2 * * *"]))
 def test_jitter_is_the_same_each_time_and_never_reaches_the_next_slot(seconds: int, cron: str) -> None:
     made = replace(DAILY, cron=cron, jitter_seconds=seconds, since=SLOT - timedelta(seconds=1))
     begins = starts_at(made, SLOT)
