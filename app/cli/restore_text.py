@@ -48,12 +48,19 @@ def _print_objects(plan: RestorePlan) -> None:
         click.echo(shown(f"          {item.action}: {item.kind} {item.name}{rows}{reason}"))
 
 
+def _restored(report: RestoreReport) -> str:
+    if report.tables is None:
+        return counted(report.objects, "object")
+    rows = f", {counted(sum(check.found for check in report.rows), 'row')}" if report.rows else ""
+    return f"the rows of {counted(report.tables, 'table')}{rows}"
+
+
 def print_report(report: RestoreReport) -> None:
     """How it ended, what failed and why, and the rows."""
     seconds = (report.finished - report.started).total_seconds()
     good = report.result is RestoreResult.SUCCEEDED
     click.secho(
-        f"Result    {report.result} in {seconds:.1f} s: {counted(report.objects, 'object')} restored",
+        f"Result    {report.result} in {seconds:.1f} s: {_restored(report)} restored",
         fg="green" if good else "red",
         bold=True,
     )

@@ -166,6 +166,7 @@ class RestoreReport:
         rows: every table whose number of rows is known from the source.
         safety_backup: its folder, when one was made.
         left: what the target looks like now, in a sentence, when it did not succeed.
+        tables: how many got rows, where rows alone were restored; otherwise None.
     """
 
     id: str
@@ -181,6 +182,7 @@ class RestoreReport:
     failures: tuple[RestoreFailure, ...] = ()
     safety_backup: str = ""
     left: str = ""
+    tables: int | None = None
 
     @property
     def different_rows(self) -> tuple[RowCheck, ...]:

@@ -59,6 +59,10 @@ SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
 WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                'transaction_timeout', 'idle_session_timeout')
 """
+_NOTICE_THE_END = """
+SELECT pg_catalog.set_config(name, '1s', false) FROM pg_catalog.pg_settings
+WHERE name = 'client_connection_check_interval' AND pg_catalog.version() ~ 'linux'
+"""  # otherwise a server goes on for as long as a statement takes after we were killed
 _WHERE = re.compile(r"COPY .+?, line \d+(?:, column [^:]+)?")
 _REMEDIES = {
     "53100": "The server's own disk is full: free some space there.",
@@ -68,6 +72,7 @@ _REMEDIES = {
     "42P06": "The target already has it: restore into a new database, or clean the target first.",
     "42723": "The target already has it: restore into a new database, or clean the target first.",
     "23505": "The target already has these rows: restore into a new database, or clean the target first.",
+    "23503": "Rows that it refers to are missing: restore them as well, or correct the source.",
     "42704": "What it needs is missing in the target: a role, a type or an extension. Make it first.",
     "42P01": "A table that it needs is missing in the target: restore the whole script, or make it first.",
     "3F000": "A schema that it needs is missing in the target: restore the whole script, or make it first.",
@@ -102,6 +107,19 @@ class StatementError:
     more: int = 0
 
 
+class StatementFailedError(AppError):
+    """A statement failed where nothing may; `error` says which, and what the server said."""
+
+    def __init__(self, error: StatementError) -> None:
+        super().__init__(
+            ErrorCode.RESTORE_FAILED,
+            f"The restore stopped in line {error.line} of the script",
+            detail=f"{error.message} · {error.statement}",
+            hint=error.hint,
+        )
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptRun:
     """What running a script came to: statements and bytes sent, and the errors where it went on."""
@@ -120,6 +138,7 @@ def run_script(
     one_transaction: bool,
     goes_on: bool = False,
     on_item: Callable[[int, int], None] = lambda _bytes, _dump_id: None,
+    closing: Callable[[Session], None] | None = None,
     cancel: CancelToken,
 ) -> ScriptRun:
     """Run a script's items in one session.
@@ -135,6 +154,7 @@ def run_script(
             is undone. The script's own BEGIN and COMMIT are left out here, too.
         on_item: told the bytes sent so far and the entry in work, after each statement and each block of
             rows.
+        closing: given the session before the one transaction is committed; what it raises undoes all.
         cancel: stops within a second, also while the server waits for a lock.
 
     Raises:
@@ -146,7 +166,7 @@ def run_script(
     cancel.check()
     session = abandonable(lambda: _connect(connection), cancel, lambda late: late.close())
     run = _Run(session, connection, edit, on_item, cancel)
-    run.one_transaction, run.goes_on = one_transaction, goes_on
+    run.one_transaction, run.goes_on, run.closing = one_transaction, goes_on, closing
     try:
         run.prepare(encoding)
         for item in items:
@@ -190,6 +210,7 @@ class _Run:
     ) -> None:
         self.session = session
         self.one_transaction = self.goes_on = False
+        self.closing: Callable[[Session], None] | None = None
         self._server: Any = session.pgconn
         self._connection = connection
         self._edit = edit
@@ -210,6 +231,7 @@ class _Run:
     def prepare(self, encoding: str) -> None:
         """Make the session what the reader takes for granted, and begin."""
         self._own(_PREPARATION)
+        self._own(_NOTICE_THE_END)
         self._own("SET standard_conforming_strings = on")
         self._own(f"SET client_encoding = {quote_literal(encoding)}")
         if self.one_transaction:
@@ -219,6 +241,8 @@ class _Run:
         """Commit, and give what it came to."""
         self._send_batch()
         if self.one_transaction:
+            if self.closing:
+                self._close(self.closing)
             self._own("COMMIT")
         elif self._server.transaction_status == pq.TransactionStatus.INERROR:
             raise AppError(
@@ -227,6 +251,20 @@ class _Run:
                 detail="Its last transaction was undone.",
             )
         return ScriptRun(self._statements, self._bytes, tuple(self._errors.values()))
+
+    def _close(self, closing: Callable[[Session], None]) -> None:
+        try:
+            with self._cancel.interrupting(lambda: interrupt(self.session)):
+                closing(self.session)
+        except psycopg.Error as error:
+            self._cancel.check()
+            if self._server.status != pq.ConnStatus.OK:
+                raise connection_failure(str(error), self._connection.describe()) from error
+            detail = error.diag.message_primary or str(error)
+            raise AppError(
+                ErrorCode.RESTORE_FAILED, "What was restored could not be checked", detail=detail
+            ) from error
+        self._cancel.check()
 
     def take(self, numbered: ScriptItem) -> None:
         """Run one item."""
@@ -350,12 +388,7 @@ class _Run:
             raise connection_failure(error.message, self._connection.describe())
         if not self.goes_on:
             self._cancel.check()
-            raise AppError(
-                ErrorCode.RESTORE_FAILED,
-                f"The restore stopped in line {error.line} of the script",
-                detail=f"{error.message} · {error.statement}",
-                hint=error.hint,
-            )
+            raise StatementFailedError(error)
         key = dump_id, 0 if dump_id else item.line
         known = self._errors.get(key)
         if known:

@@ -72,15 +72,31 @@ class TargetObject:
 class ForeignKey:
     """A foreign key in the target: from `table` to `referenced`, both as (schema, name).
 
-    `is_deferred` ones are checked when the transaction ends; `is_inherited` ones belong to that of a
+    `is_deferrable` ones can be checked when the transaction ends; `is_inherited` ones belong to that of a
     partitioned table, with which they come and go.
     """
 
     name: str
     table: tuple[str, str]
     referenced: tuple[str, str]
-    is_deferred: bool = False
+    is_deferrable: bool = False
     is_inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger of the target that an INSERT or a TRUNCATE fires, where it is not disabled.
+
+    Attributes:
+        table: its schema and name.
+        enabled: `pg_trigger.tgenabled`: O unless session_replication_role is replica, R only then, A always.
+    """
+
+    table: tuple[str, str]
+    name: str
+    enabled: str = "O"
+    on_insert: bool = True
+    on_truncate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +133,7 @@ class TargetFacts:
         partitions: pairs of a partition and the table that it is a part of, as (schema, name).
         dependents: objects, and what else in the target goes wrong without them.
         rows_in: tables that hold rows, or whose rows could not be seen; (schema, name).
-        triggers_on: tables with triggers of their own that an insert fires.
-        always_triggers_on: those of them of which one fires whatever session_replication_role says.
+        triggers: those of its own that an INSERT or TRUNCATE could fire.
         hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
         lock_slots: how many objects all sessions together can lock.
         free_connections: those that this role can still open.
@@ -160,8 +175,7 @@ class TargetFacts:
     partitions: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
     dependents: tuple[tuple[TargetObject, TargetObject], ...] = ()
     rows_in: frozenset[tuple[str, str]] = frozenset()
-    triggers_on: frozenset[tuple[str, str]] = frozenset()
-    always_triggers_on: frozenset[tuple[str, str]] = frozenset()
+    triggers: tuple[Trigger, ...] = ()
     hides_rows: frozenset[tuple[str, str]] = frozenset()
     bytes: int = 0
     lock_slots: int = 0
@@ -202,8 +216,9 @@ def read_target(session: Session) -> TargetFacts:
             foreign_keys=_foreign_keys(session),
             partitions=tuple(((a, b), (c, d)) for a, b, c, d in _rows(session, queries.PARTITIONS)),
             rows_in=frozenset(holding_rows),
-            triggers_on=_pairs(session, queries.TRIGGERS.format(enabled="'O', 'A'")),
-            always_triggers_on=_pairs(session, queries.TRIGGERS.format(enabled="'A'")),
+            triggers=tuple(
+                Trigger((schema, table), *rest) for schema, table, *rest in _rows(session, queries.TRIGGERS)
+            ),
             hides_rows=_pairs(session, queries.HIDES_ROWS),
             creatable=_names(session, queries.CREATABLE),
             creators=_pairs(session, queries.CREATORS.format(right=_right(session))),
@@ -421,8 +436,8 @@ class _Objects:
 
 def _foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
     return tuple(
-        ForeignKey(name, (schema, table), (other_schema, other), deferred, inherited)
-        for name, schema, table, other_schema, other, deferred, inherited in _rows(
+        ForeignKey(name, (schema, table), (other_schema, other), deferrable, inherited)
+        for name, schema, table, other_schema, other, deferrable, inherited in _rows(
             session, queries.FOREIGN_KEYS
         )
     )

@@ -145,7 +145,7 @@ WHERE d.refobjid >= 16384 AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg
       SELECT oid FROM pg_class WHERE relispartition AND relkind IN ('r', 'p', 'f'))))
 """
 FOREIGN_KEYS = f"""
-SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferred, k.conparentid <> 0
+SELECT k.conname, n.nspname, c.relname, m.nspname, f.relname, k.condeferrable, k.conparentid <> 0
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace m ON m.oid = f.relnamespace
@@ -159,10 +159,12 @@ JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace m ON m.oid = p.relnames
 WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND {_OWN} ORDER BY 1, 2
 """
 TRIGGERS = f"""
-SELECT DISTINCT n.nspname, c.relname FROM pg_trigger t
-JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT t.tgisinternal AND t.tgenabled IN ({{enabled}}) AND t.tgtype & 4 > 0 AND {_OWN}
+SELECT n.nspname, c.relname, t.tgname, t.tgenabled::text, t.tgtype & 4 > 0, t.tgtype & 32 > 0
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 36 > 0
+  AND NOT (c.relkind = 'p' AND t.tgtype & 1 > 0) AND {_OWN} ORDER BY 1, 2, 3
 """
+"""Of a partitioned table, those for each row are its partitions' own."""
 HIDES_ROWS = f"""
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) AND {_OWN}

@@ -130,7 +130,7 @@ def test_rows_that_differ_give_status_1(cli: Cli, target: Database, shop: Path) 
         " EXECUTE FUNCTION swallow();"
         "ALTER TABLE orders ENABLE ALWAYS TRIGGER t"
     )
-    ran = cli("restore", shop, "--into", target.conninfo, "--what", "data")
+    ran = cli("restore", shop, "--into", target.conninfo, "--what", "data", "--jobs", "2")
     assert ran.status == 1
     assert "Result    incomplete" in ran.output
     assert "public.orders: 2,990 rows instead of 3,000" in ran.output

@@ -6,7 +6,7 @@ import pytest
 
 from app.engine.sample import load_sample
 from app.postgres.connection import Connection, Session, connect
-from app.postgres.target import TargetFacts, read_server, read_target, what_changed
+from app.postgres.target import TargetFacts, Trigger, read_server, read_target, what_changed
 
 if TYPE_CHECKING:
     from app.postgres.sandbox import SandboxServer
@@ -175,6 +175,10 @@ def test_triggers_and_row_security_that_hinder_rows_are_seen(target: Database) -
         CREATE TABLE t (a int); CREATE TABLE quiet (a int);
         CREATE FUNCTION f() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql;
         CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        CREATE TRIGGER "no more" AFTER TRUNCATE ON t EXECUTE FUNCTION f();
+        ALTER TABLE t ENABLE ALWAYS TRIGGER "no more";
+        CREATE TRIGGER off BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER TABLE t DISABLE TRIGGER off;
         CREATE TRIGGER late BEFORE DELETE ON quiet FOR EACH ROW EXECUTE FUNCTION f();
         ALTER TABLE quiet ENABLE ROW LEVEL SECURITY;
         CREATE ROLE shy_one; GRANT ALL ON quiet TO shy_one;
@@ -182,7 +186,11 @@ def test_triggers_and_row_security_that_hinder_rows_are_seen(target: Database) -
     )
     try:
         facts = facts_of(target, "shy_one")
-        assert facts.triggers_on == {("public", "t")}
+        table = ("public", "t")
+        assert facts.triggers == (
+            Trigger(table, "loud"),
+            Trigger(table, "no more", "A", on_insert=False, on_truncate=True),
+        )
         assert facts.hides_rows == {("public", "quiet")}
     finally:
         target.sql("DROP OWNED BY shy_one; DROP ROLE shy_one")

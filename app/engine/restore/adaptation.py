@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import ABOUT, NAME, PREAMBLE, ROUTINES, EntryGraph, unquoted
+from app.engine.restore.extension_rows import rows_of_missing_extensions
 from app.engine.restore.ownership import fit_owners, role_findings
 from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
 from app.engine.restore.selection import Selection
@@ -110,11 +111,16 @@ class _Adapting:
     findings: list[Finding] = field(default_factory=list)
     role_users: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     owners_missing: frozenset[str] = frozenset()
+    configuration: Mapping[int, str] = field(default_factory=dict)
 
     def result(self) -> Adaptation:
         for entry in self.selection.entries:
             if entry.kind not in PREAMBLE:
                 self._judge(entry)
+        self.configuration = rows_of_missing_extensions(
+            self.selection.entries, self.graph, self.target, self.lost
+        )
+        self.lost |= self.configuration
         self._follow_extensions()
         self._follow_lost()
         self._find_lost()
@@ -312,7 +318,11 @@ class _Adapting:
         return kind not in ABOUT and kind not in ("TABLE DATA", "MATERIALIZED VIEW DATA", "DATABASE")
 
     def _find_lost(self) -> None:
-        rows = [n for n in self.lost if self.graph.entries[n].kind in ("TABLE", "TABLE DATA")]
+        rows = [
+            number
+            for number in self.lost
+            if self.graph.entries[number].kind in ("TABLE", "TABLE DATA") and number not in self.configuration
+        ]
         if rows:
             self._block(
                 "Tables cannot be restored because of what they need",
@@ -321,10 +331,19 @@ class _Adapting:
                 ),
             )
         quiet = {*ABOUT, *_OF_SERVER, "TABLE", "TABLE DATA", "EXTENSION", "DEFAULT ACL", "STATISTICS DATA"}
-        because_of_roles = set().union(*self.role_users.values())
+        told = set(self.configuration).union(*self.role_users.values())
+        if self.configuration:
+            self._warn(
+                "Rows of extensions that the target will not have are left out",
+                "; ".join(
+                    f"{qualified_name(self.graph.entries[n])}: {self.configuration[n]}"
+                    for n in list(self.configuration)[:NAMES_SHOWN]
+                ),
+                "Install the extension on the target first, and they come along.",
+            )
         by_reason: dict[str, list[Entry]] = defaultdict(list)
         for number, reason in self.lost.items():
-            if self.graph.entries[number].kind not in quiet and number not in because_of_roles:
+            if self.graph.entries[number].kind not in quiet and number not in told:
                 by_reason[reason].append(self.graph.entries[number])
         for reason, entries in by_reason.items():
             names = some(f"{one.kind} {qualified_name(one)}" for one in entries)

@@ -1,7 +1,8 @@
-"""Loads an archive into a server that its pg_restore is too new for: as SQL, without what that server lacks.
+"""Loads an archive as the SQL that pg_restore makes of it, in a session of our own.
 
-Since 17 pg_restore sets transaction_timeout, which no older server knows, and cannot be kept from it; older
-ones cannot read the archives of 17 and later.
+So rows can be counted, and keys be checked, in the transaction that loads them; it takes no longer than
+pg_restore's own transaction. It is also the way into servers that a pg_restore is too new for: since 17 it
+sets transaction_timeout, which no older server knows; and older ones cannot read the archives of 17.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.script_restore import failures_of
 from app.postgres.compression import BLOCK
-from app.postgres.connection import Connection
+from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import dump_failure
 from app.postgres.script import Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem
-from app.postgres.script_run import run_script, unknown_setting
+from app.postgres.script_run import ScriptRun, StatementFailedError, run_script, unknown_setting
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 from app.system.process import Child, child_environment
@@ -53,12 +54,16 @@ class ArchiveAsScript:
     server: int
 
     def load(
-        self, connection: Connection, cancel: CancelToken, on_entry: Callable[[int], None]
+        self,
+        connection: Connection,
+        cancel: CancelToken,
+        on_entry: Callable[[int], None],
+        close: Callable[[Session], None],
     ) -> tuple[RestoreFailure, ...]:
-        """Load the plan's entries; gives those that failed, where the plan goes on after errors.
+        """Load the plan's entries; gives those that failed: only the first where all or nothing counts.
 
         Raises:
-            AppError: RESTORE_FAILED at the first error otherwise, or when pg_restore fails.
+            AppError: RESTORE_FAILED when pg_restore fails, and as `run_script` does.
             Cancelled: `cancel` was set.
         """
         goes_on = self.prepared.plan.mode is RestoreMode.PARALLEL
@@ -79,14 +84,18 @@ class ArchiveAsScript:
             cancel.interrupting(child.terminate),
             _fed(child, None if isinstance(self.archive, Path) else self.archive),
         ):
-            run = run_script(
-                self._items(child, cancel, on_entry),
-                connection,
-                self.encoding,
-                one_transaction=not goes_on,
-                goes_on=goes_on,
-                cancel=cancel,
-            )
+            try:
+                run = run_script(
+                    self._items(child, cancel, on_entry),
+                    connection,
+                    self.encoding,
+                    one_transaction=not goes_on,
+                    goes_on=goes_on,
+                    closing=close if self.prepared.plan.mode is RestoreMode.ONE_TRANSACTION else None,
+                    cancel=cancel,
+                )
+            except StatementFailedError as failure:
+                run = ScriptRun(0, 0, (failure.error,))
         return failures_of(run, self.prepared.entries)
 
     def _items(
@@ -94,6 +103,9 @@ class ArchiveAsScript:
     ) -> Iterator[ScriptItem]:
         numbers = {(one.kind, one.schema, one.tag): one.dump_id for one in self.prepared.entries}
         done, last = 0, None
+        if self.prepared.plan.mode is RestoreMode.ONE_TRANSACTION:
+            for statement in self.prepared.drops:
+                yield ScriptItem(0, Statement(encode_sql(statement), None, 0))
         for item in read_script(_output(child, cancel)):
             if isinstance(item, MetaCommand):
                 continue  # \restrict, which pg_restore writes around it

@@ -15,7 +15,7 @@ from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection, encode_sql
+from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import connection_failure
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.shown_text import shortened
@@ -57,7 +57,11 @@ class ArchiveLoader:
     blocks: Callable[[], Iterator[bytes]] | None = None
 
     def load(
-        self, connection: Connection, cancel: CancelToken, on_entry: Callable[[int], None]
+        self,
+        connection: Connection,
+        cancel: CancelToken,
+        on_entry: Callable[[int], None],
+        close: Callable[[Session], None],
     ) -> tuple[RestoreFailure, ...]:
         """Load the plan's entries; gives those that failed.
 
@@ -69,20 +73,17 @@ class ArchiveLoader:
         path, use_list = prepare_archive(
             self.archive, self.prepared.entries, self.workspace, edited=self.prepared.is_edited
         )
-        if is_too_new(self.tool, self.server):
+        if plan.mode is RestoreMode.ONE_TRANSACTION or is_too_new(self.tool, self.server):
             archive = self.blocks() if self.blocks else path
             script = ArchiveAsScript(
                 self.prepared, self.tool, archive, use_list, self.archive.encoding, self.server
             )
-            return script.load(connection, cancel, on_entry)
+            return script.load(connection, cancel, on_entry, close)
         options = list(self.prepared.options)
         is_serial = self.blocks is not None or self.archive.format is ArchiveFormat.TAR
         jobs = None if is_serial else plan.jobs
-        if plan.mode is RestoreMode.ONE_TRANSACTION or (
-            jobs is None and plan.mode is RestoreMode.NEW_DATABASE
-        ):
+        if jobs is None and plan.mode is RestoreMode.NEW_DATABASE:
             options.append("--single-transaction")
-            jobs = None
         elif plan.mode is RestoreMode.NEW_DATABASE:
             options.append("--exit-on-error")
         try:

@@ -15,6 +15,7 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.restore import (
     Action,
+    PlannedObject,
     RestoreFailure,
     RestoreMode,
     RestoreReport,
@@ -22,17 +23,21 @@ from app.domain.restore import (
     RowCheck,
 )
 from app.engine.restore.aftermath import end_sessions, was_committed
+from app.engine.restore.closing import Closed, close_apart, close_transaction
 from app.engine.restore.new_database import DatabaseOptions, NewDatabase, new_database
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.row_checks import Name, count_rows
 from app.engine.restore.sequences import Position, put_back, read_positions
 from app.engine.restore.watch import LOCK_SECONDS, Watch, watching
-from app.postgres.connection import Connection
+from app.postgres.connection import Connection, Session, asking, quote_qualified
 from app.system.cancellation import CancelToken
 
-Load = Callable[[Connection, CancelToken, Callable[[int], None]], tuple[RestoreFailure, ...]]
-"""Loads the plan's entries through a connection; told of the number of entries done.
+Load = Callable[
+    [Connection, CancelToken, Callable[[int], None], Callable[[Session], None]], tuple[RestoreFailure, ...]
+]
+"""Loads the plan's entries through a connection; tells the number of entries done.
 
+In one transaction it hands over the session when everything is loaded, before it commits.
 Raises AppError for what ended it, Cancelled when the token was set; gives the failures that it went on after.
 """
 
@@ -100,11 +105,12 @@ def execute(work: Execution, cancel: CancelToken, listener: Listener) -> Restore
         finished=datetime.now(UTC),
         result=result,
         objects=sum(o.action is not Action.SKIP for o in plan.objects) - len(failures) if is_done else 0,
-        skipped=tuple(o for o in plan.objects if o.action in (Action.SKIP, Action.CHANGE)),
+        skipped=tuple(attempt.left_out()),
         rows=rows,
         failures=failures,
         safety_backup=work.safety_backup,
         left="" if result is RestoreResult.SUCCEEDED else attempt.left(result),
+        tables=attempt.tables() if is_done else None,
     )
 
 
@@ -121,6 +127,7 @@ class _Attempt:
         )
         self._made: NewDatabase | None = None
         self._has_begun = self._is_undone = False
+        self._closed = Closed()
 
     def run(self) -> tuple[tuple[RestoreFailure, ...], tuple[RowCheck, ...]]:
         """Load and count; where all or nothing was promised, the first failure ends it.
@@ -131,6 +138,9 @@ class _Attempt:
             Cancelled: the token was set.
         """
         with self._target() as connection:
+            if self._plan.mode is RestoreMode.ONE_TRANSACTION:
+                failures = self._load(connection)
+                return failures, tuple(self._compared(self._closed.rows, {}))
             before = {} if self._is_emptied else self._count(connection)
             failures = self._load(connection)
             self._listener(Progress(Phase.COUNTING))
@@ -166,14 +176,24 @@ class _Attempt:
             words["options"] = f"{connection.keywords.get('options', '')} {settings}".strip()
         self._listener(Progress(Phase.RESTORING_INTO, 0.0))
         positions: Mapping[Name, Position] = {}
-        if self._plan.mode is RestoreMode.ONE_TRANSACTION:
-            entries = self._work.prepared.entries
-            names = [(entry.schema, entry.tag) for entry in entries if entry.kind == "SEQUENCE SET"]
-            positions = read_positions(connection, names, self._cancel)
+        prepared = self._work.prepared
+        if self._plan.mode is RestoreMode.ONE_TRANSACTION or prepared.is_rows_alone:
+            names = [(entry.schema, entry.tag) for entry in prepared.entries if entry.kind == "SEQUENCE SET"]
+            positions = read_positions(connection, [*names, *prepared.closing.sequences], self._cancel)
+        kept = {name: at for name, at in positions.items() if name in prepared.closing.sequences}
+
+        def close(session: Session) -> None:
+            self._listener(Progress(Phase.COUNTING))
+            self._closed = close_transaction(session, prepared.closing, self._work.rows, kept)
+
         self._has_begun = True
         try:
             with watching(self._watch, connection, application, self._cancel, self._listener) as stopped:
-                failures = self._work.load(connection.to(**words), stopped, self._watch.on_entry)
+                failures = self._work.load(connection.to(**words), stopped, self._watch.on_entry, close)
+                if self._plan.mode is RestoreMode.PARALLEL:
+                    with asking(connection.to(application_name=application), stopped) as session:
+                        self._closed = close_apart(session, prepared.closing, kept)
+                    failures += self._closed.failures
         except BaseException as error:
             end_sessions(connection, application, self._listener)
             put_back(connection, positions, self._listener)
@@ -200,6 +220,22 @@ class _Attempt:
             self._listener(
                 Notice(f"This role may not see all rows of {', '.join(unseen)}: they were not counted.")
             )
+
+    def left_out(self) -> Iterator[PlannedObject]:
+        """What was skipped, or changed on purpose; of sequences, how they stand now."""
+        done = {quote_qualified(*name): how for name, how in self._closed.sequences.items()}
+        for one in self._plan.objects:
+            if one.action in (Action.SKIP, Action.CHANGE):
+                yield one
+        for name, how in done.items():
+            yield PlannedObject("SEQUENCE SET", name, Action.CHANGE, how)
+
+    def tables(self) -> int | None:
+        """How many tables got rows, where nothing else was restored."""
+        if not self._work.prepared.is_rows_alone:
+            return None
+        done = [o for o in self._plan.objects if o.action is not Action.SKIP and o.kind == "TABLE DATA"]
+        return len(done)
 
     def left(self, result: RestoreResult) -> str:
         """What the target looks like now, in a sentence."""

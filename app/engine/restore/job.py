@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
-from app.domain.restore import RestoreFailure, RestoreOptions, RestorePlan, RestoreReport
+from app.domain.restore import RestoreOptions, RestorePlan, RestoreReport
 from app.engine.restore.archive_restore import ArchiveLoader
-from app.engine.restore.execution import Execution, execute
+from app.engine.restore.execution import Execution, Load, execute
 from app.engine.restore.new_database import options_of, tell_of_leftovers
 from app.engine.restore.other_tables import find_other_tables
 from app.engine.restore.plan import PreparedRestore, plan_restore, with_findings
@@ -179,9 +179,7 @@ class RestoreJob:
             needs_tls=self._needs_tls,
         )
 
-    def _loader(
-        self, cancel: CancelToken
-    ) -> Callable[[Connection, CancelToken, Callable[[int], None]], tuple[RestoreFailure, ...]]:
+    def _loader(self, cancel: CancelToken) -> Load:
         source, prepared, facts = self.source, self._prepared, self._facts
         if source is None or prepared is None or facts is None:
             raise ValueError("a restore is planned first")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.domain.backup import Contents
 from app.domain.restore import (
@@ -17,6 +17,7 @@ from app.domain.restore import (
     Severity,
 )
 from app.engine.restore.adaptation import Adaptation, adapt
+from app.engine.restore.closing import Closing
 from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE, entry_graph
 from app.engine.restore.in_the_way import find_in_the_way
 from app.engine.restore.rows_alone import RowsAlone, plan_rows
@@ -46,7 +47,9 @@ class PreparedRestore:
         options: for pg_restore.
         settings: PGOPTIONS for the restoring sessions.
         drops: statements to run first, in the same transaction where there is one. Already part of
-            `entries`, or of `options`, when the source is an archive.
+            `entries`, or of `options`, when the source is an archive that goes through several sessions.
+        closing: what is done when everything is loaded.
+        is_rows_alone: whether definitions stay as the target has them.
         drops_owners: for scripts: leave out each `OWNER TO`; entries whose `owner` is empty have none, too.
         drops_tablespaces: for scripts: leave out `SET default_tablespace`.
         drops_access_methods: for scripts: leave out `SET default_table_access_method`.
@@ -63,6 +66,8 @@ class PreparedRestore:
     drops_tablespaces: bool = False
     drops_access_methods: bool = False
     target: TargetFacts | None = None
+    closing: Closing = field(default_factory=Closing)
+    is_rows_alone: bool = False
 
 
 def plan_restore(
@@ -82,11 +87,13 @@ def plan_restore(
     selection = select(source.entries, options.only, options.contents, graph)
     occupied = find_in_the_way(selection, graph, target, clean=options.clean)
     adapted = adapt(selection, graph, source, target, options, present=occupied.present)
-    rows = RowsAlone(adapted.entries, "", (), ())
-    if options.contents is Contents.DATA:
+    rows = RowsAlone(adapted.entries)
+    if is_rows_alone := options.contents is Contents.DATA:
         rows = plan_rows(adapted.entries, target, clean=options.clean, mode=mode)
-    drops = (*occupied.drops, *rows.drops)
-    entries, pg_options, is_edited = rows.entries, adapted.options, adapted.is_edited
+        adapted = replace(adapted, changed={**adapted.changed, **rows.changed})
+    drops = (*rows.prepares, *occupied.drops, *rows.drops)
+    entries = tuple(entry for entry in rows.entries if entry.dump_id not in rows.changed)
+    pg_options, is_edited = adapted.options, adapted.is_edited
     findings = [
         *source.findings,
         *suitability(source, target, options, mode, adapted.entries),
@@ -94,9 +101,10 @@ def plan_restore(
         *adapted.findings,
         *rows.findings,
     ]
-    if drops and not source.is_script and source.can_edit:
+    is_one_session = source.is_script or mode is RestoreMode.ONE_TRANSACTION
+    if drops and not is_one_session and source.can_edit:
         entries, is_edited = _with_drops(source, entries, drops), True
-    elif drops and not source.is_script:
+    elif drops and not is_one_session:
         pg_options += ("--clean", "--if-exists")
         if rows.drops:
             findings.append(_cannot_empty())
@@ -125,6 +133,8 @@ def plan_restore(
         drops_tablespaces=adapted.drops_tablespaces,
         drops_access_methods=adapted.drops_access_methods,
         target=target,
+        closing=rows.closing,
+        is_rows_alone=is_rows_alone,
     )
 
 

@@ -58,7 +58,28 @@ def count_rows(
     return found
 
 
-def _count(session: Session, table: Name) -> int:
+def count_own_rows(session: Session, tables: Iterable[Name], is_own: str) -> Mapping[Name, int | None]:
+    """Rows that the session's transaction has put into each table, whatever others do there meanwhile.
+
+    Args:
+        is_own: the condition on a row, which is called `own`.
+
+    Returns:
+        As `count_rows` does.
+    """
+    found: dict[Name, int | None] = {}
+    for table in tables:
+        try:
+            with session.transaction():
+                found[table] = _count(session, table, f" WHERE {is_own}")
+        except (errors.UndefinedTable, errors.InvalidSchemaName):
+            continue
+        except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
+            found[table] = None
+    return found
+
+
+def _count(session: Session, table: Name, condition: str = "") -> int:
     name = quote_qualified(*table)
     try:
         found = session.execute(
@@ -67,7 +88,8 @@ def _count(session: Session, table: Name) -> int:
             table,
         ).fetchone()
         only = "" if found else "ONLY "  # rows that are loaded through a root lie in its partitions
-        ((rows,),) = session.execute(encode_sql(f"SELECT pg_catalog.count(*) FROM {only}{name}")).fetchall()
+        query = f"SELECT pg_catalog.count(*) FROM {only}{name} own{condition}"
+        ((rows,),) = session.execute(encode_sql(query)).fetchall()
     except errors.LockNotAvailable:
         raise AppError(
             ErrorCode.LOCK_WAIT,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from app.domain.restore import Finding, RestoreMode, Severity
+from app.engine.restore.closing import Closing
+from app.engine.restore.sequences import value_set
+from app.engine.restore.still_triggers import keep_still
 from app.engine.restore.wording import counted, listed, some
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_qualified
@@ -17,6 +20,7 @@ from app.postgres.target import ForeignKey, TargetFacts
 Name = tuple[str, str]
 
 STILL_TRIGGERS = "-c session_replication_role=replica"
+_GOES_ON = "set no lower than it stands, nor than the values of its column, as other rows stay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +29,23 @@ class RowsAlone:
 
     Attributes:
         entries: with tables after those that they refer to.
-        settings: for the restoring sessions, as PGOPTIONS has them.
+        settings: for the restoring sessions where there are several, as PGOPTIONS has them.
+        prepares: statements that the restoring session begins with.
         truncated: tables that are emptied first, all in one statement.
         partitioned: those of them that have partitions, which are emptied too.
         findings: what hinders it, and what it means.
+        closing: what is done when the rows are there. It sets the sequences of `changed`, too.
+        changed: how entries come back other than the source has them, by dump id.
     """
 
     entries: tuple[Entry, ...]
-    settings: str
-    truncated: tuple[Name, ...]
-    findings: tuple[Finding, ...]
+    settings: str = ""
+    truncated: tuple[Name, ...] = ()
+    findings: tuple[Finding, ...] = ()
     partitioned: frozenset[Name] = frozenset()
+    prepares: tuple[str, ...] = ()
+    closing: Closing = field(default_factory=Closing)
+    changed: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def drops(self) -> tuple[str, ...]:
@@ -73,53 +83,81 @@ def plan_rows(entries: Sequence[Entry], target: TargetFacts, *, clean: bool, mod
                 "Rows that are there already violate keys; --clean empties the tables first.",
             )
         )
-    ranks, circle = _ranks(tables, _keys(tables, target.foreign_keys, deferred=True))
-    fires = [name for name in tables if name in target.triggers_on]
-    settings = ""
-    if (circle or fires) and target.may_replicate:
-        settings = STILL_TRIGGERS
-        why = "their triggers would fire" if fires else "their foreign keys go round in a circle"
+    defers: tuple[str, ...] = ()
+    ranks, circle = _ranks(tables, _keys(tables, target.foreign_keys))
+    if circle and mode is RestoreMode.ONE_TRANSACTION:
+        defers = ("SET CONSTRAINTS ALL DEFERRED;",)
+        ranks, circle = _ranks(
+            tables, _keys(tables, [key for key in target.foreign_keys if not key.is_deferrable])
+        )
+    parts = _with_parts(loaded, target)
+    still = keep_still(parts, emptied, circle, target, mode)
+    findings += still.findings
+    if circle and not still.is_replica:
         findings.append(
             Finding(
-                Severity.INFORMS,
-                "Triggers keep still, and foreign keys are not checked, while the rows are loaded",
-                f"{some(map(_written, fires or circle))}: {why}",
+                Severity.BLOCKS,
+                "Foreign keys go round in a circle",
+                some(map(_written, circle)),
+                "A superuser can restore them; so can others in one transaction if a key is DEFERRABLE.",
             )
         )
-        stubborn = [name for name in tables if name in target.always_triggers_on]
-        if stubborn:
-            findings.append(
-                Finding(
-                    Severity.WARNS,
-                    "Triggers that are enabled always fire even so, and may change rows",
-                    some(map(_written, stubborn)),
-                    "ALTER TABLE … DISABLE TRIGGER for the time of the restore.",
-                )
-            )
-    else:
-        if circle and mode is RestoreMode.ONE_TRANSACTION:
-            ranks, circle = _ranks(tables, _keys(tables, target.foreign_keys, deferred=False))
-        if circle:
-            findings.append(
-                Finding(
-                    Severity.BLOCKS,
-                    "Foreign keys go round in a circle",
-                    some(map(_written, circle)),
-                    f"A superuser can restore them; or allow {target.role} to set session_replication_role.",
-                )
-            )
-        if fires:
-            findings.append(
-                Finding(
-                    Severity.WARNS,
-                    "Triggers fire while rows are loaded, and may change them",
-                    some(map(_written, fires)),
-                    f"{target.role} may not keep them still; a superuser can.",
-                )
-            )
     ordered = sorted(entries, key=lambda entry: ranks.get(loads.get(entry.dump_id, ("", "")), _place(entry)))
-    partitioned = frozenset(parent for _, parent in target.partitions)
-    return RowsAlone(tuple(ordered), settings, emptied, tuple(findings), partitioned)
+    positions = _sequences_that_go_on(entries, emptied, target)
+    return RowsAlone(
+        tuple(ordered),
+        STILL_TRIGGERS if still.is_replica and mode is not RestoreMode.ONE_TRANSACTION else "",
+        emptied,
+        tuple(findings),
+        frozenset(parent for _, parent in target.partitions),
+        (*defers, *still.before),
+        Closing(
+            still.after,
+            tuple(parts) if still.is_replica else (),
+            {(entry.schema, entry.tag): position for entry, position in positions},
+            tuple(_with_wholes(parts, target)),
+        ),
+        {entry.dump_id: _GOES_ON for entry, _ in positions},
+    )
+
+
+def _with_parts(tables: Iterable[Name], target: TargetFacts) -> dict[Name, None]:
+    """These tables, with all partitions of theirs."""
+    return _closed(tables, ((parent, child) for child, parent in target.partitions))
+
+
+def _with_wholes(tables: Iterable[Name], target: TargetFacts) -> dict[Name, None]:
+    """These tables, with those that they are partitions of."""
+    return _closed(tables, target.partitions)
+
+
+def _closed(tables: Iterable[Name], pairs: Iterable[tuple[Name, Name]]) -> dict[Name, None]:
+    following: dict[Name, list[Name]] = defaultdict(list)
+    for one, other in pairs:
+        following[one].append(other)
+    found = dict.fromkeys(tables)
+    for name in (pending := list(found)):
+        for other in following[name]:
+            if other not in found:
+                found[other] = None
+                pending.append(other)
+    return found
+
+
+def _sequences_that_go_on(
+    entries: Iterable[Entry], emptied: Collection[Name], target: TargetFacts
+) -> list[tuple[Entry, tuple[int, bool]]]:
+    """The sequences whose numbers are in rows that stay, as far as anybody knows; with the source's value."""
+    owners = {(one.schema, one.name): one.table for one in target.objects if one.kind == "SEQUENCE"}
+    found = []
+    for entry in entries:
+        if entry.kind != "SEQUENCE SET" or (position := value_set(entry.definition)) is None:
+            continue
+        owner = owners.get((entry.schema, entry.tag), "")
+        users = _with_parts([(entry.schema, owner)], target) if owner else {}
+        if not owner or any(name in target.rows_in and name not in emptied for name in users):
+            found.append((entry, position))
+    return found
 
 
 def target_of(entry: Entry) -> Name:
@@ -222,16 +260,11 @@ def _emptied(tables: Sequence[Name], target: TargetFacts) -> tuple[tuple[Name, .
     return tuple(emptied), tuple(findings)
 
 
-def _keys(tables: Iterable[Name], keys: Iterable[ForeignKey], *, deferred: bool) -> list[ForeignKey]:
+def _keys(tables: Iterable[Name], keys: Iterable[ForeignKey]) -> list[ForeignKey]:
     """The keys between different ones of these tables; COPY checks those within one at its end."""
     known = set(tables)
     return [
-        key
-        for key in keys
-        if key.table != key.referenced
-        and key.table in known
-        and key.referenced in known
-        and (deferred or not key.is_deferred)
+        key for key in keys if key.table != key.referenced and key.table in known and key.referenced in known
     ]
 
 

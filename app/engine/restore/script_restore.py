@@ -13,7 +13,7 @@ from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import script_items
-from app.postgres.connection import Connection, encode_sql, quote_literal, quote_qualified
+from app.postgres.connection import Connection, Session, encode_sql, quote_literal, quote_qualified
 from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
@@ -28,10 +28,6 @@ _AFTER_ROWS = frozenset(
         "MATERIALIZED VIEW DATA",
     ]
 )
-_NOTICE_THE_END = b"""
-SELECT pg_catalog.set_config(name, '1s', false) FROM pg_catalog.pg_settings
-WHERE name = 'client_connection_check_interval' AND pg_catalog.version() ~ 'linux'
-"""  # otherwise a server goes on for as long as a statement takes after we were killed
 _DROPS = re.compile(
     rb"DROP\s+(?!OWNED\b)|ALTER\s+(?:FOREIGN\s+)?TABLE\s[^;']*?\sDROP\s+(?:CONSTRAINT|COLUMN)\s",
     re.IGNORECASE,
@@ -48,6 +44,8 @@ _ALTER_TABLE = re.compile(
 _TABLESPACE = re.compile(rb"SET\s+default_tablespace\b", re.IGNORECASE)
 _ACCESS_METHOD = re.compile(rb"SET\s+default_table_access_method\b", re.IGNORECASE)
 
+_REPLICATION_ROLE = re.compile(rb"SET\s+(?:SESSION\s+|LOCAL\s+)?session_replication_role\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptLoader:
@@ -58,7 +56,11 @@ class ScriptLoader:
     server: int
 
     def load(
-        self, connection: Connection, cancel: CancelToken, on_entry: Callable[[int], None]
+        self,
+        connection: Connection,
+        cancel: CancelToken,
+        on_entry: Callable[[int], None],
+        close: Callable[[Session], None] = lambda _: None,
     ) -> tuple[RestoreFailure, ...]:
         """Run the plan's entries; gives those that failed, where the plan goes on after errors.
 
@@ -83,6 +85,7 @@ class ScriptLoader:
             or (mode is RestoreMode.NEW_DATABASE and not stands_alone),
             goes_on=mode is RestoreMode.PARALLEL,
             on_item=on_item,
+            closing=close if mode is RestoreMode.ONE_TRANSACTION else None,
             cancel=cancel,
         )
         return failures_of(run, self.prepared.entries)
@@ -91,7 +94,6 @@ class ScriptLoader:
         """What is run, in order."""
         kept = {entry.dump_id: entry for entry in self.prepared.entries}
         edited = self._edited(kept)
-        yield ScriptItem(0, Statement(_NOTICE_THE_END, None, 0))
         for drop in self.prepared.drops:
             yield _statement(drop)
         scripts = [self._of_script(number, kept, edited, cancel) for number in range(len(self.source.dumps))]
@@ -154,6 +156,7 @@ class ScriptLoader:
             unknown_setting(text, self.server)
             or (self.prepared.drops_tablespaces and _TABLESPACE.match(text))
             or (self.prepared.drops_access_methods and _ACCESS_METHOD.match(text))
+            or (self.prepared.is_rows_alone and _REPLICATION_ROLE.match(text))
         )
 
 

@@ -43,9 +43,9 @@ def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[st
         yield "Count the rows of every table and compare them with the source."
         yield f"Rename the database to {plan.database}."
     else:
+        yield "Count the rows of every restored table and compare them with the source."
         if plan.mode is RestoreMode.ONE_TRANSACTION:
             yield "Commit."
-        yield "Count the rows of every restored table and compare them with the source."
 
 
 def _contents(objects: Sequence[PlannedObject]) -> Iterator[str]:

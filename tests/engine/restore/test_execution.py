@@ -388,7 +388,7 @@ def test_rows_that_a_trigger_swallows_make_it_incomplete(
         "CREATE TRIGGER t BEFORE INSERT ON good FOR EACH ROW WHEN (NEW.a <= 10) EXECUTE FUNCTION swallow();"
         "ALTER TABLE good ENABLE ALWAYS TRIGGER t"
     )
-    one = Trial(server17, installations, path, RestoreMode.ONE_TRANSACTION, target, "")
+    one = Trial(server17, installations, path, RestoreMode.PARALLEL, target, "")
     report = one.restore(contents=Contents.DATA)
     assert report.result is RestoreResult.INCOMPLETE
     assert [(c.name, c.expected, c.found) for c in report.different_rows] == [("good", 100, 90)]

@@ -9,11 +9,13 @@ import pytest
 
 from app.domain.backup import Contents
 from app.domain.project import Secret
-from app.domain.restore import Action, RestoreMode, RestoreOptions, Severity
+from app.domain.restore import Action, RestoreFailure, RestoreMode, RestoreOptions, Severity
+from app.engine.restore.archive_restore import ArchiveLoader
+from app.engine.restore.closing import close_transaction
 from app.engine.restore.plan import PreparedRestore, SourceFacts, plan_restore
 from app.postgres.archive import Archive, read_archive
-from app.postgres.connection import Connection, connect
-from app.postgres.restoring import EntryError, prepare_archive, restore_archive
+from app.postgres.connection import Connection, Session, connect
+from app.postgres.restoring import prepare_archive
 from app.postgres.script_archive import read_script_archive
 from app.postgres.target import TargetFacts, read_server, read_target, what_changed
 from app.postgres.toolchain import Installation, Version
@@ -31,20 +33,19 @@ def facts_of(connection: Connection) -> TargetFacts:
 
 def carry_out(
     prepared: PreparedRestore, archive: Archive, connection: Connection, tool: Installation, workspace: Path
-) -> tuple[EntryError, ...]:
+) -> tuple[RestoreFailure, ...]:
     """What an executor does with a plan of an archive."""
     workspace.mkdir()
-    path, use_list = prepare_archive(archive, prepared.entries, workspace, edited=prepared.is_edited)
-    is_one = prepared.plan.mode is RestoreMode.ONE_TRANSACTION
-    return restore_archive(
-        tool,
-        path,
+    return ArchiveLoader(archive, prepared, tool, workspace, tool.version.major).load(
         connection.to(options=prepared.settings) if prepared.settings else connection,
-        jobs=None if is_one else prepared.plan.jobs,
-        options=[*prepared.options, *(["--single-transaction"] if is_one else [])],
-        entries=use_list,
-        cancel=CancelToken(),
+        CancelToken(),
+        lambda _: None,
+        lambda session: close_in(session, prepared),
     )
+
+
+def close_in(session: Session, prepared: PreparedRestore) -> None:
+    close_transaction(session, prepared.closing, (), {})
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_rows_alone_need_their_tables_and_find_their_order(
         session.execute("ALTER TABLE auth.users ENABLE TRIGGER on_auth_user_created")
     rows = plan_restore(sample_facts, facts_of(target), rows_only)
     assert not rows.plan.blocking
-    assert "session_replication_role" in rows.settings
+    assert any("ENABLE TRIGGER" in statement for statement in rows.closing.statements)
     assert carry_out(rows, sample, target, server17.installation, tmp_path / "2") == ()
     again = plan_restore(sample_facts, facts_of(target), replace(rows_only, clean=True))
     assert not again.plan.blocking, again.plan.findings

@@ -6,8 +6,9 @@ import pytest
 
 from app.domain.restore import RestoreMode, Severity
 from app.engine.restore.rows_alone import STILL_TRIGGERS, RowsAlone, plan_rows
+from app.engine.restore.still_triggers import AS_REPLICA
 from app.postgres.archive_entry import Entry
-from app.postgres.target import ForeignKey, TargetFacts, TargetObject
+from app.postgres.target import ForeignKey, TargetFacts, TargetObject, Trigger
 from app.postgres.toolchain import Version
 
 if TYPE_CHECKING:
@@ -21,11 +22,17 @@ def entries(entry: MakeEntry) -> tuple[Entry, ...]:
     return tuple(entry(number, "TABLE DATA", "s", name) for number, name in enumerate("abc", 1))
 
 
-def planned(entries: tuple[Entry, ...], *, clean: bool = False, **facts: Any) -> RowsAlone:
+def planned(
+    entries: tuple[Entry, ...],
+    *,
+    clean: bool = False,
+    mode: RestoreMode = RestoreMode.ONE_TRANSACTION,
+    **facts: Any,
+) -> RowsAlone:
     objects = tuple(TargetObject("TABLE", *name, columns=("id",)) for name in (A, B, C))
     facts = {"objects": objects, **facts}
     target = TargetFacts(database="d", version=Version(17, 0), role="me", **facts)
-    return plan_rows(entries, target, clean=clean, mode=RestoreMode.ONE_TRANSACTION)
+    return plan_rows(entries, target, clean=clean, mode=mode)
 
 
 def blocking(rows: RowsAlone) -> str:
@@ -48,21 +55,56 @@ def test_circles_need_triggers_to_keep_still(entries: tuple[Entry, ...]) -> None
     assert "in a circle" in blocking(planned(entries, foreign_keys=circle))
     still = planned(entries, foreign_keys=circle, may_replicate=True)
     assert not blocking(still)
-    assert still.settings == STILL_TRIGGERS
+    assert still.prepares[-1] == AS_REPLICA
+    assert still.closing.unchecked == (A, B, C)
+    several = planned(entries, foreign_keys=circle, may_replicate=True, mode=RestoreMode.PARALLEL)
+    assert (several.settings, several.prepares) == (STILL_TRIGGERS, ())
 
 
-def test_deferred_keys_make_no_circle_in_one_transaction(entries: tuple[Entry, ...]) -> None:
-    rows = planned(entries, foreign_keys=(key(A, B), key(B, A, is_deferred=True)))
+def test_deferrable_keys_make_no_circle_in_one_transaction(entries: tuple[Entry, ...]) -> None:
+    rows = planned(entries, foreign_keys=(key(A, B), key(B, A, is_deferrable=True)), may_replicate=True)
     assert not blocking(rows)
+    assert rows.prepares == ("SET CONSTRAINTS ALL DEFERRED;",)
+    assert not rows.closing.unchecked
     order = [one.tag for one in rows.entries]
     assert order.index("b") < order.index("a")
 
 
-def test_triggers_keep_still_where_the_role_may_ask_for_it(entries: tuple[Entry, ...]) -> None:
-    assert planned(entries, triggers_on=frozenset({A}), may_replicate=True).settings == STILL_TRIGGERS
-    loud = planned(entries, triggers_on=frozenset({A}))
-    assert not loud.settings
-    assert "Triggers fire" in loud.findings[0].title
+def test_triggers_alone_keep_still_in_one_transaction_of_the_owner(entries: tuple[Entry, ...]) -> None:
+    triggers = (Trigger(A, "t"), Trigger(B, "a", "A"), Trigger(C, "r", "R"), Trigger(("s", "other"), "o"))
+    rows = planned(entries, triggers=triggers, may_replicate=True)
+    assert rows.prepares == (
+        'ALTER TABLE ONLY "s"."a" DISABLE TRIGGER "t";',
+        'ALTER TABLE ONLY "s"."b" DISABLE TRIGGER "a";',
+    )
+    assert rows.closing.statements == (
+        'ALTER TABLE ONLY "s"."a" ENABLE TRIGGER "t";',
+        'ALTER TABLE ONLY "s"."b" ENABLE ALWAYS TRIGGER "a";',
+    )
+    assert not rows.closing.unchecked
+    assert [(one.severity, one.detail) for one in rows.findings] == [
+        (Severity.INFORMS, '"t" on "s"."a", "a" on "s"."b" (enabled always)')
+    ]
+
+
+def test_triggers_of_others_keep_still_where_the_role_may_be_a_replica(entries: tuple[Entry, ...]) -> None:
+    facts: dict[str, Any] = {
+        "triggers": (Trigger(A, "t"), Trigger(B, "r", "R")),
+        "objects": tuple(TargetObject("TABLE", *one, is_mine=one == C, columns=("id",)) for one in (A, B, C)),
+    }
+    rows = planned(entries, **facts, may_replicate=True)
+    assert rows.prepares == (AS_REPLICA,)
+    assert rows.closing.unchecked == (A, B, C)
+    assert "for replicas" in next(one.title for one in rows.findings if one.severity is Severity.WARNS)
+    loud = planned(entries, **facts)
+    assert not loud.prepares
+    assert loud.findings[0].title == "Triggers fire while rows are loaded, and may change the rows"
+
+
+def test_what_truncate_fires_keeps_still_only_where_tables_are_emptied(entries: tuple[Entry, ...]) -> None:
+    trigger = (Trigger(A, "t", on_insert=False, on_truncate=True),)
+    assert not planned(entries, triggers=trigger, rows_in=frozenset({A})).prepares
+    assert planned(entries, triggers=trigger, rows_in=frozenset({A}), clean=True).prepares
 
 
 def test_missing_tables_and_columns_and_hidden_rows_block(entries: tuple[Entry, ...]) -> None:

@@ -1,0 +1,106 @@
+"""Finishes a restore into a database that exists: its triggers, keys, counts and sequences.
+
+In one transaction all of it happens before the commit, so that nobody else's rows are taken for restored
+ones, and so that what does not hold undoes the restore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from psycopg import errors
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.restore import RestoreFailure
+from app.engine.restore.row_checks import Name, count_own_rows
+from app.engine.restore.sequences import Position, advance
+from app.postgres.connection import Session, encode_sql, quote_qualified
+from app.postgres.unchecked_keys import BrokenKey, broken_keys
+
+_REMEDY = "Restore the rows that they refer to as well, or correct the source."
+_UNCHECKABLE = "Drop the key in the target and add it again, which checks it."
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a plan wants done when everything is loaded.
+
+    Attributes:
+        statements: give the target back what was changed for the time of the restore.
+        unchecked: tables whose keys the server did not check.
+        sequences: where the source has those that are not set before: the value, and whether it is used.
+        tables: those that got rows, and what they are partitions of, whose sequences may have to go on.
+    """
+
+    statements: tuple[str, ...] = ()
+    unchecked: tuple[Name, ...] = ()
+    sequences: Mapping[Name, tuple[int, bool]] = field(default_factory=dict)
+    tables: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing came to: our rows by table, and what was done with sequences, in words."""
+
+    rows: Mapping[Name, int | None] = field(default_factory=dict)
+    sequences: Mapping[Name, str] = field(default_factory=dict)
+    failures: tuple[RestoreFailure, ...] = ()
+
+
+def close_transaction(
+    session: Session, closing: Closing, rows: Iterable[Name], before: Mapping[Name, Position]
+) -> Closed:
+    """Close in the transaction that loaded the rows, which is not committed yet.
+
+    Raises:
+        AppError: RESTORE_FAILED naming the keys that do not hold.
+        psycopg.Error: the server refused.
+    """
+    own = "UTF8" if session.info.parameter_status("server_encoding") != "SQL_ASCII" else "SQL_ASCII"
+    for statement in (
+        "RESET SESSION AUTHORIZATION",
+        "RESET ROLE",
+        f"SET client_encoding = '{own}'",
+        "SET search_path = ''",
+        "SET row_security = off",  # rather an error than some of the rows
+    ):
+        session.execute(statement.encode())
+    try:
+        session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except errors.IntegrityError as error:
+        raise _undone(error.diag.message_primary or str(error), _REMEDY) from None
+    for statement in closing.statements:
+        session.execute(encode_sql(statement))
+    ((number,),) = session.execute("SELECT pg_catalog.txid_current() % (1::int8 << 32)").fetchall()
+    is_new = f"own.xmin = '{number}'::pg_catalog.xid"
+    if failures := [_failure(key) for key in broken_keys(session, closing.unchecked, is_new)]:
+        causes = "; ".join(one.cause for one in failures)
+        raise _undone(causes, failures[0].remedy)
+    found = count_own_rows(session, rows, is_new)
+    return Closed(found, advance(session, closing.sequences, before, closing.tables))
+
+
+def close_apart(session: Session, closing: Closing, before: Mapping[Name, Position]) -> Closed:
+    """Close where every entry was committed by itself; rows are counted apart.
+
+    Raises:
+        psycopg.Error: the server refused.
+    """
+    session.execute("SET statement_timeout = 0")
+    session.execute("SET row_security = off")
+    failures = tuple(_failure(key) for key in broken_keys(session, closing.unchecked))
+    sequences = advance(session, closing.sequences, before, closing.tables)
+    return Closed(sequences=sequences, failures=failures)
+
+
+def _failure(key: BrokenKey) -> RestoreFailure:
+    kind = "CONSTRAINT" if key.referenced is None else "FK CONSTRAINT"
+    remedy = _UNCHECKABLE if key.rows is None else _REMEDY
+    return RestoreFailure(kind, f"{quote_qualified(*key.table)} {key.key}", "", key.cause, remedy)
+
+
+def _undone(detail: str, hint: str) -> AppError:
+    return AppError(
+        ErrorCode.RESTORE_FAILED, "The restored rows break keys of the target", detail=detail, hint=hint
+    )
