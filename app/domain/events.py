@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -25,6 +25,41 @@ class Phase(StrEnum):
     PLANNING = "planning"
     RESTORING_INTO = "restoring"
     COUNTING = "counting rows"
+    EXPORTING = "writing the file"
+
+
+class TableState(StrEnum):
+    """How far a table is in a dump."""
+
+    WAITS = "waits"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class TableProgress:
+    """One table of a running dump. Where nothing changed between two moments, it is the same object.
+
+    Attributes:
+        name: qualified, and quoted where SQL needs it.
+        state: what the server showed last; a small table can be done without ever having been seen at work.
+        rows: done so far; of a table that is done all that were counted, as far as they are.
+        total: rows that the server counted in the snapshot, or estimates.
+        bytes: the table's size on the server.
+    """
+
+    name: str
+    state: TableState
+    rows: int
+    total: int
+    bytes: int
+
+    @property
+    def fraction(self) -> float:
+        """Share that is done, 0 to 1; below 1 as long as it runs."""
+        if self.state is TableState.DONE:
+            return 1.0
+        return min(self.rows / max(self.total, 1), 0.99) if self.state is TableState.RUNNING else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +72,8 @@ class Progress:
         table: what is being worked on.
         rows: rows done so far in this phase.
         bytes: bytes written or compared so far in this phase.
+        tables: all tables of a dump, largest first; empty where the phase knows of none.
+        log: a line for the operation's log, which is not worth a notice.
     """
 
     phase: Phase
@@ -44,6 +81,8 @@ class Progress:
     table: str = ""
     rows: int = 0
     bytes: int = 0
+    tables: tuple[TableProgress, ...] = ()
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +90,17 @@ class Notice:
     """Something a user should know, though the operation goes on."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOpened(Notice):
+    """A copy in a sandbox can be used now, until the operation is cancelled.
+
+    Attributes:
+        address: a URL that any client takes. Its password is worth nothing once the copy is closed.
+    """
+
+    address: str = field(default="", repr=False)
 
 
 Event = Progress | Notice
