@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,3 +21,21 @@ class OnClose(StrEnum):
     TRAY = "tray"
     """Holdfast goes on in the tray."""
     QUIT = "quit"
+
+
+class Times(StrEnum):
+    """In which zone moments are shown."""
+
+    LOCAL = "local"
+    UTC = "utc"
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Of what the desktop is told while the window is not in front."""
+
+    failed: bool = True
+    overdue: bool = True
+    folder_missing: bool = True
+    proof_failed: bool = True
+    succeeded: bool = False

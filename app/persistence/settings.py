@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from app.domain.errors import AppError, ErrorCode
-from app.domain.preferences import Appearance, OnClose
+from app.domain.preferences import Appearance, Notifications, OnClose, Times
 from app.domain.project import Project
+from app.domain.schedule import Schedule
+from app.persistence.newer_fields import with_newer_fields
 from app.system import paths
 from app.system.files import folder_error, write_atomically
 
@@ -22,6 +26,8 @@ SETTINGS_VERSION = 1
 
 _LOCK_SECONDS = 10.0
 _LONGEST_NAME = 200
+_MOST_JOBS = 64
+_SHORTEST_STALL = 1.0
 _SECRET_KEYWORD = re.compile(
     r"(?:^|\s)(?:password|sslpassword|oauth_client_secret|scram_client_key|scram_server_key)\s*=",
     re.IGNORECASE,
@@ -39,7 +45,15 @@ class Settings:
         appearance: of the window.
         language: of the window, as two letters; the system's where it is empty.
         on_close: what closing the window does.
-        version: of the file's format.
+        times: the zone in which the window shows moments.
+        tray: Holdfast shows an icon in the tray, where there is one.
+        start_at_login: it starts with the session, hidden.
+        notifications: of what the desktop is told.
+        jobs: parallel workers of a backup or restore; None for what machine and server allow.
+        schedules: in the order in which they were added.
+        paused_until: no schedule starts anything before, in UTC.
+        version: of the file's format. A new field needs no new version, for an older Holdfast keeps what
+            it does not know; a new value of a known field does, for an older one would refuse the file.
     """
 
     destination: str = ""
@@ -48,6 +62,13 @@ class Settings:
     appearance: Appearance = Appearance.SYSTEM
     language: str = ""
     on_close: OnClose = OnClose.ASK
+    times: Times = Times.LOCAL
+    tray: bool = True
+    start_at_login: bool = False
+    notifications: Notifications = field(default_factory=Notifications)
+    jobs: int | None = None
+    schedules: tuple[Schedule, ...] = ()
+    paused_until: datetime | None = None
     version: int = SETTINGS_VERSION
 
     @property
@@ -89,12 +110,17 @@ def change_settings(path: Path, change: Callable[[Settings], Settings]) -> Setti
     """Read, change and write the settings while no other process does, and give the new ones.
 
     Raises:
-        AppError: SETTINGS_DAMAGED, and nothing is overwritten; FOLDER_READ_ONLY, FOLDER_MISSING or
-            DISK_FULL when they cannot be written; TIMED_OUT when another process keeps them locked.
+        AppError: INVALID_INPUT for a number without sense, SETTINGS_DAMAGED, and nothing is overwritten;
+            FOLDER_READ_ONLY, FOLDER_MISSING or DISK_FULL when they cannot be written; TIMED_OUT when
+            another process keeps them locked.
     """
     with _locked(path):
-        changed = change(load_settings(path))
-        content = msgspec.json.format(msgspec.json.encode(changed), indent=2) + b"\n"
+        before = load_settings(path)
+        changed = change(before)
+        _check_numbers(changed)
+        raw = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+        new = with_newer_fields(raw, _as_json(before), _as_json(changed))
+        content = msgspec.json.format(msgspec.json.encode(new), indent=2) + b"\n"
         write_atomically(path.resolve(), content)  # a link, as of dotfiles, stays one
     return changed
 
@@ -109,13 +135,7 @@ def add_project(path: Path, project: Project) -> None:
     _check(project)
 
     def add(settings: Settings) -> Settings:
-        taken = {other.name.casefold(): other.name for other in settings.projects}
-        if project.name.casefold() in taken:
-            raise AppError(
-                ErrorCode.INVALID_INPUT,
-                f"There is already a project “{taken[project.name.casefold()]}”",
-                hint="Choose another name, or remove that project first.",
-            )
+        _refuse_taken(settings.projects, project)
         return replace(settings, projects=(*settings.projects, project))
 
     change_settings(path, add)
@@ -140,7 +160,7 @@ def find_project(settings: Settings, name: str) -> Project:
 
 
 def remove_project(path: Path, name: str) -> Project:
-    """Forget a project and give it back. Its backups stay, and its password in the keyring too.
+    """Forget a project and its schedules, and give it back. Its backups and its password stay where they are.
 
     Raises:
         AppError: UNKNOWN_PROJECT; also as `change_settings`.
@@ -150,10 +170,40 @@ def remove_project(path: Path, name: str) -> Project:
     def remove(settings: Settings) -> Settings:
         project = find_project(settings, name)
         removed.append(project)
-        return replace(settings, projects=tuple(other for other in settings.projects if other != project))
+        return replace(
+            settings,
+            projects=tuple(other for other in settings.projects if other != project),
+            schedules=tuple(one for one in settings.schedules if not _same(one.project, project.name)),
+        )
 
     change_settings(path, remove)
     return removed[0]
+
+
+def replace_project(path: Path, name: str, project: Project) -> None:
+    """Put a project in the place of the one of that name; after a rename its schedules follow.
+
+    The catalog (`Catalog.rename_project`) and the password in the keyring are the caller's to move.
+
+    Raises:
+        AppError: UNKNOWN_PROJECT; INVALID_INPUT as for `add_project`; also as `change_settings`.
+    """
+    _check(project)
+
+    def change(settings: Settings) -> Settings:
+        old = find_project(settings, name)
+        others = [other for other in settings.projects if other != old]
+        _refuse_taken(others, project)
+        return replace(
+            settings,
+            projects=tuple(project if other == old else other for other in settings.projects),
+            schedules=tuple(
+                replace(one, project=project.name) if _same(one.project, old.name) else one
+                for one in settings.schedules
+            ),
+        )
+
+    change_settings(path, change)
 
 
 @contextmanager
@@ -175,6 +225,39 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _as_json(settings: Settings) -> object:
+    return msgspec.json.decode(msgspec.json.encode(settings))
+
+
+def _check_numbers(settings: Settings) -> None:
+    if settings.jobs is not None and not 1 <= settings.jobs <= _MOST_JOBS:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"jobs: {settings.jobs} is not a number from 1 to {_MOST_JOBS}",
+            hint="Without a number Holdfast takes what machine and server allow.",
+        )
+    if not _SHORTEST_STALL <= settings.stall_seconds < math.inf:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"stall_seconds: {settings.stall_seconds:g} is less than {_SHORTEST_STALL:g}, or no number",
+            hint="The default is 600.",
+        )
+
+
+def _refuse_taken(others: Iterable[Project], project: Project) -> None:
+    for other in others:
+        if _same(other.name, project.name):
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"There is already a project “{other.name}”",
+                hint="Choose another name, or remove that project first.",
+            )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
 
 
 def _check(project: Project) -> None:
