@@ -44,9 +44,7 @@ def rows_of_missing_extensions(
 def _owners(
     entry: Entry, graph: EntryGraph, target: TargetFacts, missing: Mapping[int, str]
 ) -> tuple[int, ...]:
-    """The extensions that can have made the table; archives say which, of scripts the schema has to tell."""
-    if not graph.is_script:
-        return tuple(number for number in graph.needs[entry.dump_id] if number in missing)
+    """The extensions that can have made the table; no dump says which, so that the schema has to tell."""
     here = []
     for number in missing:
         extension = graph.entries[number]

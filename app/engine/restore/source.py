@@ -102,6 +102,7 @@ class RestoreSource:
             tool=self.tool,
             database_bytes=self.manifest.database_bytes if self.manifest else None,
             is_script=self.archive is None,
+            is_backup=self.manifest is not None,
             can_edit=not self.is_packed,
             extensions=self.manifest.extensions if self.manifest else (),
             findings=findings,

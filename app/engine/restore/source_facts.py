@@ -25,6 +25,7 @@ class SourceFacts:
         tool: the pg_dump that wrote it, if it says so.
         database_bytes: of the dumped database on its server's disk; None when not known.
         is_script: whether it is SQL rather than an archive.
+        is_backup: whether Holdfast made it, rather than anybody.
         can_edit: whether single definitions can be changed: always in scripts, in archives unless they
             are read from a pipe.
         extensions: with what they own, where the manifest says so.
@@ -40,6 +41,7 @@ class SourceFacts:
     tool: Version | None = None
     database_bytes: int | None = None
     is_script: bool = False
+    is_backup: bool = False
     can_edit: bool = True
     extensions: tuple[Extension, ...] = ()
     findings: tuple[Finding, ...] = ()

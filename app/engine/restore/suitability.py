@@ -44,12 +44,7 @@ def suitability(
             "What the older server does not know will fail",
         )
     if target.is_superuser and options.contents is not Contents.DATA:
-        yield Finding(
-            Severity.INFORMS,
-            f"{target.role} is a superuser",
-            "What the source holds may do anything to the server while it is restored",
-            "Restore what you do not trust as another role.",
-        )
+        yield _as_superuser(source, target)
     settings = [entry.definition for entry in source.entries if entry.kind == "DATABASE PROPERTIES"]
     if target.is_new and settings:
         lines = [line for text in settings for line in text.splitlines() if line.strip()]
@@ -63,6 +58,21 @@ def suitability(
         yield Finding(
             Severity.INFORMS, "Large objects do not come along with a selection", "They belong to no table"
         )
+
+
+def _as_superuser(source: SourceFacts, target: TargetFacts) -> Finding:
+    title = f"{target.role} is a superuser"
+    detail = "What the source holds may do anything to the server while it is restored"
+    if source.is_backup:
+        return Finding(Severity.INFORMS, title, detail, "Restore what you do not trust as another role.")
+    right = "with CREATEDB" if target.is_new else f"that owns {target.database}"
+    return Finding(
+        Severity.WARNS,
+        f"{title}, and the source is no backup of Holdfast",
+        detail,
+        f"Unless you trust whoever made it, restore as a role {right} that is no superuser; or look into it"
+        " with --sandbox first.",
+    )
 
 
 def _new_database(source: SourceFacts, target: TargetFacts) -> Iterator[Finding]:
