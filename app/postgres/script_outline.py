@@ -12,6 +12,7 @@ from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.cluster_script import PlacedItem, placed_items, setting_encoding
 from app.postgres.copy_stream import CopyDigest, StreamDigest
 from app.postgres.insert_rows import count_rows
+from app.postgres.role_statements import RoleDefinitions
 from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
 from app.postgres.script_dangers import (
     Danger,
@@ -81,6 +82,7 @@ class ScriptOutline:
         sets_replication_role: whether it switches triggers and foreign keys off by itself.
         server_version, dump_version: as pg_dump noted them; empty otherwise.
         statements: how many it holds, settings included.
+        role_definitions: the roles that it makes, whichever database is chosen.
         touches: what it changes of tables, views and sequences that it did not create before; each once.
     """
 
@@ -103,6 +105,7 @@ class ScriptOutline:
     dump_version: str
     statements: int
     touches: tuple[Touch, ...] = ()
+    role_definitions: RoleDefinitions = field(default_factory=RoleDefinitions)
 
 
 def outline_script(blocks: Iterable[bytes], *, database: str = "") -> ScriptOutline:
@@ -179,6 +182,7 @@ class _Outline:
         self._encodings: dict[str, str] = {}
         self._encoding = ""
         self._size = 0
+        self._role_definitions = RoleDefinitions()
         self._relations: set[tuple[str, str, str]] = set()
         self._touches: dict[tuple[str, int, str, str, str], Touch] = {}
         self._statements = 0
@@ -227,6 +231,9 @@ class _Outline:
         self._note_touches(text, item, placed)
         if subject.roles:
             self._roles.setdefault(placed.database, set()).update(subject.roles)
+        if subject.kind in ("ROLE", "ROLE MEMBERSHIP"):
+            standard = item.standard_strings
+            self._role_definitions.take(text, subject, placed.codec, standard_strings=standard)
         if subject.kind == "ROLE" and subject.creates:
             self._created_roles.add(subject.tag)
         if subject.kind == "DATABASE" and subject.creates:
@@ -361,6 +368,7 @@ class _Outline:
             server_version=_text(_SERVER_VERSION, ends.head),
             dump_version=_text(_DUMP_VERSION, ends.head),
             statements=self._statements,
+            role_definitions=self._role_definitions,
             touches=tuple(touch for key, touch in self._touches.items() if key[0] in parts),
         )
 

@@ -73,7 +73,7 @@ def test_what_a_lost_object_takes_along_is_followed_by_its_qualified_name() -> N
         entry(3, "TABLE DATA", "a b"),
         entry(4, "VIEW", "v", schema="elsewhere"),
     )
-    assert found[3] == (Outcome.NOT_CHECKED, "it needs TABLE shop.a b, which was not checked")
+    assert found[3] == (Outcome.NOT_CHECKED, 'it needs TABLE shop."a b", which was not checked')
     assert found[4][0] is Outcome.NOT_RESTORABLE
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import ABOUT, NAME, PREAMBLE, ROUTINES, EntryGraph, unquoted
 from app.engine.restore.extension_rows import rows_of_missing_extensions
-from app.engine.restore.ownership import fit_owners, role_findings
+from app.engine.restore.ownership import fit_owners, other_roles, role_findings, roles_made, why_no_role
 from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
 from app.engine.restore.selection import Selection
 from app.engine.restore.source_facts import SourceFacts
@@ -94,7 +94,11 @@ def adapt(
     Args:
         present: why entries are skipped that the target has already, where that was found before.
     """
-    return _Adapting(selection, graph, source, target, options, dict(present or {})).result()
+    made, there = roles_made(selection.entries, target)
+    if made:
+        given_to = target.given_to | made if target.is_superuser else target.given_to
+        target = replace(target, roles=target.roles | made, given_to=given_to)
+    return _Adapting(selection, graph, source, target, options, {**(present or {}), **there}).result()
 
 
 @dataclass(slots=True)
@@ -185,6 +189,8 @@ class _Adapting:
                 return f"the target has no label provider {match[1]}"
         if kind == "COLLATION" and _ICU.search(definition) and not target.has_icu:
             return "the target was built without ICU"
+        if kind in ("ROLE", "ROLE MEMBERSHIP"):
+            return why_no_role(entry, target)
         if kind == "SUBSCRIPTION" and not target.may_subscribe:
             return "only a superuser or a member of pg_create_subscription can create it"
         if kind == "SUBSCRIPTION" and not _UNCONNECTED.search(definition):
@@ -424,12 +430,16 @@ class _Adapting:
     def _find_roles(self) -> None:
         numbers = set().union(*self.role_users.values())
         named = set(self.role_users)
+        missing = (named | self.owners_missing) - self.target.roles
+        if self.source.is_script:
+            self.findings += other_roles(missing, self.target, self.source.roles)
         self.findings += role_findings(
             (named | self.owners_missing) - self.target.roles,
             named & self.target.roles,
             [entry for entry in self.selection.entries if entry.dump_id in numbers],
             self.lost,
             self.target,
+            definitions=self.source.roles,
         )
 
     def _kept(self) -> tuple[Entry, ...]:

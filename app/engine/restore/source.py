@@ -21,11 +21,13 @@ from app.postgres.archive_digest import digest_archive, digest_blocks
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, opened_archive, script_blocks
 from app.postgres.packed_folder import unpack_folder
+from app.postgres.role_statements import RoleDefinitions, joined
 from app.postgres.script_charset import Charset
 from app.postgres.script_outline import ScriptOutline, outline_script
 from app.postgres.script_trio import trio_order
 from app.postgres.toolchain import Version
 from app.system.cancellation import CancelToken
+from app.system.files import path_inside
 
 NEXT_SCRIPT = 10**9
 """Added to the numbers of a script's entries for each script before it."""
@@ -47,6 +49,7 @@ class RestoreSource:
         manifest: of a backup of Holdfast.
         streams: rows and bytes of text of each entry with rows, by dump id, as far as known so far.
         folder: of a backup of Holdfast.
+        roles: those that a backup has beside its database.
     """
 
     label: str
@@ -56,6 +59,7 @@ class RestoreSource:
     manifest: Manifest | None = None
     streams: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     folder: Path | None = None
+    roles: RoleDefinitions = field(default_factory=RoleDefinitions)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -105,6 +109,7 @@ class RestoreSource:
             is_backup=self.manifest is not None,
             can_edit=not self.is_packed,
             extensions=self.manifest.extensions if self.manifest else (),
+            roles=joined((self.roles, *(outline.role_definitions for outline in self.outlines))),
             findings=findings,
         )
 
@@ -226,7 +231,9 @@ def _open_backup(folder: Path, cancel: CancelToken) -> RestoreSource:
     label = f"{manifest.project} of {manifest.started:%Y-%m-%d %H:%M} UTC, a backup of Holdfast"
     if manifest.format is Format.PLAIN:
         scripts = _open_scripts((dump,), cancel, "")
-        return replace(scripts, label=label, manifest=manifest, folder=folder)
+        return replace(
+            scripts, label=label, manifest=manifest, folder=folder, roles=_roles_of(folder, manifest)
+        )
     archive = read_archive(path)
     records = {(table.schema, table.name): table for table in manifest.tables}
     streams = {
@@ -234,7 +241,21 @@ def _open_backup(folder: Path, cancel: CancelToken) -> RestoreSource:
         for entry in archive.entries
         if has_rows(entry) and (record := records.get((entry.schema, entry.tag)))
     }
-    return RestoreSource(label, (dump,), archive, manifest=manifest, streams=streams, folder=folder)
+    roles = _roles_of(folder, manifest)
+    return RestoreSource(
+        label, (dump,), archive, manifest=manifest, streams=streams, folder=folder, roles=roles
+    )
+
+
+def _roles_of(folder: Path, manifest: Manifest) -> RoleDefinitions:
+    """What a backup's roles.sql makes; nothing where there is none, or none that can be read."""
+    path = next((part.path for part in manifest.parts if part.name == "roles"), "")
+    if not path or not path_inside(folder, path).is_file():
+        return RoleDefinitions()
+    try:
+        return outline_script(script_blocks(identify(path_inside(folder, path)))).role_definitions
+    except AppError:
+        return RoleDefinitions()  # its hashes are compared before anything is changed
 
 
 def _packed_archive(blocks: Callable[[], Iterator[bytes]], head: Path) -> Archive:

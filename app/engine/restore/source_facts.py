@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from app.domain.backup import Extension
 from app.domain.restore import Finding
 from app.postgres.archive_entry import Entry
+from app.postgres.role_statements import RoleDefinitions
 from app.postgres.toolchain import Version
 
 
@@ -29,6 +30,7 @@ class SourceFacts:
         can_edit: whether single definitions can be changed: always in scripts, in archives unless they
             are read from a pipe.
         extensions: with what they own, where the manifest says so.
+        roles: those that it can tell how to make.
         findings: what reading it brought up, like dangerous statements.
     """
 
@@ -44,4 +46,5 @@ class SourceFacts:
     is_backup: bool = False
     can_edit: bool = True
     extensions: tuple[Extension, ...] = ()
+    roles: RoleDefinitions = field(default_factory=RoleDefinitions)
     findings: tuple[Finding, ...] = ()
