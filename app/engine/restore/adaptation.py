@@ -434,7 +434,7 @@ class _Adapting:
         if self.source.is_script:
             self.findings += other_roles(missing, self.target, self.source.roles)
         self.findings += role_findings(
-            (named | self.owners_missing) - self.target.roles,
+            missing,
             named & self.target.roles,
             [entry for entry in self.selection.entries if entry.dump_id in numbers],
             self.lost,
