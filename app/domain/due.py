@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from app.domain.history import Entry, Result
 from app.domain.schedule import Conditions, Schedule
-from app.domain.slots import last_slot, next_slot
+from app.domain.slots import Around, last_slot, next_slot, slots_around
 
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 """How long after each failed attempt of a slot the next one follows; after the last nothing does."""
@@ -94,7 +94,11 @@ def waiting_for(conditions: Conditions, now: Surroundings) -> tuple[Waiting, ...
 
 
 def due_slot(
-    schedule: Schedule, history: Iterable[Entry], now: datetime, paused_until: datetime | None = None
+    schedule: Schedule,
+    history: Iterable[Entry],
+    now: datetime,
+    paused_until: datetime | None = None,
+    around: Around | None = None,
 ) -> Due:
     """Where the schedule stands.
 
@@ -106,24 +110,22 @@ def due_slot(
         history: entries of any schedules; those of this schedule's newest slots must be among them.
         now: in UTC.
         paused_until: of all schedules.
+        around: what `slots_around` gave before, where the caller remembers it.
     """
     if not schedule.enabled:
         return Due(DueState.OFF)
     pauses = [until for until in (schedule.paused_until, paused_until) if until is not None and until > now]
     if pauses:
         return Due(DueState.PAUSED, at=max(pauses))
-    slot = last_slot(schedule, now)
-    following = next_slot(schedule, now)
+    around = slots_around(schedule, now, around)
+    slot, following = around.last, around.following
     if slot is not None and slot > schedule.since and now < starts_at(schedule, slot):
         # until its jitter has passed the one before counts: else ticks could always find it too early
         slot, following = last_slot(schedule, slot - timedelta(microseconds=1)), slot
     at = following and starts_at(schedule, following)
     if slot is None or slot <= schedule.since:
         return Due(DueState.IDLE, at=at)
-    attempts = sorted(
-        (entry for entry in history if entry.schedule == schedule.id and entry.slot == slot),
-        key=lambda entry: entry.started,
-    )
+    attempts = [entry for entry in history if entry.schedule == schedule.id and entry.slot == slot]
     is_late = now - slot > CATCH_UP_AFTER
     if not attempts:
         return Due(DueState.DUE, slot, 1, starts_at(schedule, slot), is_late)
@@ -131,8 +133,8 @@ def due_slot(
         return Due(DueState.IDLE, slot, at=at)
     if len(attempts) > len(RETRY_AFTER):
         return Due(DueState.GAVE_UP, slot, at=at)
-    known = (attempts[-1].finished, attempts[-1].started, slot)
-    ended = next(at for at in known if at is not None and at <= now)  # a clock set back puts nothing off
+    moments = [at for entry in attempts for at in (entry.started, entry.finished) if at is not None]
+    ended = max((at for at in moments if at <= now), default=slot)  # a clock set back puts nothing off
     retry = ended + RETRY_AFTER[len(attempts) - 1]
     state = DueState.DUE if retry <= now else DueState.RETRYING
     return Due(state, slot, len(attempts) + 1, retry, is_late)

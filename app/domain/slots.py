@@ -71,6 +71,33 @@ def last_slot(schedule: Schedule, until: datetime) -> datetime | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The slots on both sides of a moment, in UTC; they hold until the next one comes."""
+
+    cron: str
+    zone: str
+    last: datetime | None
+    following: datetime | None
+
+
+def slots_around(schedule: Schedule, now: datetime, known: Around | None = None) -> Around:
+    """The newest slot at or before `now` and the first one later.
+
+    Args:
+        known: an earlier answer; given back while it holds, so that a tick over a thousand schedules
+            computes no slot that it knows.
+    """
+    if (
+        known is not None
+        and (known.cron, known.zone) == (schedule.cron, schedule.zone)
+        and (known.last is None or known.last <= now)
+        and (known.following is None or now < known.following)
+    ):
+        return known
+    return Around(schedule.cron, schedule.zone, last_slot(schedule, now), next_slot(schedule, now))
+
+
 def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     """Slots in UTC, each later than the one before: two that clocks skip may come at the same moment."""
     last = after

@@ -23,6 +23,7 @@ from app.domain.due import (
 )
 from app.domain.history import Entry, Result
 from app.domain.schedule import Conditions, Schedule
+from app.domain.slots import slots_around
 
 MADE = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SLOT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -120,6 +121,23 @@ def test_jitter_is_the_same_each_time_and_never_reaches_the_next_slot(seconds: i
 def test_jitter_spreads_schedules() -> None:
     starts = {starts_at(replace(DAILY, id=f"s{n}", jitter_seconds=3600), SLOT) for n in range(50)}
     assert len(starts) > 40
+
+
+def test_what_is_known_of_the_slots_is_used_while_it_holds() -> None:
+    known = slots_around(DAILY, SLOT)
+    assert (known.last, known.following) == (SLOT, NEXT)
+    assert slots_around(DAILY, NEXT - MINUTE, known) is known
+    assert slots_around(DAILY, NEXT, known).last == NEXT
+    assert slots_around(DAILY, SLOT - MINUTE, known).following == SLOT
+    assert slots_around(replace(DAILY, cron="0 * * * *"), SLOT, known).last == SLOT - 30 * MINUTE
+    assert due_slot(DAILY, (), SLOT, around=known) == due_slot(DAILY, (), SLOT)
+    assert due_slot(DAILY, (), NEXT, around=known) == due_slot(DAILY, (), NEXT)
+
+
+def test_a_clock_set_back_between_two_attempts_neither_hurries_nor_stops_the_third() -> None:
+    later, earlier = run(SLOT + 36 * MINUTE), run(SLOT + 35 * MINUTE)
+    due = due_slot(DAILY, [later, earlier], SLOT + 36 * MINUTE)
+    assert (due.state, due.attempt) == (DueState.RETRYING, 3)
 
 
 def test_minutely_ticks_do_not_starve_a_minutely_schedule_with_jitter() -> None:
