@@ -49,23 +49,25 @@ class RestoreOptions:
 
 
 class Action(StrEnum):
-    """What a plan does with one object of the source."""
+    """What a plan does with one object of the source, or of the target that it drops."""
 
     CREATE = "create"
     REPLACE = "replace"
     CHANGE = "create changed"
+    DROP = "drop"
+    """The script itself removes it from the target."""
     SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedObject:
-    """One object of the source, and what becomes of it.
+    """One object of the source or the target, and what becomes of it.
 
     Attributes:
         kind: TABLE, TABLE DATA, INDEX …
         name: quoted where SQL needs it, with its schema.
         reason: why it is skipped or changed; why it comes along with a selection.
-        rows: of TABLE DATA, where the source says so.
+        rows: of TABLE DATA, where the source says so; of a table that is dropped, about how many it has.
     """
 
     kind: str

@@ -49,6 +49,7 @@ class PlacedItem:
         database: the database that it belongs to; empty before the first `\\connect`.
         header: pg_dump's, where it fits.
         codec: Python's, of its text.
+        path: the schemas in which names are looked for; empty for the session's own search path.
     """
 
     dump_id: int
@@ -57,6 +58,7 @@ class PlacedItem:
     database: str
     header: Header | None
     codec: str
+    path: tuple[str, ...] = ()
 
 
 def script_items(blocks: Iterable[bytes], parts: frozenset[str] | None = None) -> Iterator[ScriptItem]:
@@ -92,6 +94,7 @@ class _Places:
         self._database = ""
         self._codec = "utf-8"
         self._schema = "public"
+        self._path: tuple[str, ...] = ()
         self._count = 0
         self._numbers: dict[tuple[str, str, str, str], int] = {}
         self._routines: dict[tuple[str, str, str], int] = {}
@@ -105,7 +108,7 @@ class _Places:
         elif _CONNECT.match(item.text.decode("utf-8", "surrogateescape")):
             database = connected_database(item.text, self._codec)
             self._database = database or self._database
-            self._schema = "public"
+            self._schema, self._path = "public", ()
         self._last_rows = None
         return PlacedItem(0, item, Subject(""), self._database, None, self._codec)
 
@@ -133,7 +136,7 @@ class _Places:
             return PlacedItem(0, item, subject, database, None, self._codec)
         header = item.header if _fits(item.header, subject) else None
         number = self._number_by_header(header) if header else self._number(subject, database)
-        return PlacedItem(number, item, subject, database, header, self._codec)
+        return PlacedItem(number, item, subject, database, header, self._codec, self._path)
 
     def _number_by_header(self, header: Header) -> int:
         if header is not self._header:
@@ -163,10 +166,10 @@ class _Places:
             self._set_codec(match)
         elif match := _SEARCH_PATH.match(text):
             words = Words(text[match.end() : match.end() + _LONGEST_START], self._codec)
-            first = words.next()
-            is_name = first.kind in (Kind.WORD, Kind.NAME, Kind.STRING)
-            schema = first.text if is_name and first.text not in ("$user", "pg_catalog", "default") else ""
-            self._schema = schema or "public"
+            named = [token.text for token in words if token.kind in (Kind.WORD, Kind.NAME, Kind.STRING)]
+            named = [name for name in named if name not in ("$user", "pg_catalog", "default", "")]
+            self._schema = named[0] if named else "public"
+            self._path = tuple(named)
             self._last_rows = None
 
     def _set_codec(self, match: re.Match[bytes]) -> None:

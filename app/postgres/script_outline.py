@@ -21,6 +21,7 @@ from app.postgres.script_dangers import (
     dangers_of_statement,
     may_be_dangerous,
 )
+from app.postgres.script_removals import Removal, removals_of
 from app.postgres.script_touches import Touch, touches_of
 from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, SETTING
@@ -73,6 +74,7 @@ class ScriptOutline:
         parts: what `script_items` needs to give the items of these entries.
         dangers: at most 1000 of each severity; meta-commands of the whole script, others of the chosen
             database.
+        removals: what it drops and which tables' rows it deletes, each once.
         not_in_transaction: statements that cannot run in a transaction block; at most 1000.
         roles: that it names as owners, grantees, members, and does not create itself.
         created_roles: that it creates.
@@ -94,6 +96,7 @@ class ScriptOutline:
     created_database: str
     parts: frozenset[str]
     dangers: tuple[Danger, ...]
+    removals: tuple[Removal, ...]
     not_in_transaction: tuple[Note, ...]
     roles: frozenset[str]
     created_roles: frozenset[str]
@@ -176,6 +179,7 @@ class _Outline:
         self._databases: dict[str, bool] = {}
         self._dangers: list[tuple[str, Danger]] = []
         self._noted: Counter[tuple[str, Severity]] = Counter()
+        self._removals: dict[tuple[str, Removal], None] = {}
         self._alone: list[tuple[str, Note]] = []
         self._roles: dict[str, set[str]] = {}
         self._created_roles: set[str] = set()
@@ -223,6 +227,15 @@ class _Outline:
     def _look_at(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
         subject = placed.subject
         self._note_dangers(text, item, placed)
+        removals = removals_of(
+            text,
+            subject,
+            placed.codec,
+            schemas=placed.path,
+            dump_id=placed.dump_id,
+            standard_strings=item.standard_strings,
+        )
+        self._removals.update(dict.fromkeys((placed.database, one) for one in removals))
         if subject.kind == SETTING:
             if encoding := setting_encoding(text):
                 self._set_encoding(encoding, placed)
@@ -358,6 +371,7 @@ class _Outline:
             dangers=tuple(
                 danger for part, danger in self._dangers if danger.is_always_refused or part in parts
             ),
+            removals=tuple(removal for part, removal in self._removals if part in parts),
             not_in_transaction=tuple(note for part, note in self._alone if part in parts),
             roles=roles - self._created_roles,
             created_roles=frozenset(self._created_roles),

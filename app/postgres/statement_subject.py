@@ -159,7 +159,7 @@ def _create(words: Words) -> Subject:
         pass
     if words.peek().text == "constraint" and words.peek(1).text == "trigger":
         words.next()
-    written = _object_type(words)
+    written = object_type(words)
     kind = _TYPES.get(written, "")
     words.take("concurrently")
     words.take("if", "not", "exists")
@@ -183,7 +183,7 @@ def _create(words: Words) -> Subject:
         )
     if not kind:
         return Subject(OTHER, tag=f"CREATE {words.peek().text.upper()}".strip())
-    schema, tag = _object(words, written)
+    schema, tag = object_named(words, written)
     roles = (tag,) if kind == "ROLE" else ()
     return Subject(kind, schema, tag, roles=roles, creates=True, database=tag if kind == "DATABASE" else "")
 
@@ -203,7 +203,7 @@ def _alter(words: Words) -> Subject:
         return _default_privileges(words)
     if words.take("system"):
         return Subject("SYSTEM")
-    written = _object_type(words)
+    written = object_type(words)
     kind = _TYPES.get(written)
     words.take("if", "exists")
     if kind is None or (kind != "ROLE" and words.take("all")):
@@ -214,7 +214,7 @@ def _alter(words: Words) -> Subject:
         words.take("on")
         schema, table = words.name()
         return Subject(kind, schema, f"{table} {name}")
-    schema, tag = _object(words, written)
+    schema, tag = object_named(words, written)
     words.take("*")
     if words.take("owner", "to"):
         owner = _role(words)
@@ -263,7 +263,7 @@ def _alter_table(words: Words, kind: str, schema: str, table: str) -> Subject:
 
 
 def _drop(words: Words) -> Subject:
-    written = _object_type(words)
+    written = object_type(words)
     kind = _TYPES.get(written, "")
     words.take("concurrently")
     words.take("if", "exists")
@@ -275,7 +275,7 @@ def _drop(words: Words) -> Subject:
         words.take("on")
         schema, table = words.name()
         return Subject(f"DROP {kind}", schema, f"{table} {name}")
-    schema, tag = _object(words, written)
+    schema, tag = object_named(words, written)
     return Subject(f"DROP {kind}", schema, tag, database=tag if kind == "DATABASE" else "")
 
 
@@ -291,7 +291,7 @@ def _copy(words: Words) -> Subject:
 
 def _about(words: Words, kind: str) -> Subject:
     """COMMENT and SECURITY LABEL: the tag names what they are about."""
-    written = _object_type(words)
+    written = object_type(words)
     label = _TYPES.get(written, written.upper())
     if written in _ON_A_TABLE:
         name = words.name()[1]
@@ -303,7 +303,7 @@ def _about(words: Words, kind: str) -> Subject:
         path, column = words.name()
         schema, _, table = path.rpartition(".")
         return Subject(kind, schema, f"{label} {table}.{column}")
-    schema, tag = _object(words, written)
+    schema, tag = object_named(words, written)
     database = tag if label == "DATABASE" else ""
     return Subject(kind, schema, f"{label} {tag}", database=database)
 
@@ -330,8 +330,8 @@ def _privilege(words: Words) -> Subject:
         schema = words.name()[1]
         words.skip_to("to", "from")
         return Subject("ACL", schema, f"{' '.join(parts)} SCHEMA {schema}", roles=_roles(words))
-    written = _object_type(words) if _is_type(words) else "table"
-    schema, tag = _object(words, written)
+    written = object_type(words) if _is_type(words) else "table"
+    schema, tag = object_named(words, written)
     words.skip_to("to", "from")
     label = _TYPES.get(written, "TABLE")
     if label == "PARAMETER":
@@ -391,7 +391,7 @@ def _is_type(words: Words) -> bool:
     return following.kind in (Kind.WORD, Kind.NAME) and following.text not in ("to", "from")
 
 
-def _object_type(words: Words) -> str:
+def object_type(words: Words) -> str:
     """Take `table`, `materialized view`, `text search configuration` …; empty where it is none."""
     for length in (3, 2, 1):
         parts = [words.peek(number) for number in range(length)]
@@ -403,7 +403,7 @@ def _object_type(words: Words) -> str:
     return ""
 
 
-def _object(words: Words, written: str) -> tuple[str, str]:
+def object_named(words: Words, written: str) -> tuple[str, str]:
     """Schema and tag of an object of a type."""
     if written in _ROUTINES:
         schema, name = words.name()

@@ -13,6 +13,13 @@ from psycopg import errors
 
 from app.postgres import target_queries as queries
 from app.postgres.connection import Session, encode_sql, quote_identifier, signature_parts
+from app.postgres.target_parts import (
+    DefaultRights,
+    Part,
+    read_default_rights,
+    read_parts,
+    read_row_numbers,
+)
 from app.postgres.toolchain import Version
 
 _MOST_TABLES = 2000
@@ -133,6 +140,10 @@ class TargetFacts:
         partitions: pairs of a partition and the table that it is a part of, as (schema, name).
         dependents: objects, and what else in the target goes wrong without them.
         rows_in: tables that hold rows, or whose rows could not be seen; (schema, name).
+        row_numbers: about how many, as far as the server has an idea of it.
+        parts: what objects have of their own: policies, triggers, comments, rights of other roles …
+        default_rights: what other roles get on what the restoring role makes.
+        search_path: the schemas in which this role's sessions look for names, in order.
         triggers: those of its own that an INSERT or TRUNCATE could fire.
         hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
         lock_slots: how many objects all sessions together can lock.
@@ -175,6 +186,10 @@ class TargetFacts:
     partitions: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
     dependents: tuple[tuple[TargetObject, TargetObject], ...] = ()
     rows_in: frozenset[tuple[str, str]] = frozenset()
+    row_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    default_rights: tuple[DefaultRights, ...] = ()
+    search_path: tuple[str, ...] = ("public",)
     triggers: tuple[Trigger, ...] = ()
     hides_rows: frozenset[tuple[str, str]] = frozenset()
     bytes: int = 0
@@ -204,7 +219,7 @@ def read_target(session: Session) -> TargetFacts:
     """
     replicates = _may_replicate(session)
     with session.transaction():
-        _begin(session)
+        path = _begin(session)
         objects = _Objects(session)
         holding_rows = _tables_with_rows(session)
         return TargetFacts(
@@ -216,6 +231,10 @@ def read_target(session: Session) -> TargetFacts:
             foreign_keys=_foreign_keys(session),
             partitions=tuple(((a, b), (c, d)) for a, b, c, d in _rows(session, queries.PARTITIONS)),
             rows_in=frozenset(holding_rows),
+            row_numbers=read_row_numbers(session),
+            parts=objects.parts(),
+            default_rights=read_default_rights(session),
+            search_path=path,
             triggers=tuple(
                 Trigger((schema, table), *rest) for schema, table, *rest in _rows(session, queries.TRIGGERS)
             ),
@@ -279,6 +298,7 @@ def what_changed(planned: TargetFacts, now: TargetFacts) -> tuple[str, ...]:
     changes += [
         f"{name} was altered" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]
     ]
+    changes += _difference("part of an object", map(str, planned.parts), map(str, now.parts))
     changes += _difference("extension", planned.extensions, now.extensions)
     changes += _difference("role", planned.roles, now.roles)
     changes += _difference("role whose objects may be made", planned.given_to, now.given_to)
@@ -303,10 +323,13 @@ def _difference(what: str, before: Iterable[str], after: Iterable[str]) -> list[
     ]
 
 
-def _begin(session: Session) -> None:
+def _begin(session: Session) -> tuple[str, ...]:
+    """Begin to read; gives the search path that sessions have otherwise."""
     session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    path = tuple(_rows(session, "SELECT current_schemas(false)::text[]")[0][0])
     session.execute("SET LOCAL search_path = ''")
     session.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'".encode())
+    return path
 
 
 def _may_replicate(session: Session) -> bool:
@@ -432,6 +455,13 @@ class _Objects:
             and needed != dependent
         }
         return tuple(sorted(pairs, key=lambda pair: (str(pair[0]), str(pair[1]))))
+
+    def parts(self) -> tuple[Part, ...]:
+        """What the objects have that goes with them; those of extensions bring their own."""
+        return read_parts(
+            self._session,
+            {key: (one.kind, one.schema, one.name) for key, one in self._by_oid.items() if not one.extension},
+        )
 
 
 def _foreign_keys(session: Session) -> tuple[ForeignKey, ...]:

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.restore.default_rights import with_revokes
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.script_restore import failures_of
+from app.postgres.archive_entry import python_codec
 from app.postgres.compression import BLOCK
 from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import dump_failure
@@ -86,7 +88,11 @@ class ArchiveAsScript:
         ):
             try:
                 run = run_script(
-                    self._items(child, cancel, on_entry),
+                    with_revokes(
+                        self._items(child, cancel, on_entry),
+                        self.prepared.revokes,
+                        python_codec(self.encoding),
+                    ),
                     connection,
                     self.encoding,
                     one_transaction=not goes_on,

@@ -95,6 +95,7 @@ def execute(work: Execution, cancel: CancelToken, listener: Listener) -> Restore
         result = RestoreResult.CANCELLED
     if result is RestoreResult.SUCCEEDED and (failures or any(c.found != c.expected for c in rows)):
         result = RestoreResult.INCOMPLETE
+    restored = sum(o.action not in (Action.SKIP, Action.DROP) for o in plan.objects)
     is_done = result in (RestoreResult.SUCCEEDED, RestoreResult.INCOMPLETE)
     return RestoreReport(
         id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -104,7 +105,7 @@ def execute(work: Execution, cancel: CancelToken, listener: Listener) -> Restore
         started=started,
         finished=datetime.now(UTC),
         result=result,
-        objects=sum(o.action is not Action.SKIP for o in plan.objects) - len(failures) if is_done else 0,
+        objects=restored - len(failures) if is_done else 0,
         skipped=tuple(attempt.left_out()),
         rows=rows,
         failures=failures,

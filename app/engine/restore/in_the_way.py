@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from app.domain.restore import Finding, Severity
 from app.engine.restore.entry_graph import LARGE_OBJECTS, RELATIONS, ROUTINES, TYPES, EntryGraph
 from app.engine.restore.selection import Selection
-from app.engine.restore.wording import counted, some
+from app.engine.restore.wording import counted, rows_held, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_identifier, signature_parts
@@ -199,7 +199,7 @@ class _Search:
                 )
 
     def _shown(self, number: int, one: TargetObject) -> str:
-        holds = " (with rows)" if (one.schema, one.name) in self.target.rows_in else ""
+        holds = rows_held(self.target, one.schema, one.name)
         return f"{one.kind} {qualified_name(self.graph.entries[number])}{holds}"
 
     def _drops(self) -> Iterator[str]:

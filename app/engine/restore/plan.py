@@ -18,13 +18,17 @@ from app.domain.restore import (
 )
 from app.engine.restore.adaptation import Adaptation, adapt
 from app.engine.restore.closing import Closing
+from app.engine.restore.default_rights import close_again, closed_again
 from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE, entry_graph
 from app.engine.restore.in_the_way import find_in_the_way
 from app.engine.restore.rows_alone import RowsAlone, plan_rows
+from app.engine.restore.script_drops import find_script_drops
 from app.engine.restore.selection import Selection, select
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.steps import steps_of
 from app.engine.restore.suitability import suitability
+from app.engine.restore.what_goes import find_what_goes
+from app.engine.restore.wording import rows_held
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
 from app.postgres.target import TargetFacts
@@ -50,6 +54,8 @@ class PreparedRestore:
             `entries`, or of `options`, when the source is an archive that goes through several sessions.
         closing: what is done when everything is loaded.
         is_rows_alone: whether definitions stay as the target has them.
+        revokes: statements that close an object again when it is made, by dump id; part of `entries` where an
+            archive goes through several sessions.
         drops_owners: for scripts: leave out each `OWNER TO`; entries whose `owner` is empty have none, too.
         drops_tablespaces: for scripts: leave out `SET default_tablespace`.
         drops_access_methods: for scripts: leave out `SET default_table_access_method`.
@@ -68,6 +74,7 @@ class PreparedRestore:
     target: TargetFacts | None = None
     closing: Closing = field(default_factory=Closing)
     is_rows_alone: bool = False
+    revokes: Mapping[int, str] = field(default_factory=dict)
 
 
 def plan_restore(
@@ -85,8 +92,11 @@ def plan_restore(
     jobs = _jobs(mode, target, options)
     graph = entry_graph(source.entries)
     selection = select(source.entries, options.only, options.contents, graph)
-    occupied = find_in_the_way(selection, graph, target, clean=options.clean)
-    adapted = adapt(selection, graph, source, target, options, present=occupied.present)
+    script = find_script_drops(source.removals, selection, target, clean=options.clean)
+    occupied = find_in_the_way(selection, graph, script.remaining, clean=options.clean)
+    present = {**occupied.present, **script.kept}
+    adapted = adapt(selection, graph, source, script.remaining, options, present=present)
+    replaced = occupied.replaced | script.replaced
     rows = RowsAlone(adapted.entries)
     if is_rows_alone := options.contents is Contents.DATA:
         rows = plan_rows(adapted.entries, target, clean=options.clean, mode=mode)
@@ -94,14 +104,26 @@ def plan_restore(
     drops = (*rows.prepares, *occupied.drops, *rows.drops)
     entries = tuple(entry for entry in rows.entries if entry.dump_id not in rows.changed)
     pg_options, is_edited = adapted.options, adapted.is_edited
+    is_one_session = source.is_script or mode is RestoreMode.ONE_TRANSACTION
+    closures = close_again(
+        adapted.entries,
+        graph,
+        target,
+        privileges=options.privileges,
+        may_revoke=is_one_session or source.can_edit,
+    )
     findings = [
         *source.findings,
         *suitability(source, target, options, mode, adapted.entries),
+        *script.findings,
         *occupied.findings,
+        *find_what_goes(replaced, adapted.entries, graph, target, closures.revokes),
+        *closures.findings,
         *adapted.findings,
         *rows.findings,
     ]
-    is_one_session = source.is_script or mode is RestoreMode.ONE_TRANSACTION
+    if closures.revokes and not is_one_session:
+        entries, is_edited = closed_again(entries, closures.revokes), True
     if drops and not is_one_session and source.can_edit:
         entries, is_edited = _with_drops(source, entries, drops), True
     elif drops and not is_one_session:
@@ -115,7 +137,17 @@ def plan_restore(
         database=target.database,
         mode=mode,
         jobs=jobs,
-        objects=tuple(_objects(rows.entries, source, selection, occupied.replaced, adapted)),
+        objects=tuple(
+            _objects(
+                rows.entries,
+                source,
+                selection,
+                adapted,
+                target=target,
+                replaced=replaced,
+                dropped=script.planned,
+            )
+        ),
         findings=tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity))),
         steps=(),
         has_data=has_data,
@@ -135,6 +167,7 @@ def plan_restore(
         target=target,
         closing=rows.closing,
         is_rows_alone=is_rows_alone,
+        revokes=closures.revokes if is_one_session else {},
     )
 
 
@@ -194,19 +227,25 @@ def _objects(
     entries: tuple[Entry, ...],
     source: SourceFacts,
     selection: Selection,
-    replaced: Container[int],
     adapted: Adaptation,
+    *,
+    target: TargetFacts,
+    replaced: Container[int],
+    dropped: Mapping[int, Iterable[PlannedObject]],
 ) -> Iterator[PlannedObject]:
-    """What is restored, in order; then what is not."""
+    """What is restored, in order, with what its statements drop; then what is left out."""
     for entry in entries:
         number = entry.dump_id
-        if entry.kind in PREAMBLE:
+        yield from dropped.get(number, ())
+        if entry.kind in PREAMBLE or entry.kind.startswith("DROP "):
             continue
         action, reason = Action.CREATE, selection.because.get(number, "")
         if number in adapted.changed:
             action, reason = Action.CHANGE, adapted.changed[number]
         if number in replaced:
             action = Action.REPLACE
+            if held := rows_held(target, entry.schema, entry.tag) if entry.kind == "TABLE" else "":
+                reason = reason or f"the target’s own goes{held}"
         yield PlannedObject(entry.kind, qualified_name(entry), action, reason, source.rows.get(number))
     left_out: Mapping[int, str] = {**selection.left_out, **adapted.skipped}
     for entry in source.entries:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.engine.restore.entry_graph import NAME, unquoted
 
-_STATEMENT = re.compile(r"(?:[^;'\"]|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")+;\s*")
+STATEMENT = re.compile(r"(?:[^;'\"]|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")+;\s*")
 _GRANTEES = re.compile(
     rf"\b(?:TO|FROM) ((?:GROUP )?{NAME}(?:, *(?:GROUP )?{NAME})*)"
     rf"(?: WITH [A-Z ,]+)?(?: GRANTED BY ({NAME}))?(?: CASCADE| RESTRICT)?\s*;\s*$"
@@ -43,7 +43,7 @@ def privileges_for(definition: str, roles: Container[str], given_to: Container[s
     kept: list[str] = []
     missing: list[str] = []
     is_other = False
-    for match in _STATEMENT.finditer(definition):
+    for match in STATEMENT.finditer(definition):
         statement = match[0]
         lacking: list[str] = []
         if become := _BECOME.match(statement):

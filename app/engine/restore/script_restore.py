@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.restore.default_rights import with_revokes
 from app.engine.restore.plan import PreparedRestore
 from app.engine.restore.remedies import remedy_of
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
@@ -29,7 +30,7 @@ _AFTER_ROWS = frozenset(
     ]
 )
 _DROPS = re.compile(
-    rb"DROP\s+(?!OWNED\b)|ALTER\s+(?:FOREIGN\s+)?TABLE\s[^;']*?\sDROP\s+(?:CONSTRAINT|COLUMN)\s",
+    rb"DROP\s+(?!OWNED\b)|ALTER\s+(?:FOREIGN\s+)?TABLE\s[^;']*?\sDROP\s+(?:CONSTRAINT|COLUMN|DEFAULT)\b",
     re.IGNORECASE,
 )
 _DROP = re.compile(
@@ -77,8 +78,9 @@ class ScriptLoader:
                 seen.add(dump_id)
                 on_entry(len(seen))
 
+        codec = python_codec(self.source.outlines[0].encoding)
         run = run_script(
-            self._items(cancel),
+            with_revokes(self._items(cancel), self.prepared.revokes, codec),
             connection,
             self.source.outlines[0].encoding,
             one_transaction=mode is RestoreMode.ONE_TRANSACTION

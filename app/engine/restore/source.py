@@ -15,7 +15,7 @@ from app.engine.restore.row_checks import Name
 from app.engine.restore.source_facts import SourceFacts
 from app.persistence.checksums import verify_files
 from app.persistence.manifest import read_manifest
-from app.postgres.archive import Archive, read_archive
+from app.postgres.archive import Archive, ArchiveFormat, read_archive
 from app.postgres.archive_data import has_rows
 from app.postgres.archive_digest import digest_archive, digest_blocks
 from app.postgres.archive_entry import VIA_ROOT, Entry
@@ -24,6 +24,7 @@ from app.postgres.packed_folder import unpack_folder
 from app.postgres.role_statements import RoleDefinitions, joined
 from app.postgres.script_charset import Charset
 from app.postgres.script_outline import ScriptOutline, outline_script
+from app.postgres.script_removals import ROWS, Removal
 from app.postgres.script_trio import trio_order
 from app.postgres.toolchain import Version
 from app.system.cancellation import CancelToken
@@ -83,6 +84,19 @@ class RestoreSource:
         return self.archive.encoding if self.archive is not None else self.outlines[0].encoding
 
     @property
+    def _is_tar(self) -> bool:
+        return self.archive is not None and self.archive.format is ArchiveFormat.TAR
+
+    @property
+    def removals(self) -> tuple[Removal, ...]:
+        """What the scripts drop, and the tables whose rows they delete."""
+        return tuple(
+            replace(one, dump_id=one.dump_id + number * NEXT_SCRIPT)
+            for number, outline in enumerate(self.outlines)
+            for one in outline.removals
+        )
+
+    @property
     def server(self) -> Version | None:
         """The server that was dumped, if the source says so."""
         if self.manifest is not None:
@@ -107,10 +121,11 @@ class RestoreSource:
             database_bytes=self.manifest.database_bytes if self.manifest else None,
             is_script=self.archive is None,
             is_backup=self.manifest is not None,
-            can_edit=not self.is_packed,
+            can_edit=not self.is_packed and not self._is_tar,
             extensions=self.manifest.extensions if self.manifest else (),
             roles=joined((self.roles, *(outline.role_definitions for outline in self.outlines))),
             findings=findings,
+            removals=self.removals,
         )
 
     def verify(self, cancel: CancelToken, listener: Listener) -> None:
@@ -161,7 +176,9 @@ class RestoreSource:
 
         Rows that are loaded through a partition's root are left out: the server decides where they go.
         pg_dump says so in a comment that it writes for COPY only, so INSERTs of partitions are left out.
+        Of what a script deletes again nobody knows how much is left.
         """
+        deleted = {one.name: one.dump_id for one in self.removals if one.kind in ("TABLE", ROWS)}
         partitions = {(entry.schema, entry.tag) for entry in self.entries if entry.kind == "TABLE ATTACH"}
         return {
             (entry.schema, entry.tag): streams[entry.dump_id][0]
@@ -170,6 +187,7 @@ class RestoreSource:
             and entry.dump_id in streams
             and VIA_ROOT not in entry.definition
             and (entry.copy_statement or (entry.schema, entry.tag) not in partitions)
+            and deleted.get(entry.tag, 0) < entry.dump_id
         }
 
 

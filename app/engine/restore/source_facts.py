@@ -9,6 +9,7 @@ from app.domain.backup import Extension
 from app.domain.restore import Finding
 from app.postgres.archive_entry import Entry
 from app.postgres.role_statements import RoleDefinitions
+from app.postgres.script_removals import Removal
 from app.postgres.toolchain import Version
 
 
@@ -32,6 +33,7 @@ class SourceFacts:
         extensions: with what they own, where the manifest says so.
         roles: those that it can tell how to make.
         findings: what reading it brought up, like dangerous statements.
+        removals: of scripts: what they drop, and whose rows they delete.
     """
 
     label: str
@@ -48,3 +50,4 @@ class SourceFacts:
     extensions: tuple[Extension, ...] = ()
     roles: RoleDefinitions = field(default_factory=RoleDefinitions)
     findings: tuple[Finding, ...] = ()
+    removals: tuple[Removal, ...] = ()

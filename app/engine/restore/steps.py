@@ -24,7 +24,8 @@ def steps_of(plan: RestorePlan, emptied: Sequence[tuple[str, str]] = ()) -> Rest
 
 
 def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[str]:
-    objects = [one for one in plan.objects if one.action is not Action.SKIP]
+    objects = [one for one in plan.objects if one.action not in (Action.SKIP, Action.DROP)]
+    dropped = sum(one.action is Action.DROP for one in plan.objects)
     replaced = sum(one.action is Action.REPLACE for one in objects)
     if plan.makes_safety_backup:
         yield f"Back up {plan.database} as it is now."
@@ -36,6 +37,8 @@ def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[st
         yield f"Restore with {plan.jobs} sessions and go on after errors: a failure leaves what was done."
     if replaced:
         yield f"Drop {counted(replaced, 'object')} of the target that the source replaces."
+    if dropped:
+        yield f"Drop {counted(dropped, 'object')} of the target that the source does not create anew."
     if emptied:
         yield f"Empty {counted(len(emptied), 'table')}."
     yield from _contents(objects)

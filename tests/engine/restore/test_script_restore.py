@@ -23,7 +23,7 @@ from app.engine.restore.script_restore import _if_exists
         ),
         (
             "ALTER TABLE public.a ALTER COLUMN i DROP DEFAULT;",
-            "ALTER TABLE public.a ALTER COLUMN i DROP DEFAULT;",
+            "ALTER TABLE IF EXISTS public.a ALTER COLUMN i DROP DEFAULT;",
         ),
         ("ALTER TABLE a ADD CHECK (x <> ' DROP CONSTRAINT y');",) * 2,
         ("CREATE TABLE drop (a int);",) * 2,
