@@ -18,6 +18,11 @@ from app.engine.restore.sequences import Position, advance
 from app.postgres.connection import Session, encode_sql, quote_qualified
 from app.postgres.unchecked_keys import BrokenKey, broken_keys
 
+_OTHERS = """
+SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND backend_type = 'client backend'
+  AND application_name NOT LIKE 'holdfast%'
+"""
 _REMEDY = "Restore the rows that they refer to as well, or correct the source."
 _UNCHECKABLE = "Drop the key in the target and add it again, which checks it."
 
@@ -41,11 +46,19 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What closing came to: our rows by table, and what was done with sequences, in words."""
+    """What closing came to.
+
+    Attributes:
+        rows: our own by table, where they could be told from those of others.
+        sequences: what was done other than the source says, in words.
+        failures: keys that do not hold.
+        other_sessions: those of others in the database, who may have written to the restored tables.
+    """
 
     rows: Mapping[Name, int | None] = field(default_factory=dict)
     sequences: Mapping[Name, str] = field(default_factory=dict)
     failures: tuple[RestoreFailure, ...] = ()
+    other_sessions: int = 0
 
 
 def close_transaction(
@@ -91,7 +104,8 @@ def close_apart(session: Session, closing: Closing, before: Mapping[Name, Positi
     session.execute("SET row_security = off")
     failures = tuple(_failure(key) for key in broken_keys(session, closing.unchecked))
     sequences = advance(session, closing.sequences, before, closing.tables)
-    return Closed(sequences=sequences, failures=failures)
+    ((others,),) = session.execute(_OTHERS).fetchall()
+    return Closed(sequences=sequences, failures=failures, other_sessions=others)
 
 
 def _failure(key: BrokenKey) -> RestoreFailure:

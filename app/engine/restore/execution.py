@@ -242,7 +242,10 @@ class _Attempt:
         """What the target looks like now, in a sentence."""
         database, mode = self._plan.database, self._plan.mode
         if result is RestoreResult.INCOMPLETE:
-            return "All that did not fail is restored and stays."
+            others = ""
+            if self._closed.other_sessions:
+                others = " Other sessions use the database; what they changed meanwhile is counted, too."
+            return f"All that did not fail is restored and stays.{others}"
         if mode is RestoreMode.NEW_DATABASE:
             if self._made is not None and self._made.is_left_over:
                 return f"There is no database {database}; drop what is left of it, {self._made.name}."

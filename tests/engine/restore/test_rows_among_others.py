@@ -272,3 +272,19 @@ def until(what: Callable[[], object], seconds: float = 10) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_with_several_sessions_it_is_said_that_others_may_have_changed_rows(bench: Bench) -> None:
+    bench.source.sql("CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 10)")
+    bench.target.sql(
+        "CREATE TABLE t (a int);"
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();"
+        "ALTER TABLE t ENABLE ALWAYS TRIGGER t"
+    )
+    _, alone = bench.restore(jobs=2)
+    with bench.target.connect():
+        _, among = bench.restore(jobs=2)
+    assert (alone.result, among.result) == (RestoreResult.INCOMPLETE, RestoreResult.INCOMPLETE)
+    assert alone.left == "All that did not fail is restored and stays."
+    assert among.left.startswith(f"{alone.left} Other sessions use the database")
