@@ -31,6 +31,7 @@ PAIRS = {
     ("create", "tablespace"): "keeps tables in a folder of the server",
 }
 _AS_ANOTHER = "acts as another role from there on"
+DEFINES = "defines code that, when it runs, "
 _PUT_TOGETHER = "runs SQL that it puts together itself, which nobody can look into"
 _NOTHING = Token(Kind.END, "")
 
@@ -95,7 +96,7 @@ def in_statement(stream: Iterator[Token], *, looks_into_strings: bool) -> Iterat
 def _defined(body: str) -> Iterator[Found]:
     for severity, what, _ in _in_body(body, 0):
         if severity is not Severity.HINT:
-            yield Found(Severity.HINT, f"defines code that, when it runs, {what}", severity)
+            yield Found(Severity.HINT, f"{DEFINES}{what}", severity)
 
 
 def _in_body(text: str, depth: int) -> Iterator[Found]:

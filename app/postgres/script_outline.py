@@ -11,9 +11,11 @@ from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.cluster_script import PlacedItem, placed_items, setting_encoding
 from app.postgres.copy_stream import CopyDigest, StreamDigest
+from app.postgres.danger_words import DEFINES
 from app.postgres.insert_rows import count_rows
 from app.postgres.role_statements import RoleDefinitions
 from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
+from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import (
     Danger,
     Severity,
@@ -186,6 +188,7 @@ class _Outline:
         self._encodings: dict[str, str] = {}
         self._encoding = ""
         self._size = 0
+        self._calls: dict[str, Calls] = {}
         self._role_definitions = RoleDefinitions()
         self._relations: set[tuple[str, str, str]] = set()
         self._touches: dict[tuple[str, int, str, str, str], Touch] = {}
@@ -204,7 +207,7 @@ class _Outline:
         text = item.statement if isinstance(item, CopyBlock) else item.text
         if subject.kind != "TABLE DATA" or text[:6].lower() != b"insert":
             self._look_at(text, item, placed)
-        elif may_be_dangerous(text):
+        elif may_be_dangerous(text) or placed.database in self._calls:
             self._note_dangers(text, item, placed)
         if placed.dump_id:
             self._databases[placed.database] = True
@@ -271,6 +274,16 @@ class _Outline:
         )
         for danger in dangers:
             self._note(placed.database, danger)
+        when_run = [(one.when_run, one.what.removeprefix(DEFINES)) for one in dangers if one.when_run]
+        if when_run:
+            self._calls.setdefault(placed.database, Calls()).define(placed.subject, when_run)
+        if not (calls := self._calls.get(placed.database)):
+            return
+        standard = item.standard_strings
+        for severity, what in calls.of_statement(
+            text, placed.subject, placed.codec, standard_strings=standard
+        ):
+            self._note(placed.database, Danger(item.line, what, shortened(text), severity, placed.dump_id))
 
     def _note(self, database: str, danger: Danger) -> None:
         """Keep a danger; many harmless ones must not push out a grave one."""

@@ -145,6 +145,51 @@ def test_what_only_looks_like_one_is_not(statement: str) -> None:
     assert dangers(f"{statement}\n;\n") == []
 
 
+EVIL = """CREATE FUNCTION s.f(int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN COPY t TO PROGRAM 'x'; END $$;
+ALTER FUNCTION s.f(int) OWNER TO x; COMMENT ON FUNCTION s.f(int) IS 'f()'; GRANT ALL ON FUNCTION f(int) TO x;
+"""
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        "SELECT s.f(1)",
+        'SELECT 1 FROM t WHERE "f"(1)',
+        "CALL f(1)",
+        "DO $$ BEGIN PERFORM s.f(1); END $$",
+        "DO $$ BEGIN EXECUTE 'SELECT s.f(1)'; END $$",
+        "INSERT INTO t VALUES (s.f(1))",
+        "CREATE TABLE u (a int CHECK (s.f(a)))",
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (s.f(a))",
+        "CREATE INDEX ON t (f(a))",
+        "CREATE MATERIALIZED VIEW m AS SELECT f(1)",
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT s.f(1)'; SELECT g()",
+        "CREATE TRIGGER x BEFORE INSERT ON t EXECUTE FUNCTION s.f(); INSERT INTO t VALUES (1)",
+        "CREATE VIEW v AS SELECT f(1); UPDATE t SET a = 1",
+    ],
+)
+def test_a_dangerous_function_that_a_script_runs_is_more_than_a_hint(runs: str) -> None:
+    defined, run = dangers(f"{EVIL}{runs};\n")
+    assert (defined.severity, run.severity) == (Severity.HINT, Severity.PROGRAM)
+    assert run.what.endswith("which runs a program on the server")
+    assert run.line == 3
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "COPY t FROM stdin;\nf(1)\n\\.\nCREATE TRIGGER x BEFORE INSERT ON t EXECUTE FUNCTION s.f()",
+        "CREATE VIEW v AS SELECT f(1)",
+        "SELECT g(1)",
+        "DROP FUNCTION s.f(int)",
+        "CREATE TABLE s.f (f int); INSERT INTO s.f (f) VALUES (1); CREATE TABLE g (a int REFERENCES f (f))",
+        "COPY f (f) FROM stdin;\n1\n\\.\nSELECT 1",
+    ],
+)
+def test_a_dangerous_function_that_nothing_runs_stays_a_hint(later: str) -> None:
+    assert [one.severity for one in dangers(f"{EVIL}{later};\n")] == [Severity.HINT]
+
+
 def test_values_of_rows_are_not_shown() -> None:
     (danger,) = dangers("INSERT INTO t (a) VALUES ('secret', lo_import('x'));\n")
     assert danger.statement == "INSERT INTO t (a) VALUES …"

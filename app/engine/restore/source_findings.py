@@ -14,10 +14,13 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive import ArchiveFormat
 from app.postgres.archive_data import has_rows, open_stream
 from app.postgres.archive_entry import Entry, python_codec
+from app.postgres.danger_words import DEFINES
 from app.postgres.script import Statement, parse_copy_statement, read_script
+from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import Danger
 from app.postgres.script_dangers import Severity as Kind
 from app.postgres.script_outline import MOST_NOTES, outline_script
+from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, TRANSACTION, Subject, subject_of
 
 _MOST_LINES = 10
@@ -110,6 +113,7 @@ def _of_archive(
         dangers += (replace(danger, dump_id=entry.dump_id) for danger in found if danger is not None)
         if None in found or (has_rows(entry) and entry.copy_statement and not _is_copy(entry)):
             forged.append(qualified_name(entry))
+    dangers += _calls(source, dangers, codec)
     if linked := _linked_file(source):
         yield Finding(
             Severity.BLOCKS,
@@ -137,6 +141,25 @@ def _of_archive(
             "It was changed: do not use it.",
         )
     yield from _of_dangers(_that_run(dangers, run), options, source.dumps[0].name)
+
+
+def _calls(source: RestoreSource, dangers: Sequence[Danger], codec: str) -> list[Danger]:
+    """Where an archive runs the dangerous functions that it defines: in checks, indexes, defaults."""
+    calls = Calls()
+    found: list[Danger] = []
+    guilty = {danger.dump_id: danger for danger in dangers if danger.when_run}
+    for entry in source.entries if guilty else ():
+        one = guilty.get(entry.dump_id)
+        if one is not None and one.when_run:
+            calls.known[entry.tag.partition("(")[0]] = one.when_run, one.what.removeprefix(DEFINES)
+        elif has_rows(entry):
+            ran = calls.of_statement(b"", Subject("TABLE DATA"), codec, standard_strings=True)
+            found += (Danger(1, what, qualified_name(entry), kind, entry.dump_id) for kind, what in ran)
+        elif any(name in entry.definition for name in calls.known):
+            text = entry.definition.encode(codec, "surrogateescape")
+            ran = calls.of_statement(text, subject_of(text, codec), codec, standard_strings=True)
+            found += (Danger(1, what, shortened(text), kind, entry.dump_id) for kind, what in ran)
+    return found
 
 
 def _definition_dangers(entry: Entry, codec: str) -> Iterator[Danger | None]:

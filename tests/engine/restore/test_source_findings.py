@@ -136,6 +136,49 @@ def test_what_is_allowed_is_a_warning(attempt: Try, archive: Path, target: Datab
     assert target.sql("SELECT count(*) FROM customers") == [(500,)]
 
 
+CALLED = """
+CREATE FUNCTION public.leak(t text) RETURNS bool LANGUAGE plpgsql
+AS $$ BEGIN COPY (SELECT t) TO PROGRAM 'cat > {mark}'; RETURN true; END $$;
+CREATE TABLE public.guarded (a text{check});
+"""
+
+
+@pytest.mark.parametrize(("check", "is_run"), [("", False), (" CHECK (public.leak(a))", True)])
+@pytest.mark.parametrize("form", ["directory", "plain"])
+def test_a_dangerous_function_that_a_dump_runs_is_refused(
+    server17: SandboxServer,
+    new_database: NewDatabase,
+    attempt: Try,
+    target: Database,
+    tmp_path: Path,
+    check: str,
+    is_run: bool,
+    form: str,
+) -> None:
+    mark = tmp_path / "mark"
+    source = new_database(server17)
+    source.sql(CALLED.format(mark=mark, check=check))
+    source.sql("ALTER TABLE guarded DISABLE TRIGGER ALL; CREATE TABLE t (a int)")
+    path = tmp_path / "dump"
+    done = run(
+        [
+            server17.installation.program("pg_dump"),
+            f"--dbname={source.conninfo}",
+            f"--format={form}",
+            f"--file={path}",
+        ],
+        env=server17.environment(),
+        timeout=60,
+    )
+    assert done.status == 0, done.errors
+    plan, error = attempt(path)
+    assert bool(plan.blocking) == bool(error) == is_run
+    told = "\n".join(one.detail for one in plan.findings)
+    assert "defines code that, when it runs, runs a program on the server" in told
+    assert ("runs leak, which runs a program on the server" in told) == is_run
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize("name", ["../secret.dat", "/etc/passwd", "sub/../../secret.dat"])
 def test_a_data_file_outside_the_archive_is_not_read(
     attempt: Try, archive: Path, target: Database, tmp_path: Path, name: str
