@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.backup import Compression, Extension, Format
+from app.domain.backup import Contents as WhatIsDumped
 from app.domain.errors import AppError, ErrorCode
-from app.domain.events import Listener, Phase, Progress
+from app.domain.events import Listener, Phase, Progress, TableProgress
 from app.engine.polling import POLL_SECONDS, polled
 from app.engine.preflight import BackupRequest, Plan
-from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader
+from app.engine.read_back import PLAIN_NAME, Contents, CustomReader, DirectoryReader, ReadingBack
 from app.persistence.partial import PartialBackup
 from app.postgres.compression import SUFFIXES
 from app.postgres.connection import Session, asking, hang_up, interrupt
@@ -100,6 +101,7 @@ def run_dump(
             if request.options.counts:
                 jobs.append(pool.submit(_count, snapshot, counts, stopped))
             watch = _Watch(request, dump, snapshot.tables, counts=counts, listener=listener)
+            listener(Progress(Phase.DUMPING, log=_what_runs(snapshot, plan, request)))
             try:
                 with polled(
                     request.connection,
@@ -121,10 +123,19 @@ def run_dump(
                     both.submit(stopped.cancel)
                     child.stop()
                 raise
-    listener(Progress(Phase.READING_BACK))
+    listener(Progress(Phase.READING_BACK, tables=watch.all_done()))
+    on_bytes = ReadingBack(reader.size, _written(dump.target), listener)
     said = (line.partition("warning: ")[2] for line in child.errors().splitlines())
     warnings = tuple(dict.fromkeys(filter(None, said)))
-    return DumpResult(snapshot.tables, found, counts, reader.contents(cancel), warnings)
+    return DumpResult(snapshot.tables, found, counts, reader.contents(cancel, on_bytes), warnings)
+
+
+def _what_runs(snapshot: Snapshot, plan: Plan, request: BackupRequest) -> str:
+    jobs = f"{plan.jobs} jobs" if plan.jobs > 1 else "1 job"
+    return (
+        f"Snapshot {snapshot.id} of {len(snapshot.tables):,} tables; pg_dump {plan.tool.version} "
+        f"({plan.tool.origin}), {request.options.format}, {plan.compression}, {jobs}"
+    )
 
 
 def _reader(dump: Dump, child: Child) -> DirectoryReader | CustomReader | PlainReader:
@@ -193,7 +204,10 @@ class _Watch:
         self._dump = dump
         self._counts = counts
         self._listener = listener
-        self._progress = DumpProgress(tables)
+        has_workers = dump.options.format is Format.DIRECTORY and dump.jobs > 1
+        # the rows alone are sorted by foreign keys, too
+        in_order = not has_workers and dump.options.contents is not WhatIsDumped.DATA
+        self._progress = DumpProgress(tables, in_order=in_order)
         self._signature: object = None
         self._moved = time.monotonic()
 
@@ -201,8 +215,8 @@ class _Watch:
         """Report, and raise STALLED or DISK_FULL when it is time to give up."""
         now = time.monotonic()
         written = _written(self._dump.target)
-        fraction, table, rows = self._progress.update(activity.rows, self._counts)
-        self._listener(Progress(Phase.DUMPING, fraction, table, rows, written))
+        fraction, table, rows = self._progress.update(activity.rows, self._counts, activity.begun)
+        self._listener(Progress(Phase.DUMPING, fraction, table, rows, written, self._progress.tables))
         signature = (written, activity.signature, len(self._counts))
         if signature != self._signature:
             self._signature, self._moved = signature, now
@@ -216,6 +230,10 @@ class _Watch:
                 detail=f"{self._dump.target.parent} has {free:,} bytes left; the backup was stopped",
                 hint="Free some space or choose another folder, then start again.",
             )
+
+    def all_done(self) -> tuple[TableProgress, ...]:
+        """Every table, when pg_dump has ended well."""
+        return self._progress.finish(self._counts)
 
 
 def _written(target: Path) -> int:

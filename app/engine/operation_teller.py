@@ -1,4 +1,4 @@
-"""Turns what an operation says into what its listener hears: percent of the whole, not more often than needed.
+"""Turns what an operation says into what its listener hears: percent of the whole, and not too often.
 
 It also keeps the operation's log.
 """

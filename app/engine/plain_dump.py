@@ -11,7 +11,7 @@ from app.domain.backup import Compression, FileRecord
 from app.domain.errors import AppError
 from app.engine.read_back import Contents, table_record
 from app.postgres.archive_data import has_rows
-from app.postgres.archive_digest import summary
+from app.postgres.archive_digest import OnBytes, summary
 from app.postgres.compression import new_compressor
 from app.postgres.script_archive import ScriptArchive, digest_script, read_script_archive
 from app.system.cancellation import CancelToken
@@ -62,7 +62,16 @@ class PlainReader:
     def dump_has_ended(self) -> None:
         """Nothing to do: the pipe's end says so."""
 
-    def contents(self, cancel: CancelToken) -> Contents:  # noqa: ARG002 - everything was read already
+    @property
+    def size(self) -> int:
+        """Bytes that were written so far; they were read before."""
+        return self._size
+
+    def contents(
+        self,
+        cancel: CancelToken,  # noqa: ARG002 - everything was read already
+        on_bytes: OnBytes = lambda _: None,  # noqa: ARG002
+    ) -> Contents:
         """What was written.
 
         Raises:

@@ -75,8 +75,14 @@ def _prove(
     root: Path | None,
 ) -> Proof:
     begun = time.monotonic()
-    listener(Progress(Phase.CHECKING_FILES))
-    verify_files(folder, manifest, lambda _: None, cancel)
+    total = max(1, manifest.bytes)
+    listener(Progress(Phase.CHECKING_FILES, 0.0))
+    verify_files(
+        folder,
+        manifest,
+        lambda done: listener(Progress(Phase.CHECKING_FILES, min(done / total, 0.99), bytes=done)),
+        cancel,
+    )
     source = open_source(folder, manifest, cancel)
     _check_space(root or default_root(), manifest)
     origin = Version.from_number(manifest.server.version_number)

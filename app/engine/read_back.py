@@ -15,9 +15,10 @@ from pathlib import Path
 
 from app.domain.backup import Compression, FileRecord, LargeObjects, Manifest, TableRecord
 from app.domain.errors import AppError, ErrorCode
+from app.domain.events import Listener, Phase, Progress
 from app.postgres.archive import Archive, read_archive
 from app.postgres.archive_data import has_rows
-from app.postgres.archive_digest import ArchiveDigest, FileDigest, digest_archive, summary
+from app.postgres.archive_digest import ArchiveDigest, FileDigest, OnBytes, digest_archive, summary
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.copy_stream import StreamDigest
 from app.system.cancellation import CancelToken
@@ -28,6 +29,7 @@ PLAIN_NAME = "database.sql"
 
 _PAUSE = 0.05
 _READERS = 2
+_TOLD_BYTES = 8 << 20
 _DATA_FILE = re.compile(r"\d+\.dat(\.\w+)?")
 
 
@@ -61,12 +63,40 @@ def database_path(folder: Path, manifest: Manifest) -> str:
     return part.path
 
 
-def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
+class ReadingBack:
+    """Tells how far reading back is; called with the bytes of each block, from any thread.
+
+    Args:
+        done: bytes that were read before.
+        total: bytes on the disk.
+    """
+
+    def __init__(self, done: int, total: int, listener: Listener) -> None:
+        self._done = self._told = done
+        self._total = max(total, 1)
+        self._listener = listener
+        self._lock = threading.Lock()
+
+    def __call__(self, count: int) -> None:
+        """Take what was read."""
+        with self._lock:
+            self._done += count
+            if self._done - self._told < _TOLD_BYTES:
+                return
+            self._told = self._done
+            share = min(self._done / self._total, 0.99)
+            self._listener(Progress(Phase.READING_BACK, share, bytes=self._done))
+
+
+def read_contents(
+    folder: Path, path: str, cancel: CancelToken, on_bytes: OnBytes = lambda _: None
+) -> Contents:
     """Read a backup's database part to its end.
 
     Args:
         folder: the backup.
         path: of the part, relative to it.
+        on_bytes: told the bytes of each block of an archive.
 
     Raises:
         AppError: ARCHIVE_DAMAGED naming the file.
@@ -77,7 +107,12 @@ def read_contents(folder: Path, path: str, cancel: CancelToken) -> Contents:
 
         return read_plain(folder, path, cancel)
     archive = read_archive(folder / path)
-    return _contents(archive, digest_archive(archive, lambda _: cancel.check()), path)
+
+    def check(count: int) -> None:
+        cancel.check()
+        on_bytes(count)
+
+    return _contents(archive, digest_archive(archive, check), path)
 
 
 class DirectoryReader:
@@ -95,7 +130,7 @@ class DirectoryReader:
         self._digests: dict[str, FileDigest] = {}
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes of the archive that were read so far."""
         return sum(digest.size for digest in tuple(self._digests.values()))
 
@@ -116,11 +151,11 @@ class DirectoryReader:
         """Say that the files are complete."""
         self._has_ended.set()
 
-    def contents(self, cancel: CancelToken) -> Contents:
+    def contents(self, cancel: CancelToken, on_bytes: OnBytes = lambda _: None) -> Contents:
         """Read the rest and give everything."""
         self._find_new_files()
         with ThreadPoolExecutor(_READERS, "read back") as pool:
-            list(pool.map(lambda digest: _read_rest(digest, cancel), self._digests.values()))
+            list(pool.map(lambda digest: _read_rest(digest, cancel, on_bytes), self._digests.values()))
         archive = read_archive(self._folder)
         digest = digest_archive(archive, lambda _: cancel.check(), self._digests)
         return _contents(archive, digest, self._folder.name)
@@ -154,14 +189,20 @@ class CustomReader:
     def dump_has_ended(self) -> None:
         """Nothing to do."""
 
-    def contents(self, cancel: CancelToken) -> Contents:
+    @property
+    def size(self) -> int:
+        """Bytes of the archive that were read so far."""
+        return 0
+
+    def contents(self, cancel: CancelToken, on_bytes: OnBytes = lambda _: None) -> Contents:
         """Read all of it."""
-        return read_contents(self._path.parent, self._path.name, cancel)
+        return read_contents(self._path.parent, self._path.name, cancel, on_bytes)
 
 
-def _read_rest(digest: FileDigest, stopped: CancelToken) -> None:
-    while digest.advance():
+def _read_rest(digest: FileDigest, stopped: CancelToken, on_bytes: OnBytes) -> None:
+    while count := digest.advance():
         stopped.check()
+        on_bytes(count)
 
 
 def _contents(archive: Archive, digest: ArchiveDigest, path: str) -> Contents:

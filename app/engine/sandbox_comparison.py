@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,13 +23,14 @@ from app.engine.compare_objects import (
     generated_columns,
 )
 from app.engine.compare_streams import StreamComparison, open_copy_out
+from app.engine.polling import polled
 from app.engine.proof_source import ProofSource
 from app.engine.restore_failures import explain_failures, with_stand_ins
 from app.engine.restore_list import RestoreList, qualified_name
 from app.engine.sandbox_database import DATABASE, SandboxDatabase
 from app.engine.sandbox_restore import SandboxRestore
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import Session, connect, encode_sql, quote_identifier, quote_literal
 from app.postgres.failures import query_failure
 from app.postgres.inspection import OUTPUT_SETTINGS
 from app.postgres.sandbox import SandboxServer
@@ -68,9 +70,10 @@ def restore_and_compare(setting: Setting) -> tuple[ObjectOutcome, ...]:
         workspace=setting.workspace,
         cancel=setting.cancel,
     )
-    total = max(1, len(setting.plan.entries))
+    loading = _Loading(setting)
     setting.listener(Progress(Phase.RESTORING, 0.0))
-    restore.load(lambda done: setting.listener(Progress(Phase.RESTORING, min(done / total, 0.99))))
+    with polled(setting.database.superuser, loading.look, None, setting.listener):
+        restore.load(loading.on_entry)
     pairs, unpaired = _pairs(setting, restore.result.errors)
     with ThreadPoolExecutor(1, "finish restore") as pool:
         rest = pool.submit(restore.finish)
@@ -85,6 +88,44 @@ def restore_and_compare(setting: Setting) -> tuple[ObjectOutcome, ...]:
         raise query_failure(error, "the sandbox") from error
     in_order = (outcomes[entry.dump_id] for entry in setting.source.entries if entry.dump_id in outcomes)
     return (*in_order, *extra)
+
+
+class _Loading:
+    """How far the restore is before its indexes: mostly by the bytes of rows that the server has loaded."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._listener = setting.listener
+        self._entries = max(1, len(setting.plan.entries))
+        self._bytes = sum(table.bytes for table in setting.manifest.tables)
+        self._lock = threading.Lock()
+        self._done = 0
+        self._loaded: dict[int, tuple[int, int]] = {}
+        self._table = ""
+
+    def on_entry(self, done: int) -> None:
+        """Take the number of entries that were begun or done."""
+        with self._lock:
+            self._done = done
+            self._tell()
+
+    def look(self, session: Session) -> None:
+        """Ask the server what it loads."""
+        rows = session.execute(
+            "SELECT relid::int8, bytes_processed, tuples_processed, relid::pg_catalog.regclass::text "
+            "FROM pg_catalog.pg_stat_progress_copy ORDER BY bytes_processed"
+        ).fetchall()
+        with self._lock:
+            self._loaded |= {oid: (size, count) for oid, size, count, _ in rows}
+            self._table = rows[-1][3] if rows else ""
+            self._tell()
+
+    def _tell(self) -> None:
+        share = min(self._done / self._entries, 1.0)
+        loaded = sum(size for size, _ in self._loaded.values())
+        if self._bytes:
+            share = 0.9 * min(loaded / self._bytes, 1.0) + 0.1 * share
+        count = sum(count for _, count in self._loaded.values())
+        self._listener(Progress(Phase.RESTORING, min(share, 0.99), self._table, count, loaded))
 
 
 def _compare_objects(setting: Setting, outcomes: dict[int, ObjectOutcome]) -> list[ObjectOutcome]:
@@ -154,12 +195,17 @@ def _write_as_source(setting: Setting) -> None:
 
 def _compare_rows(setting: Setting, pairs: Sequence[tuple[Entry, TableRecord]]) -> dict[int, ObjectOutcome]:
     total = sum(record.bytes for _, record in pairs)
-    done = {"bytes": 0}
+    lock = threading.Lock()
+    done = 0
+    rows_of: dict[str, int] = {}
 
     def on_bytes(table: str, rows: int, count: int) -> None:
-        done["bytes"] += count
-        fraction = min(done["bytes"] / total, 0.99) if total else None
-        setting.listener(Progress(Phase.COMPARING, fraction, table, rows, done["bytes"]))
+        nonlocal done
+        with lock:
+            done += count
+            rows_of[table] = max(rows, rows_of.get(table, 0))
+            fraction = min(done / total, 0.99) if total else None
+            setting.listener(Progress(Phase.COMPARING, fraction, table, sum(rows_of.values()), done))
 
     with connect(setting.database.superuser) as session:
         conditions = configuration_conditions(session)

@@ -10,9 +10,9 @@ from app.domain.backup import Backup, Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
-from app.engine.read_back import database_path, read_contents
+from app.engine.read_back import ReadingBack, database_path, read_contents
 from app.persistence.checksums import verify_files
-from app.persistence.manifest import write_manifest
+from app.persistence.manifest import read_manifest, write_manifest
 from app.system.cancellation import CancelToken
 
 _MOST_SHOWN = 5
@@ -32,7 +32,7 @@ def verify_backup(backup: Backup, cancel: CancelToken, listener: Listener) -> Ba
     try:
         _check_files(folder, manifest, cancel, listener)
         listener(Progress(Phase.READING_BACK))
-        _check_streams(folder, manifest, cancel)
+        _check_streams(folder, manifest, cancel, listener)
     except AppError as error:
         cancel.check()
         if error.code is not ErrorCode.ARCHIVE_DAMAGED:
@@ -45,13 +45,24 @@ def verify_backup(backup: Backup, cancel: CancelToken, listener: Listener) -> Ba
 
 
 def with_proof(backup: Backup, proof: Proof, listener: Listener) -> Backup:
-    """The backup with this proof, also in its manifest; a folder that cannot be written is no failure."""
-    manifest = replace(backup.manifest, proof=proof)
+    """The backup with this proof, also in its manifest; a folder that cannot be written is no failure.
+
+    The rest of the manifest stays as it is now: its note may have been changed during the proof.
+    """
+    manifest = replace(_now(backup), proof=proof)
     try:
         write_manifest(Path(backup.folder), manifest)
     except AppError as error:
         listener(Notice(f"The result could not be noted in the backup. {error}"))
     return replace(backup, manifest=manifest)
+
+
+def _now(backup: Backup) -> Manifest:
+    try:
+        now = read_manifest(Path(backup.folder))
+    except AppError:
+        return backup.manifest
+    return now if now.id == backup.manifest.id else backup.manifest
 
 
 def _check_files(folder: Path, manifest: Manifest, cancel: CancelToken, listener: Listener) -> None:
@@ -72,8 +83,9 @@ def _check_files(folder: Path, manifest: Manifest, cancel: CancelToken, listener
         )
 
 
-def _check_streams(folder: Path, manifest: Manifest, cancel: CancelToken) -> None:
-    contents = read_contents(folder, database_path(folder, manifest), cancel)
+def _check_streams(folder: Path, manifest: Manifest, cancel: CancelToken, listener: Listener) -> None:
+    on_bytes = ReadingBack(0, manifest.bytes, listener)
+    contents = read_contents(folder, database_path(folder, manifest), cancel, on_bytes)
     found = {(record.schema, record.name): record for _, record in contents.tables}
     for table in manifest.tables:
         record = found.get((table.schema, table.name))

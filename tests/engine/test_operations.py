@@ -316,7 +316,7 @@ def test_an_open_copy_holds_up_nobody_and_is_closed_by_cancelling(queue: Operati
 def test_shutting_down_stops_everything_and_takes_nothing_more(ear: Ear) -> None:
     queue = Operations(ear)
     everything = [queue.submit(BACKUP, f"Project {n % 3}", until_cancelled) for n in range(6)]
-    assert not queue.is_idle
+    assert len(queue.snapshot()) == 6
     assert queue.shutdown(10)
     assert queue.is_idle
     for one in everything:
