@@ -24,7 +24,7 @@ from app.postgres.script_dangers import (
     may_be_dangerous,
 )
 from app.postgres.script_removals import Removal, removals_of
-from app.postgres.script_touches import Touch, touches_of
+from app.postgres.script_touches import Touch, only_table, touches_of
 from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, SETTING
 
@@ -295,6 +295,9 @@ class _Outline:
         subject = placed.subject
         if subject.creates and subject.kind in _RELATIONS:
             self._relations.add((placed.database, subject.schema, subject.tag))
+            return
+        if (placed.database, subject.schema, only_table(text, subject)) in self._relations:
+            return
         for touch in touches_of(
             text,
             subject,

@@ -71,6 +71,17 @@ def touches_of(
             yield Touch(what, schema, name, line, dump_id)
 
 
+def only_table(statement: bytes, subject: Subject) -> str:
+    """The one table that a statement is about, where its subject says so for sure; empty otherwise."""
+    kind, words = subject.kind, subject.tag.split(" ")
+    if kind in _MADE or kind == "ROW SECURITY":
+        return subject.tag
+    if kind == "ACL":
+        is_one = len(words) == 2 and b"," not in statement.partition(b" ON ")[2]
+        return words[1] if is_one and words[0] in ("TABLE", "SEQUENCE") else ""
+    return words[0] if len(words) == 2 and kind in _DEFINED else ""
+
+
 Named = tuple[str, tuple[str, str]]
 
 
