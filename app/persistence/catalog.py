@@ -123,6 +123,10 @@ class Catalog:
         """How many entries a filter finds."""
         return self._run(lambda connection: history_query.count(connection, wanted))
 
+    def projects(self) -> tuple[str, ...]:
+        """The names of all projects that have entries, in order."""
+        return self._run(history_query.projects)
+
     def previous(self, entry: Entry) -> Entry | None:
         """The last regular backup of the same project before this one."""
         return self._run(lambda connection: history_query.previous(connection, entry))

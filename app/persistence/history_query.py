@@ -126,6 +126,20 @@ def count(connection: sqlite3.Connection, wanted: HistoryFilter) -> int:
     return int(number)
 
 
+def projects(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The names of all projects; leaps from name to name through the index."""
+    query = """
+        WITH RECURSIVE named (project) AS (
+            SELECT min(project) FROM backup
+            UNION ALL
+            SELECT (SELECT min(project) FROM backup WHERE project > named.project)
+            FROM named WHERE named.project IS NOT NULL
+        )
+        SELECT project FROM named WHERE project IS NOT NULL
+    """
+    return tuple(name for (name,) in connection.execute(query))
+
+
 def previous(connection: sqlite3.Connection, entry: Entry) -> Entry | None:
     """The project's last regular backup before this one."""
     found = select(connection, _PREVIOUS, entry.project, stored(entry.started))

@@ -89,6 +89,15 @@ def share(fraction: float) -> str:
     return f"{99 if 0.99 <= fraction < 1 else int(fraction * 100)}%"
 
 
+def sentences(*texts: str) -> str:
+    """Texts as sentences, one a line, each with its full stop."""
+    made = []
+    for text in filter(None, (one.strip() for one in texts)):
+        ended = text if text.endswith((".", "!", "?", ":", "”")) else f"{text}."
+        made.append(ended[0].upper() + ended[1:])
+    return "\n".join(made)
+
+
 def _power(number: int) -> int:
     power = 0
     while number >= 1000 ** (power + 1):

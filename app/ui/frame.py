@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import cast
 
-from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
+from app.domain.pace import restore_workload
+from app.domain.restore import RestoreReport
 from app.system.files import free_bytes
+from app.system.paths import log_folder
+from app.ui import formats
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.main_window import MainWindow, open_folder
+from app.ui.operation_signals import OperationSignals
+from app.ui.restore_work import PlannedRestore
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
+from app.ui.tabs.restore import RestorePage
 from app.ui.widgets.rail import Place
 
 
@@ -24,13 +34,11 @@ class Frame(QObject):
         super().__init__(app)
         self._app = app
         self._state = state
-        self.window = MainWindow({place: lambda place=place: self._make_page(place) for place in Place})
-        self.window.rail.folder_wanted.connect(self._open_destination)
-        self.window.dropped.connect(self.open_dumps)
-        self.window.closing.connect(self._close)
-        state.failed.connect(self.show_error)
-        state.minute.connect(self._look_at_folder)
-        state.settings_changed.connect(self._look_at_folder)
+        self.operations = OperationSignals(log_folder(), self)
+        self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
+        self._logged = ""
+        self._first: FirstInstance | None = None
+        self._connect()
 
     def start(self, paths: Sequence[Path], *, hidden: bool) -> None:
         """Show the window, unless it starts hidden; then do what need not be done before the first paint."""
@@ -40,17 +48,65 @@ class Frame(QObject):
         QTimer.singleShot(0, lambda: self._start_rest(tuple(paths)))
 
     def shut_down(self) -> None:
-        """Let go of everything."""
-        self._first.close()
+        """Stop what runs, and let go of everything."""
+        self.operations.queue.shutdown(timeout=15)
+        if self._first is not None:
+            self._first.close()
         self._state.catalog.close()
 
     def open_dumps(self, paths: tuple[Path, ...]) -> None:
         """Look into what was dropped or given, in Restore."""
-        self.window.open_place(Place.RESTORE)
+        page = cast("RestorePage", self.window.open_place(Place.RESTORE))
+        page.open_paths(paths)
 
     def show_error(self, error: BaseException, title: str = "", remedies: tuple[Remedy, ...] = ()) -> None:
         """Show a failure that has no place of its own on a page."""
         ErrorDialog(error, title, remedies, self.window).open()
+
+    def restore(self, planned: PlannedRestore) -> None:
+        """Carry out a plan that was confirmed."""
+        page = cast("RestorePage", self.window.page(Place.RESTORE))
+        page.show_running(True)
+        needed = planned.plan.bytes_needed or 0
+        self.operations.submit(
+            OperationKind.RESTORE,
+            planned.into.project,
+            lambda cancel, listener: planned.run(self._state.services(), cancel, listener),
+            subject=planned.plan.database,
+            workload=restore_workload(needed, safety_bytes=needed if planned.plan.makes_safety_backup else 0),
+        )
+
+    def _connect(self) -> None:
+        window, state, operations = self.window, self._state, self.operations
+        window.rail.folder_wanted.connect(self._open_destination)
+        window.dropped.connect(self.open_dumps)
+        window.closing.connect(self._close)
+        window.strip.cancelled.connect(operations.cancel)
+        window.strip.opened.connect(self._show_log)
+        window.log.folder_wanted.connect(lambda: open_folder(log_folder()))
+        operations.changed.connect(self._show_operations)
+        operations.noted.connect(self._add_to_log)
+        operations.finished.connect(self._finish)
+        state.failed.connect(self.show_error)
+        state.minute.connect(self._look_at_folder)
+        state.settings_changed.connect(self._look_at_folder)
+        for keys, act in (
+            ("Ctrl+O", self._choose_dump),
+            ("Ctrl+F", lambda: self._ask_page("focus_search")),
+            ("F5", lambda: self._ask_page("refresh")),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), window)
+            shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)
+            shortcut.activated.connect(act)
+
+    def _make_page(self, place: Place) -> QWidget:
+        if place is Place.RESTORE:
+            page = RestorePage(self._state)
+            page.restore_wanted.connect(self.restore)
+            page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
+            page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
+            return page
+        return QWidget()
 
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
@@ -63,8 +119,49 @@ class Frame(QObject):
         if paths:
             self.open_dumps(paths)
 
-    def _make_page(self, place: Place) -> QWidget:
-        raise NotImplementedError(place)
+    def _show_operations(self) -> None:
+        rows = self.operations.rows()
+        self.window.strip.show_rows(rows)
+        waiting = sum(row.is_waiting for row in rows)
+        parts = []
+        if running := len(rows) - waiting:
+            parts.append(self.tr("%1 running").replace("%1", formats.count(running)))
+        if waiting:
+            parts.append(self.tr("%1 waiting").replace("%1", formats.count(waiting)))
+        self.window.health.show_activity(", ".join(parts))
+
+    def _finish(self, event: OperationEvent) -> None:
+        operation = event.operation
+        if operation.kind is OperationKind.RESTORE:
+            page = cast("RestorePage", self.window.page(Place.RESTORE))
+            page.show_running(False)
+            if isinstance(event, Succeeded) and isinstance(event.result, RestoreReport):
+                page.show_report(event.result)
+        if isinstance(event, Failed):
+            self.show_error(
+                event.error, self.tr("%1: failed").replace("%1", self.operations.title(operation))
+            )
+        self._state.history_changed.emit()
+
+    def _show_log(self, id_: str) -> None:
+        statuses = {status.operation.id: status.operation for status in self.operations.running()}
+        if id_ in statuses:
+            self._logged = id_
+            lines = (_log_text(line) for line in self.operations.queue.log(id_))
+            self.window.log.show_log(self.operations.title(statuses[id_]), lines)
+
+    def _add_to_log(self, id_: str, line: LogLine) -> None:
+        if id_ == self._logged:
+            self.window.log.add_line(_log_text(line))
+
+    def _choose_dump(self) -> None:
+        cast("RestorePage", self.window.open_place(Place.RESTORE)).choose_file()
+
+    def _ask_page(self, name: str) -> None:
+        """Let the page in view do what its own way of it is, where it has one."""
+        act = getattr(self.window.page(self.window.place), name, None)
+        if act is not None:
+            act()
 
     def _open_destination(self) -> None:
         open_folder(self._state.destination)
@@ -82,5 +179,9 @@ class Frame(QObject):
             lambda _: self.window.rail.show_folder(str(folder), None),
         )
 
-    def _close(self, event: QCloseEvent) -> None:
+    def _close(self, _event: QCloseEvent) -> None:
         self._app.quit()
+
+
+def _log_text(line: LogLine) -> str:
+    return f"{line.at.astimezone():%H:%M:%S}  {line.text}"

@@ -53,7 +53,8 @@ class FirstInstance(QObject):
         self._server.close()
 
     def _answer(self) -> None:
-        while socket := self._server.nextPendingConnection():
+        while self._server.hasPendingConnections():
+            socket = self._server.nextPendingConnection()
             socket.readyRead.connect(lambda socket=socket: self._read(socket))
             socket.disconnected.connect(socket.deleteLater)
             if socket.canReadLine():

@@ -124,6 +124,14 @@ class TableTree(QAbstractItemModel):
             schema.checked = sum((schema.name, table.name) in wanted for table in schema.tables)
         self._tell_all()
 
+    def texts(self, column: Column) -> set[str]:
+        """What a column shows, to measure how wide it must be."""
+        role = Qt.ItemDataRole.DisplayRole
+        found = {str(self._schema_data(schema, column, role)) for schema in self._schemas}
+        return found | {
+            str(self._table_data(t, column, role)) for schema in self._schemas for t in schema.tables
+        }
+
     def table_at(self, index: Index) -> TableItem | None:
         """The table of a row; None for a schema."""
         schema = self._schema_of(index)

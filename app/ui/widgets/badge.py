@@ -86,10 +86,13 @@ def paint_arc(painter: QPainter, area: QRectF, colour: str) -> None:
 
 
 class Badge(QWidget):
-    """A pill with icon and word."""
+    """A pill with icon and word; `plain` has no fill, for tables."""
 
-    def __init__(self, status: Status, text: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, status: Status, text: str = "", *, plain: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._is_plain = plain
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._status, self._text = status, text
         self.show_status(status, text)
@@ -113,8 +116,9 @@ class Badge(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(getattr(of, self._status.fill)))
-        painter.drawRoundedRect(self.rect(), RADIUS_CONTROL, RADIUS_CONTROL)
+        if not self._is_plain:
+            painter.setBrush(QColor(getattr(of, self._status.fill)))
+            painter.drawRoundedRect(self.rect(), RADIUS_CONTROL, RADIUS_CONTROL)
         is_mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
         x = self.width() - _LEFT - _ICON if is_mirrored else _LEFT
         top = (self.height() - _ICON) / 2

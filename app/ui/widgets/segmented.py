@@ -51,6 +51,10 @@ class Segmented(QWidget):
         """Choose this value."""
         self._group.button(self._values.index(value)).setChecked(True)
 
+    def set_text(self, value: object, text: str) -> None:
+        """Other words for a value: a count beside them, say."""
+        self._group.button(self._values.index(value)).setText(text)
+
     def _tell(self, number: int, checked: bool) -> None:
         if checked:
             self.changed.emit(self._values[number])

@@ -7,11 +7,10 @@ from PySide6.QtWidgets import QFrame, QHeaderView, QLineEdit, QTreeView, QVBoxLa
 
 from app.ui.icons import icon
 from app.ui.models.table_tree import Column, TableItem, TableTree
-from app.ui.theme import M, S
+from app.ui.theme import L, M, S
 from app.ui.widgets.basics import button, label, line, row
 
 _FEW = 200
-_WIDE = 110
 
 
 class TableTreeView(QFrame):
@@ -51,7 +50,6 @@ class TableTreeView(QFrame):
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column in (Column.ROWS, Column.SIZE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            header.resizeSection(column, _WIDE)
         self.view.setStyleSheet("QTreeView::item { height: 26px; }")
         self.view.selectionModel().currentChanged.connect(self._choose)
         self.model.selection_changed.connect(self.selection_changed)
@@ -75,6 +73,7 @@ class TableTreeView(QFrame):
     def show_tables(self, tables: tuple[TableItem, ...]) -> None:
         """Show these; schemas are open where there are not too many."""
         self.model.show_tables(tables)
+        self._fit_columns()
         if len(tables) <= _FEW:
             self.view.expandAll()
         elif self.model.rowCount():
@@ -84,6 +83,13 @@ class TableTreeView(QFrame):
         """What stands below the tree."""
         self._left.setText(left)
         self._right.setText(right)
+
+    def _fit_columns(self) -> None:
+        """Numbers get what they need; names get the rest."""
+        metrics = self.view.fontMetrics()
+        for column in (Column.ROWS, Column.SIZE):
+            width = max(map(metrics.horizontalAdvance, self.model.texts(column)), default=0)
+            self.view.header().resizeSection(column, width + L)
 
     def _narrow(self, text: str) -> None:
         self._proxy.setFilterFixedString(text)
