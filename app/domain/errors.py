@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "disk-full"
     FOLDER_MISSING = "folder-missing"
     FOLDER_READ_ONLY = "folder-read-only"
+    NO_TRASH = "no-trash"
     NO_KEYRING = "no-keyring"
     KEYRING_LOCKED = "keyring-locked"
     ROW_TOO_LARGE = "row-too-large"

@@ -33,7 +33,7 @@ _REACH_SECONDS = 5.0
 _OTHER_SESSIONS = 3
 _MOST_JOBS = 4
 _USUAL_RATIO = 0.35
-_TLS_CODES = (
+TLS_CODES = (
     ErrorCode.TLS_REFUSED,
     ErrorCode.CERTIFICATE_NOT_TRUSTED,
     ErrorCode.CERTIFICATE_OTHER_NAME,
@@ -115,21 +115,26 @@ def preflight(
         try:
             session = stack.enter_context(asking(request.connection, cancel or CancelToken()))
         except AppError as error:
-            on_check(Check("TLS" if error.code in _TLS_CODES else "Sign-in", "", error))
+            on_check(Check("TLS" if error.code in TLS_CODES else "Sign-in", "", error))
             raise
         facts = server_facts(session)
         on_check(Check("TLS", facts.tls or "not encrypted"))
         on_check(Check("Sign-in", f"{facts.user} in database {facts.database}"))
-        return _check_contents(session, facts, request, installations, on_check)
+        return check_contents(session, facts, request, installations, on_check)
 
 
-def _check_contents(
+def check_contents(
     session: Session,
     facts: ServerFacts,
     request: BackupRequest,
     installations: Sequence[Installation],
     on_check: OnCheck,
 ) -> Plan:
+    """The checks that ask the server: version and tool, selection, privileges, row security, size.
+
+    Raises:
+        AppError: the first failure, after `on_check` was told of all.
+    """
     options = request.options
     failures: list[AppError] = []
 
@@ -179,16 +184,22 @@ def _check_contents(
 
 
 def _check_pooler(connection: Connection, on_check: OnCheck) -> None:
-    if _TRANSACTION_POOLER_PORT in connection.keywords.get("port", "").split(","):
-        failure = AppError(
-            ErrorCode.TRANSACTION_POOLER,
-            "Port 6543 is a transaction pooler",
-            detail="Session settings leak to other clients through it, and a snapshot does not hold.",
-            hint="Use port 5432: the direct connection or the session pooler.",
-            actions=("use-session-pooler",),
-        )
+    if failure := pooler_failure(connection):
         on_check(Check("Host", "", failure))
         raise failure
+
+
+def pooler_failure(connection: Connection) -> AppError | None:
+    """Why a transaction pooler does not do, if the connection goes through one."""
+    if _TRANSACTION_POOLER_PORT not in connection.keywords.get("port", "").split(","):
+        return None
+    return AppError(
+        ErrorCode.TRANSACTION_POOLER,
+        "Port 6543 is a transaction pooler",
+        detail="Session settings leak to other clients through it, and a snapshot does not hold.",
+        hint="Use port 5432: the direct connection or the session pooler.",
+        actions=("use-session-pooler",),
+    )
 
 
 def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
@@ -208,7 +219,7 @@ def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
             on_check(Check("Host", f"{host} is {', '.join(dict.fromkeys(str(a[4][0]) for a in addresses))}"))
             socket.create_connection((host, int(port)), _REACH_SECONDS).close()
         except (OSError, UnicodeError, ValueError) as error:
-            failure = connection_failure(_socket_words(error), f"{host}:{port}")
+            failure = connection_failure(socket_words(error), f"{host}:{port}")
             continue
         on_check(Check("Reach", f"port {port} of {host} answers"))
         return
@@ -217,7 +228,8 @@ def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
         raise failure
 
 
-def _socket_words(error: OSError | UnicodeError | ValueError) -> str:
+def socket_words(error: OSError | UnicodeError | ValueError) -> str:
+    """What kept a host from being found or reached, in the words that libpq has for it."""
     if isinstance(error, socket.gaierror | UnicodeError | ValueError):
         reason = error.strerror if isinstance(error, socket.gaierror) else str(error)
         return f"could not translate host name: {reason}"
