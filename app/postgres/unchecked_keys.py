@@ -14,9 +14,10 @@ SELECT k.conname, n.nspname, c.relname, c.relkind = 'p', k.contype::text,
        m.nspname, f.relname, f.relkind = 'p', k.confmatchtype = 'f',
        pg_catalog.to_jsonb(k) ->> 'conperiod' = 'true' OR k.contype = 'x',
        pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY p.place),
-       pg_catalog.string_agg(pg_catalog.format('other.%I OPERATOR(%I.%s) own.%I%s', b.attname, s.nspname,
-           o.oprname, a.attname, CASE WHEN a.attcollation <> b.attcollation
-               THEN pg_catalog.format(' COLLATE %I.%I', z.nspname, y.collname) END), ' AND ')
+       pg_catalog.string_agg(CASE WHEN k.contype = 'f' THEN pg_catalog.format(
+           'other.%I OPERATOR(%I.%s) own.%I%s', b.attname, s.nspname, o.oprname, a.attname,
+           CASE WHEN a.attcollation <> b.attcollation
+                THEN pg_catalog.format(' COLLATE %I.%I', z.nspname, y.collname) END) END, ' AND ')
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid

@@ -10,11 +10,13 @@ from app.postgres.target import TargetFacts
 from app.postgres.toolchain import Version
 
 
-def of_superuser(source: SourceFacts, *, is_new: bool = False, **options: Contents) -> list[Finding]:
+def of_superuser(
+    source: SourceFacts, *, is_new: bool = False, contents: Contents = Contents.ALL
+) -> list[Finding]:
     """What a plan says of a superuser who restores."""
     mode = RestoreMode.NEW_DATABASE if is_new else RestoreMode.ONE_TRANSACTION
     target = TargetFacts("shop", Version(17, 0), "root", is_new=is_new, is_superuser=True, encoding="UTF8")
-    found = suitability(source, target, RestoreOptions(**options), mode, ())
+    found = suitability(source, target, RestoreOptions(contents=contents), mode, ())
     return [one for one in found if "superuser" in one.title]
 
 
