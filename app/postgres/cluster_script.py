@@ -14,6 +14,7 @@ import psycopg
 from psycopg import conninfo as libpq
 
 from app.postgres.archive_entry import python_codec
+from app.postgres.insert_rows import INSERT_INTO
 from app.postgres.script import CopyBlock, Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem
 from app.postgres.statement_subject import OTHER, SETTING, TRANSACTION, Subject, subject_of
@@ -21,7 +22,7 @@ from app.postgres.statement_words import Kind, Words
 
 _ROWS = "TABLE DATA"
 _LONGEST_START = 8_000
-_INSERT = re.compile(rb'INSERT[ \t]+INTO[ \t]+(?:[\w.\x80-\xff]|"[^"]*")++', re.IGNORECASE)
+_INSERT = re.compile(INSERT_INTO)
 _SEARCH_PATH = re.compile(rb"SET\s+(?:SESSION\s+|LOCAL\s+)?search_path\s*(?:=|TO\b)", re.IGNORECASE)
 _ENCODING = re.compile(
     rb"SET\s+(?:SESSION\s+)?client_encoding\s*(?:=|TO\b)\s*'?([\w-]+)'?\s*;|\\encoding\s+'?([\w-]+)'?\s*",
@@ -76,14 +77,18 @@ def script_items(blocks: Iterable[bytes], parts: frozenset[str] | None = None) -
             yield ScriptItem(placed.dump_id, placed.item)
 
 
-def placed_items(blocks: Iterable[bytes]) -> Iterator[PlacedItem]:
+def placed_items(blocks: Iterable[bytes], *, joins_inserts: bool = False) -> Iterator[PlacedItem]:
     """The items of a script in order, numbered and told apart by database.
+
+    Args:
+        blocks: the script, uncompressed.
+        joins_inserts: give INSERTs into one table together (see `script.Inserts`).
 
     Raises:
         AppError: as `read_script`.
     """
     places = _Places()
-    for item in read_script(blocks):
+    for item in read_script(blocks, joins_inserts=joins_inserts):
         yield places.of_command(item) if isinstance(item, MetaCommand) else places.of_statement(item)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.postgres.script_text import ScriptText
+from app.postgres.sql_lexer import SIMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,28 @@ class Statement:
     header: Header | None
     line: int
     standard_strings: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Inserts(Statement):
+    """Plain INSERTs into one table, one after the other; `text` holds all of them.
+
+    Attributes:
+        statements, rows: how many there are.
+        size: bytes of the statements without the white space between them.
+    """
+
+    statements: int = 1
+    rows: int = 1
+    size: int = 0
+
+    def apart(self) -> Iterator[Statement]:
+        """Each of them."""
+        line, at = self.line, 0
+        for found in SIMPLE[self.standard_strings].finditer(self.text):
+            line += self.text.count(b"\n", at, found.start())
+            yield Statement(found[0], self.header, line, self.standard_strings)
+            at = found.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +106,14 @@ class CopyTarget:
 
 
 def read_script(
-    blocks: Iterable[bytes], *, count_data_lines: bool = True
+    blocks: Iterable[bytes], *, count_data_lines: bool = True, joins_inserts: bool = False
 ) -> Iterator[Statement | CopyBlock | MetaCommand]:
     """Cut a script into its items, in order. White space and comments between them are dropped.
 
     Args:
         blocks: the script, uncompressed, in blocks of any size.
         count_data_lines: for right line numbers below COPY data; it costs a third of the time for data.
+        joins_inserts: give `Inserts` where there are some, which is several times as fast.
 
     Raises:
         AppError: ARCHIVE_DAMAGED when it ends inside a statement, quotes, a comment or COPY data;
@@ -105,6 +129,10 @@ def read_script(
             header = None
             continue
         standard = script.standard_strings
+        if joins_inserts and (inserts := script.take_inserts()):
+            text, run = inserts
+            yield Inserts(text, header, line, standard, run.statements, run.rows, run.size)
+            continue
         text, is_copy = script.take_statement()
         if is_copy:
             data = script.copy_data()

@@ -40,6 +40,12 @@ class Calls:
         if subject.kind in _ROUTINES and subject.creates and found:
             self.known.setdefault(subject.tag.partition("(")[0], min(found, key=lambda one: one[0].value))
 
+    def may_run(self, insert: bytes) -> bool:
+        """A quick look at INSERTs: False when they run none of them."""
+        lower = insert.lower()
+        named = (not name.isascii() or name.lower().encode() in lower for name in self.known)
+        return bool(self.waiting) or b'u&"' in lower or any(named)
+
     def of_statement(
         self, statement: bytes, subject: Subject, codec: str, *, standard_strings: bool
     ) -> Iterator[tuple[Severity, str]]:

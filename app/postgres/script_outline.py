@@ -14,7 +14,7 @@ from app.postgres.copy_stream import CopyDigest, StreamDigest
 from app.postgres.danger_words import DEFINES
 from app.postgres.insert_rows import count_rows
 from app.postgres.role_statements import RoleDefinitions
-from app.postgres.script import CopyBlock, MetaCommand, Statement, parse_copy_statement
+from app.postgres.script import CopyBlock, Inserts, MetaCommand, Statement, parse_copy_statement
 from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import (
     Danger,
@@ -128,7 +128,7 @@ def outline_script(blocks: Iterable[bytes], *, database: str = "") -> ScriptOutl
     """
     ends = _Ends(blocks)
     outline = _Outline(ends)
-    for placed in placed_items(ends):
+    for placed in placed_items(ends, joins_inserts=True):
         outline.take(placed)
     return outline.finish(database)
 
@@ -202,13 +202,14 @@ class _Outline:
         if isinstance(item, MetaCommand):
             self._take_command(item, placed)
             return
-        self._statements += 1
+        self._statements += item.statements if isinstance(item, Inserts) else 1
         subject = placed.subject
         text = item.statement if isinstance(item, CopyBlock) else item.text
-        if subject.kind != "TABLE DATA" or text[:6].lower() != b"insert":
+        is_insert = subject.kind == "TABLE DATA" and text[:6].lower() == b"insert"
+        if is_insert and isinstance(item, Statement):
+            self._look_at_inserts(item, placed)
+        else:
             self._look_at(text, item, placed)
-        elif may_be_dangerous(text) or placed.database in self._calls:
-            self._note_dangers(text, item, placed)
         if placed.dump_id:
             self._databases[placed.database] = True
             draft = self._drafts.get(placed.dump_id) or self._new_draft(placed)
@@ -226,6 +227,14 @@ class _Outline:
         danger = danger_of_command(item.text, item.line, placed.codec)
         if danger:
             self._note("", danger)
+
+    def _look_at_inserts(self, item: Statement, placed: PlacedItem) -> None:
+        """A quick look at all of them, and a closer one only where that finds something."""
+        calls = self._calls.get(placed.database)
+        if may_be_dangerous(item.text) or (calls and calls.may_run(item.text)):
+            for one in item.apart() if isinstance(item, Inserts) else (item,):
+                if may_be_dangerous(one.text) or (calls and calls.may_run(one.text)):
+                    self._note_dangers(one.text, one, placed)
 
     def _look_at(self, text: bytes, item: Statement | CopyBlock, placed: PlacedItem) -> None:
         subject = placed.subject
@@ -432,9 +441,13 @@ def _take_copy(draft: _Draft, item: CopyBlock, placed: PlacedItem) -> None:
 
 def _take_insert(draft: _Draft, item: Statement) -> None:
     is_first = not draft.bytes
-    draft.bytes += len(item.text)
+    rows: int | None
+    if isinstance(item, Inserts):
+        size, rows = item.size, item.rows
+    else:
+        size, rows = len(item.text), count_rows(item.text, standard_strings=item.standard_strings)
+    draft.bytes += size
     if is_first or draft.rows is not None:
-        rows = count_rows(item.text, standard_strings=item.standard_strings)
         draft.rows = None if rows is None else rows + (draft.rows or 0)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres.copy_stream import newlines
+from app.postgres.insert_rows import InsertRun
 from app.postgres.sql_lexer import (
     COMMENT_EDGE,
     CONNECT,
@@ -94,6 +95,17 @@ class ScriptText:
         if setting := SET_STRINGS.match(statement):
             self.standard_strings = setting[1].lower() not in (b"off", b"false", b"no", b"0")
         return statement, is_copy
+
+    def take_inserts(self) -> tuple[bytes, InsertRun] | None:
+        """The plain INSERTs into one table that stand here one after the other; None where there is none."""
+        text, run = self._text, InsertRun(self._pos)
+        while run.follow(text, self._limit, standard_strings=self.standard_strings):
+            if len(text) - run.unfinished > MAX_STATEMENT or not self._grow():
+                break
+        if not run.statements:
+            return None
+        self._advance(run.end)
+        return bytes(memoryview(text)[run.start : run.end]), run
 
     def _find_end_of_statement(self) -> tuple[int, bool]:
         text, at = self._text, self._pos

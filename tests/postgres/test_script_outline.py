@@ -103,6 +103,23 @@ def test_rows_of_inserts_are_counted(server17: SandboxServer, new_shop: NewDatab
         assert counted == {tag: number for tag, number in rows.items() if number}
 
 
+def test_a_danger_among_many_inserts_is_noted_with_its_line() -> None:
+    row = "INSERT INTO t VALUES ('jpg_');\n"
+    found = outline(f"{row * 9}INSERT INTO t\nVALUES (pg_read_file('x'));\n{row * 9}")
+
+    assert [(one.line, one.statement) for one in found.dangers] == [(10, "INSERT INTO t VALUES …")]
+    assert [stream.rows for stream in found.streams.values()] == [19]
+    assert found.statements == 19
+
+
+def test_tables_with_odd_names_keep_their_own_rows() -> None:
+    names = ["a$b", "a$c", "s . a", "s . b", 'U&"x"', 'U&"y"', "s/**/.c"]
+    found = outline("".join(f"INSERT INTO {name} VALUES (1), (2);\n" * 2 for name in names))
+
+    assert [one.tag for one in found.entries] == ["a$b", "a$c", "a", "b", "x", "y", "c"]
+    assert [found.streams[one.dump_id].rows for one in found.entries[:2]] == [4, 4]
+
+
 @pytest.mark.parametrize(
     ("statement", "kind", "schema", "tag"),
     [
