@@ -13,14 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.domain.backup import Backup, BackupOptions
+from app.domain.backup import Backup, BackupOptions, CompressionMethod
+from app.domain.changes import BackupChanges
 from app.domain.errors import AppError, Cancelled
+from app.domain.estimate import Estimate, PastRun, estimate_backup
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.history import Entry, Result
+from app.domain.pace import Workload, backup_workload
 from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
 from app.engine.backup import back_up, prove_backup
+from app.engine.connection_check import ConnectionCheck, OnLine, check_connection
+from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries
+from app.engine.listing import Listing, list_database
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
 from app.persistence.catalog import Catalog, catalog_path
@@ -31,6 +37,7 @@ from app.persistence.settings import Settings, load_settings, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.postgres.toolchain import Installation, find_installations
 from app.system.cancellation import CancelToken
+from app.system.files import free_bytes, make_folder
 
 if TYPE_CHECKING:
     from app.engine.restore.job import RestoreJob
@@ -145,6 +152,100 @@ class Services:
             listener(Notice(f"The history could not be written. {error}"))
         return report
 
+    def check_connection(
+        self, connection: Connection, on_line: OnLine, cancel: CancelToken
+    ) -> ConnectionCheck:
+        """Fill the list of Test Connection; failures stand in its lines."""
+        folder = self.settings.destination_folder
+        return check_connection(connection, self.installations, on_line, cancel, destination=folder)
+
+    def list_database(self, connection: Connection, cancel: CancelToken) -> Listing:
+        """Schemas and tables with their sizes.
+
+        Raises:
+            AppError: the server cannot be reached or asked.
+        """
+        return list_database(connection, cancel)
+
+    def estimate(
+        self, project: str, options: BackupOptions, listing: Listing | None = None
+    ) -> Estimate | None:
+        """What a backup will take, by the last one with these options, else by the size of its tables.
+
+        None when neither is known. It reads a manifest: not for the window's thread.
+        """
+        last = self._past_run(project, options)
+        if last is None and listing is None:
+            return None
+        compression = options.compression
+        return estimate_backup(
+            listing.selected_bytes(options.excluded_tables) if listing else last.bytes if last else 0,
+            free_bytes(self.settings.destination_folder),
+            proven=options.proof is ProofLevel.PROVEN,
+            compressed=compression is None or compression.method is not CompressionMethod.NONE,
+            last=last,
+            database_bytes=listing.bytes if listing else 0,
+            line_speed=listing.line_speed if listing else 0.0,
+        )
+
+    def backup_workload(self, project: str, options: BackupOptions) -> Workload:
+        """The phases of a backup, for its percent; they go by the last backup's size."""
+        last = self._past_run(project, options)
+        return backup_workload(last.database_bytes if last else 0, proven=options.proof is ProofLevel.PROVEN)
+
+    def backup_of(self, entry: Entry) -> Backup:
+        """The backup of an entry, as its folder tells of it now. Raises AppError where it cannot be read."""
+        return backup_of(entry)
+
+    def delete(
+        self, entries: Sequence[Entry], cancel: CancelToken, listener: Listener, *, for_good: bool = False
+    ) -> int:
+        """Move backups to the trash, or remove them for good, and forget them; gives how many went.
+
+        Raises:
+            AppError: NO_TRASH and others, see `delete_entries`.
+        """
+        return delete_entries(entries, self.catalog, cancel, listener, for_good=for_good)
+
+    def export(
+        self, entry: Entry, target: Path, cancel: CancelToken, listener: Listener, *, replace: bool = False
+    ) -> Path:
+        """Write a backup as one file, see `export_backup`."""
+        from app.engine.export import export_backup  # few runs need it
+
+        return export_backup(backup_of(entry), target, cancel, listener, replace=replace)
+
+    def set_note(self, entry: Entry, note: str, listener: Listener) -> None:
+        """Give a backup another note, in its manifest and in the catalog."""
+        change_note(entry, note, self.catalog, listener)
+
+    def changes(self, entry: Entry) -> tuple[Entry, BackupChanges] | None:
+        """What changed since the backup before it, and that one's entry; None for the first.
+
+        Raises:
+            AppError: a manifest cannot be read.
+        """
+        return changes_since_previous(entry, self.catalog)
+
+    def open_copy(
+        self, paths: Sequence[Path], cancel: CancelToken, listener: Listener, *, database: str = ""
+    ) -> RestoreReport:
+        """Keep a copy in a sandbox open until `cancel` is set; `CopyOpened` tells its address."""
+        from app.engine.restore.open_copy import open_copy  # takes long to import
+
+        return open_copy(paths, self.installations, cancel, listener, database=database)
+
+    def sample(self, cancel: CancelToken, listener: Listener) -> Backup:
+        """Back up and prove the sample database into the folder for backups; only the backup stays.
+
+        Raises:
+            AppError: SANDBOX_FAILED, or as a backup does.
+        """
+        from app.engine.demo import back_up_sample  # takes long to import
+
+        folder = make_folder(self.settings.destination_folder)
+        return back_up_sample(folder, self.installations, self.backup, cancel, listener)
+
     def _record(self, entry: Entry, listener: Listener) -> None:
         """Note it in the catalog. A catalog that cannot be written hides neither a backup nor a failure."""
         try:
@@ -154,14 +255,23 @@ class Services:
 
     def _last_bytes(self, request: BackupRequest) -> int | None:
         """Size of the project's last backup, if it was made with the same options; else it says nothing."""
+        last = self._past_run(request.project, request.options)
+        return last.bytes if last else None
+
+    def _past_run(self, project: str, options: BackupOptions) -> PastRun | None:
+        """The project's last backup, if it was made with the same options."""
         try:
-            last = self.catalog.last_backup(request.project)
-            if last is None:
-                return None
-            options = read_manifest(Path(last.path)).options
+            last = self.catalog.last_backup(project)
+            manifest = read_manifest(Path(last.path)) if last else None
         except AppError:
             return None
-        return last.bytes if _extent(options) == _extent(request.options) else None
+        if last is None or manifest is None or _extent(manifest.options) != _extent(options):
+            return None
+        proof = manifest.proof
+        was_restored = proof.level is ProofLevel.PROVEN
+        return PastRun(
+            manifest.database_bytes, last.bytes, last.seconds or 0.0, proof.seconds if was_restored else 0.0
+        )
 
     def _clean(self, destination: Path, listener: Listener) -> None:
         """Remove what an interrupted run left, and tell of it."""

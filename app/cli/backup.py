@@ -8,13 +8,14 @@ import click
 
 from app.cli import Exit
 from app.cli.console import print_json, run_operation
-from app.cli.options import database_of, json_option, make_folder
+from app.cli.options import database_of, json_option
 from app.cli.report import backup_object, exit_status, print_backup
 from app.domain.backup import BackupOptions, Compression, Contents, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.proof import ProofLevel
 from app.engine.preflight import BackupRequest
 from app.services import build_services
+from app.system.files import make_folder
 
 
 @click.command()

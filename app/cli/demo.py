@@ -10,12 +10,12 @@ import click
 
 from app.cli import Exit
 from app.cli.console import run_operation
-from app.cli.options import make_folder
 from app.cli.report import print_backup
 from app.domain.proof import ProofLevel, count_outcomes
 from app.engine.demo import run_demo
 from app.services import build_services
 from app.system import paths
+from app.system.files import make_folder
 
 
 @click.command()

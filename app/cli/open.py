@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 import click
 
@@ -16,8 +15,8 @@ from app.cli.restore_text import print_report
 from app.cli.signals import interrupted_by_signals
 from app.domain.restore import RestoreOptions, RestoreResult
 from app.engine.restore.job import open_job
+from app.engine.restore.open_copy import address_of
 from app.engine.restore.sandbox_copy import sandbox_target
-from app.postgres.connection import Connection
 from app.services import build_services
 
 
@@ -37,7 +36,7 @@ def open_(sources: tuple[Path, ...], database: str, as_json: bool) -> Exit:
         run_operation(job.plan, quiet=as_json)
         report = run_operation(job.run, quiet=as_json)
         is_there = report.result in (RestoreResult.SUCCEEDED, RestoreResult.INCOMPLETE)
-        address = _address(target.connection) if is_there else None
+        address = address_of(target.connection) if is_there else None
         if as_json:
             print_json({"connection": address, "report": report})
         else:
@@ -53,11 +52,3 @@ def open_(sources: tuple[Path, ...], database: str, as_json: bool) -> Exit:
         except KeyboardInterrupt:
             click.echo(err=True)  # ends the line on which the terminal shows ^C
     return Exit.DONE
-
-
-def _address(connection: Connection) -> str:
-    """A URL that any client takes; the password in it is worth nothing once the server is gone."""
-    words = connection.keywords
-    password = connection.password.reveal() if connection.password else ""
-    place = urlencode({"host": words["host"], "port": words["port"]})
-    return f"postgresql://{quote(words['user'])}:{quote(password)}@/{quote(words['dbname'])}?{place}"

@@ -12,7 +12,9 @@ from app.persistence.manifest import read_manifest
 from app.persistence.settings import find_project
 from app.postgres.connection import Connection, parse_connection
 from app.services import Services
-from app.system.files import folder_error
+from app.system.files import make_folder
+
+__all__ = ["backup_at", "database_of", "json_option", "make_folder"]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
@@ -37,19 +39,6 @@ def _name_of(connection: Connection) -> str:
     database = words.get("dbname") or words.get("user") or words.get("service") or "database"
     host = words.get("host", "").split(",")[0]
     return f"{database}@{host}" if host and not host.startswith("/") else database
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder that Holdfast itself chose, with its parents.
-
-    Raises:
-        AppError: FOLDER_MISSING, FOLDER_READ_ONLY or DISK_FULL.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise folder_error(error, folder) from error
-    return folder
 
 
 def backup_at(path: Path) -> Backup:

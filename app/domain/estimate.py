@@ -57,12 +57,13 @@ def seconds_of(workload: Workload) -> float:
 
 
 def estimate_backup(
-    database_bytes: int,
+    table_bytes: int,
     free: int,
     *,
     proven: bool,
     compressed: bool = True,
     last: PastRun | None = None,
+    database_bytes: int = 0,
     line_speed: float = 0.0,
 ) -> Estimate:
     """What a backup of tables of this size will take.
@@ -72,17 +73,18 @@ def estimate_backup(
         proven: whether it is to be restored in the sandbox.
         compressed: whether it is compressed at all.
         last: the last one with the same options; sizes and times follow the database's growth.
+        database_bytes: of the whole database now; 0 where that is not known.
         line_speed: bytes a second that the server was seen to send; 0 where that is not known.
     """
-    nominal_proof = seconds_of(proof_workload(database_bytes))
-    if last is not None and last.database_bytes > 0:
-        growth = database_bytes / last.database_bytes
+    nominal_proof = seconds_of(proof_workload(table_bytes))
+    if last is not None:
+        growth = database_bytes / last.database_bytes if database_bytes and last.database_bytes else 1.0
         proof = last.proof_seconds * growth or nominal_proof
         return Estimate(int(last.bytes * growth), last.seconds * growth, proof if proven else 0.0, free)
-    seconds = seconds_of(backup_workload(database_bytes, proven=False))
+    seconds = seconds_of(backup_workload(table_bytes, proven=False))
     if line_speed:
-        seconds = max(seconds, database_bytes / line_speed)
-    size = int(database_bytes * (USUAL_RATIO if compressed else 1.0)) + _OVERHEAD
+        seconds = max(seconds, table_bytes / line_speed)
+    size = int(table_bytes * (USUAL_RATIO if compressed else 1.0)) + _OVERHEAD
     return Estimate(size, seconds, nominal_proof if proven else 0.0, free)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from app.postgres.toolchain import Installation, Version, pick_restore_tool
 from app.system.cancellation import CancelToken
 
 SAMPLE = "Sample shop"
+SAMPLE_PROJECT = "Sample Shop"
+"""The project's name in History of what *Try With Sample Data* leaves there."""
+
 _SOURCE = "sample"
 _COPY = "sample_restored"
 
@@ -65,13 +69,10 @@ def run_demo(
     Raises:
         AppError: SANDBOX_FAILED when no server can be started; otherwise as a backup does.
     """
-    installation = _server(installations)
-    with running_sandbox(installation, cancel=cancel) as server:
+    with sample_server(installations, cancel) as server:
         listener(Progress(Phase.LOADING_SAMPLE))
         begun = time.monotonic()
-        create_database(server, _SOURCE)
-        source = _connection(server, _SOURCE)
-        load_sample(source, scale, cancel)
+        source = sample_database(server, cancel, scale)
         with connect(source) as session:
             tables = dumped_tables(session, BackupOptions())
         loaded = time.monotonic() - begun
@@ -80,7 +81,7 @@ def run_demo(
         begun = time.monotonic()
         outcomes = _restore_and_compare(backup, server, installations, cancel)
         return DemoResult(
-            server=str(installation),
+            server=str(server.installation),
             tables=len(tables),
             rows=backup.manifest.rows,
             load_seconds=loaded,
@@ -88,6 +89,42 @@ def run_demo(
             restore_seconds=time.monotonic() - begun,
             compared=outcomes,
         )
+
+
+def back_up_sample(
+    folder: Path,
+    installations: Sequence[Installation],
+    make_backup: MakeBackup,
+    cancel: CancelToken,
+    listener: Listener,
+) -> Backup:
+    """Back up and prove the sample database from a sandbox that is gone afterwards; the backup stays.
+
+    Raises:
+        AppError: SANDBOX_FAILED when no server can be started; otherwise as a backup does.
+        Cancelled: `cancel` was set.
+    """
+    listener(Progress(Phase.STARTING_SANDBOX))
+    with sample_server(installations, cancel) as server:
+        listener(Progress(Phase.LOADING_SAMPLE))
+        source = sample_database(server, cancel)
+        options = BackupOptions(note="The sample database that comes with Holdfast")
+        return make_backup(BackupRequest(SAMPLE_PROJECT, source, options, folder), cancel, listener)
+
+
+@contextmanager
+def sample_server(installations: Sequence[Installation], cancel: CancelToken) -> Iterator[SandboxServer]:
+    """A sandbox as a user's own server would be."""
+    with running_sandbox(_server(installations), cancel=cancel) as server:
+        yield server
+
+
+def sample_database(server: SandboxServer, cancel: CancelToken, scale: float = 1.0) -> Connection:
+    """A new database on this server, filled with the sample."""
+    create_database(server, _SOURCE)
+    source = _connection(server, _SOURCE)
+    load_sample(source, scale, cancel)
+    return source
 
 
 def _restore_and_compare(

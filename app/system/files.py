@@ -39,6 +39,19 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         raise folder_error(error, path.parent) from error
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder that Holdfast itself chose, with its parents.
+
+    Raises:
+        AppError: FOLDER_MISSING, FOLDER_READ_ONLY or DISK_FULL.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise folder_error(error, folder) from error
+    return folder
+
+
 def sync_file(path: Path) -> None:
     """Make the file's content survive a power cut."""
     with path.open("rb+") as file:

@@ -87,7 +87,9 @@ def test_an_estimate_follows_the_last_backup_and_else_the_size() -> None:
     assert slow.proof_seconds == 0
     assert not slow.fits
     last = PastRun(database_bytes=1000, bytes=100, seconds=7, proof_seconds=9)
-    assert estimate_backup(2000, 5, proven=True, last=last) == Estimate(200, 14, 18, 5)
+    grown = estimate_backup(300, 5, proven=True, last=last, database_bytes=2000)
+    assert grown == Estimate(200, 14, 18, 5)
+    assert estimate_backup(300, 5, proven=False, last=last) == Estimate(100, 7, 0, 5)
     assert estimate_backup(100, 5, proven=False, compressed=False).bytes == 100 + (64 << 10)
 
 

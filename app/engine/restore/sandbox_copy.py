@@ -25,7 +25,10 @@ _NO_ROLES = frozenset({"public", "PUBLIC", "current_user", "session_user", "CURR
 
 @contextmanager
 def sandbox_target(
-    paths: Sequence[Path], database: str, installations: Sequence[Installation]
+    paths: Sequence[Path],
+    database: str,
+    installations: Sequence[Installation],
+    cancel: CancelToken | None = None,
 ) -> Iterator[RestoreTarget]:
     """A database in a throwaway server that is ready for this source; both are gone afterwards.
 
@@ -34,8 +37,9 @@ def sandbox_target(
 
     Raises:
         AppError: SANDBOX_FAILED, or as `open_source` does.
+        Cancelled: `cancel` was set before the database was ready.
     """
-    cancel = CancelToken()
+    cancel = cancel or CancelToken()
     with tempfile.TemporaryDirectory(prefix="holdfast-look-") as folder:
         source = open_source(paths, Path(folder), cancel, database=database)
         oldest = source.server or source.tool or Version(0, 0)
