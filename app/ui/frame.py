@@ -12,11 +12,13 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
-from app.domain.pace import restore_workload
+from app.domain.pace import backup_workload, restore_workload, sample_workload
+from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
 from app.system.files import free_bytes
 from app.system.paths import log_folder
 from app.ui import formats
+from app.ui.backup_work import WantedBackup
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
@@ -76,6 +78,28 @@ class Frame(QObject):
             workload=restore_workload(needed, safety_bytes=needed if planned.plan.makes_safety_backup else 0),
         )
 
+    def back_up(self, wanted: WantedBackup) -> None:
+        """Make a backup."""
+        proven = wanted.options.proof is ProofLevel.PROVEN
+        last = self._state.catalog.last_backup(wanted.project)
+        workload = backup_workload(last.database_bytes if last else 0, proven=proven)
+        self.operations.submit(
+            OperationKind.BACKUP,
+            wanted.project,
+            lambda cancel, listener: wanted.run(self._state.services(), cancel, listener),
+            workload=workload,
+        )
+
+    def try_sample(self) -> None:
+        """Back up and prove the sample database; it stays in History to be restored."""
+        services = self._state.services
+        self.operations.submit(
+            OperationKind.SAMPLE,
+            "",
+            lambda cancel, listener: services().sample(cancel, listener),
+            workload=sample_workload(0),
+        )
+
     def _connect(self) -> None:
         window, state, operations = self.window, self._state, self.operations
         window.rail.folder_wanted.connect(self._open_destination)
@@ -106,6 +130,15 @@ class Frame(QObject):
             page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
             page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
             return page
+        if place is Place.BACKUP:
+            from app.ui.tabs.backup import BackupPage
+
+            backup = BackupPage(self._state, self.operations)
+            backup.backup_wanted.connect(self.back_up)
+            backup.backup_shown.connect(lambda made: open_folder(Path(made.folder)))
+            backup.history_wanted.connect(lambda _: self.window.open_place(Place.HISTORY))
+            backup.sample_wanted.connect(self.try_sample)
+            return backup
         return QWidget()
 
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
