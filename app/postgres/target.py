@@ -298,7 +298,8 @@ def what_changed(planned: TargetFacts, now: TargetFacts) -> tuple[str, ...]:
     changes += [
         f"{name} was altered" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]
     ]
-    changes += _difference("part of an object", map(str, planned.parts), map(str, now.parts))
+    gone, added = set(planned.parts) - set(now.parts), set(now.parts) - set(planned.parts)
+    changes += _difference("part of an object", map(str, gone), map(str, added))
     changes += _difference("extension", planned.extensions, now.extensions)
     changes += _difference("role", planned.roles, now.roles)
     changes += _difference("role whose objects may be made", planned.given_to, now.given_to)

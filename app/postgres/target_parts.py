@@ -70,7 +70,7 @@ WHERE c.relkind = 'r' AND c.oid >= 16384
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """Something that an object of the target has, and that goes with it.
 
@@ -127,7 +127,7 @@ def read_parts(session: Session, objects: Mapping[tuple[str, int], tuple[str, st
         for role, rights in _grants(items):
             written = tuple(f"{right}({name})" for right in rights) if name else rights
             parts.append(Part(of, "ACL", role, written))
-    return tuple(sorted(parts))
+    return tuple(sorted(parts, key=lambda part: (part.of, part.kind, part.name, part.rights)))
 
 
 def read_default_rights(session: Session) -> tuple[DefaultRights, ...]:

@@ -24,12 +24,12 @@ _ON = re.compile(rf"\bON (?:[A-Z]+ )*({NAME})(?:\.({NAME}))?")
 def find_other_tables(source: RestoreSource, run: Container[int], target: TargetFacts) -> Iterator[Finding]:
     """What the entries with the dump ids `run` do to tables of the target that the source does not create."""
     own = {(entry.schema, entry.tag) for entry in source.entries if entry.kind in RELATIONS}
-    there = {(one.schema, one.name) for one in target.objects if one.kind in RELATIONS}
+    others = {(one.schema, one.name) for one in target.objects if one.kind in RELATIONS} - own
     for dump, touches in _touches(source):
         lines: dict[str, int] = {}
         for touch in touches:
             if touch.dump_id in run:
-                for table in _meant(touch, own, there):
+                for table in _meant(touch, own, others):
                     lines.setdefault(f"{touch.what} {quote_qualified(*table)}", touch.line)
         if lines:
             yield _finding(dump.name, lines)
@@ -74,11 +74,13 @@ def _finding(name: str, lines: Mapping[str, int]) -> Finding:
     )
 
 
-def _meant(touch: Touch, own: set[tuple[str, str]], there: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _meant(
+    touch: Touch, own: set[tuple[str, str]], others: set[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
     """The target's tables that are meant; a name without a schema may mean any, if the source has none."""
     if touch.name == ALL_TABLES:
-        yield from sorted(table for table in there - own if table[0] == touch.schema)
+        yield from sorted(table for table in others if table[0] == touch.schema)
     elif touch.schema:
-        yield from {(touch.schema, touch.name)} & (there - own)
+        yield from {(touch.schema, touch.name)} & others
     elif all(name != touch.name for _, name in own):
-        yield from sorted(table for table in there if table[1] == touch.name)
+        yield from sorted(table for table in others if table[1] == touch.name)

@@ -104,7 +104,10 @@ class _Search:
             (e.dump_id for e in self.selection.entries if not _CLEARS.match(e.definition)), default=0
         )
         return all(
-            not removal.cascades and removal.dump_id < begins and all(map(self._is_anew, direct[removal]))
+            removal.kind != "ROLE"
+            and not removal.cascades
+            and removal.dump_id < begins
+            and all(map(self._is_anew, direct[removal]))
             for removal in drops
             if direct[removal]
         )

@@ -165,6 +165,29 @@ def test_policies_and_triggers_of_tables_that_stay_count_too(target: Database, r
     assert "POLICY all of it on public.t" in refused(restore(script, target))
 
 
+def test_roles_and_what_they_own_are_not_dropped_without_clean(
+    target: Database, restore: Restore, anon: str
+) -> None:
+    target.sql(THREE_ROWS)
+    dropped = f'DROP ROLE IF EXISTS "{anon}";\nCREATE ROLE "{anon}";\nCREATE TABLE u (a int);\n'
+    assert f'ROLE "{anon}"' in refused(restore(dropped, target))
+    assert "TABLE public.t (about 3 rows)" in refused(restore(f'DROP OWNED BY "{anon}";\n', target))
+
+
+def test_a_policy_that_is_made_after_the_plan_is_not_lost_unseen(
+    target: Database, tmp_path: Path, installations: Sequence[Installation]
+) -> None:
+    target.sql(THREE_ROWS)
+    script = tmp_path / "script.sql"
+    script.write_text("CREATE TABLE t (a int);\n")
+    connection = Connection(target.conninfo, target.server.password, inherits=False)
+    with open_job([script], RestoreTarget(connection), RestoreOptions(clean=True), installations) as job:
+        job.plan(CancelToken(), lambda _: None)
+        target.sql("CREATE POLICY late ON t USING (true)")
+        with pytest.raises(AppError, match=r"POLICY late of TABLE public\.t"):
+            job.run(CancelToken(), lambda _: None)
+
+
 def test_a_routine_is_told_by_its_arguments(target: Database, restore: Restore) -> None:
     target.sql("CREATE FUNCTION f(a integer, b timestamptz) RETURNS int LANGUAGE sql AS 'SELECT 1'")
     assert "drop" not in warned(
