@@ -9,6 +9,8 @@ usage: python3 packaging/bootstrap.py VERB [ARGUMENT...]
           --slow runs the slow ones alone; other arguments go to pytest, without lint
   lint    ruff, mypy and import-linter
   bench   measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
+  translate
+          bring resources/translations/*.ts up to the texts of the window; people fill them in
   lock    write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
 
 It needs Python 3.11 or newer and nothing else. What is already there is left alone, so that a second
@@ -39,6 +41,8 @@ VENV = ROOT / ".venv"
 PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 LOCKS = ROOT / "packaging"
+TRANSLATIONS = ROOT / "resources" / "translations"
+LANGUAGES = ("en", "de", "es")
 
 # Files that keep Debian from creating and starting a PostgreSQL cluster that nobody asked for.
 APT_GUARDS = {
@@ -253,6 +257,7 @@ def make_environment(*, dev: bool) -> None:
     once("runtime", digest(LOCKS / "runtime.lock", ROOT / "pyproject.toml"), install_runtime)
     if dev:
         once("dev", digest(LOCKS / "dev.lock"), lambda: install_packages("dev.lock"))
+    once("translations", digest(*TRANSLATIONS.glob("*.ts")), compile_translations)
 
 
 def once(step: str, state: str, action: Callable[[], None]) -> None:
@@ -297,6 +302,13 @@ def install_packages(lock: str) -> None:
         f"pip could not install packaging/{lock}; its reason stands above. "
         "Look at the network and at pip's configuration, then run this again.",
     )
+
+
+def compile_translations() -> None:
+    """What the window reads of its texts in other languages, beside the texts themselves."""
+    for source in sorted(TRANSLATIONS.glob("*.ts")):
+        command = [PROGRAMS / "pyside6-lrelease", "-silent", source, "-qm", source.with_suffix(".qm")]
+        run(command, f"{source.name} could not be compiled; its reason stands above.")
 
 
 def pip_install() -> list[str | Path]:
@@ -366,6 +378,19 @@ def bench(arguments: Sequence[str]) -> int:
     return hand_over([PYTHON, ROOT / "tests" / "benchmarks" / "bench.py", *arguments], ROOT)
 
 
+def translate(_arguments: Sequence[str]) -> int:
+    """Collect the texts of the window; English has a file for its plurals alone."""
+    sources = sorted((ROOT / "app" / "ui").rglob("*.py"))
+    command = [PROGRAMS / "pyside6-lupdate", "-silent", "-no-obsolete", "-locations", "none"]
+    statuses = []
+    for language in LANGUAGES:
+        plurals = ["-pluralonly"] if language == "en" else []
+        target = TRANSLATIONS / f"holdfast_{language}.ts"
+        languages = ["-source-language", "en", "-target-language", language]
+        statuses.append(hand_over([*command, *plurals, *languages, *sources, "-ts", target], ROOT))
+    return next(filter(None, statuses), 0)
+
+
 def lock(arguments: Sequence[str]) -> int:
     """Write the lock files: for all systems and Pythons, with hashes, without the name of an index."""
     uv = shutil.which("uv")
@@ -385,6 +410,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "translate": translate,
     "lock": lock,
 }
 

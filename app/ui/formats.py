@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, tzinfo
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
+translate = QCoreApplication.translate
+
 DASH = "–"
 
 
@@ -31,7 +33,7 @@ def size(number: int | None) -> str:
 
 def exact_size(number: int) -> str:
     """The same to the byte."""
-    return _tr("%1 bytes").replace("%1", count(number))
+    return translate("formats", "%1 bytes").replace("%1", count(number))
 
 
 def duration(seconds: float | None) -> str:
@@ -46,10 +48,10 @@ def duration(seconds: float | None) -> str:
 def about(seconds: float) -> str:
     """A span that is estimated: “20 s”, “3 min”, “2 h”."""
     if seconds < 90:
-        return _tr("%1 s").replace("%1", count(max(1, round(seconds))))
+        return translate("formats", "%1 s").replace("%1", count(max(1, round(seconds))))
     if seconds < 90 * 60:
-        return _tr("%1 min").replace("%1", count(round(seconds / 60)))
-    return _tr("%1 h").replace("%1", count(round(seconds / 3600)))
+        return translate("formats", "%1 min").replace("%1", count(round(seconds / 60)))
+    return translate("formats", "%1 h").replace("%1", count(round(seconds / 3600)))
 
 
 def moment(when: datetime, now: datetime, zone: tzinfo | None = None) -> str:
@@ -66,10 +68,16 @@ def moment(when: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 
 def day(when: date, today: date) -> str:
     """“Today”, “Yesterday”, “Tomorrow”, or the day's name and date."""
-    named = {-1: _tr("Yesterday"), 0: _tr("Today"), 1: _tr("Tomorrow")}
+    named = {
+        -1: translate("formats", "Yesterday"),
+        0: translate("formats", "Today"),
+        1: translate("formats", "Tomorrow"),
+    }
     if (apart := (when - today).days) in named:
         return named[apart]
-    pattern = _tr("ddd d MMM") if when.year == today.year else _tr("d MMM yyyy")
+    pattern = (
+        translate("formats", "ddd d MMM") if when.year == today.year else translate("formats", "d MMM yyyy")
+    )
     return QLocale().toString(QDate(when.year, when.month, when.day), pattern)
 
 
@@ -103,7 +111,3 @@ def _power(number: int) -> int:
     while number >= 1000 ** (power + 1):
         power += 1
     return power
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("formats", text)

@@ -20,6 +20,7 @@ from app.domain.operation import (
 from app.domain.pace import Standing, Workload
 from app.engine.operations import Operations, OperationState, Status, Work
 from app.ui import formats
+from app.ui.phase_words import phase_words
 from app.ui.widgets.operation_strip import Row
 
 _SECOND = 1000
@@ -120,7 +121,7 @@ class OperationSignals(QObject):
             return Row(operation.id, title, self.tr("open; Cancel closes it"), is_waiting=True)
         if standing is None:
             return Row(operation.id, title)
-        detail = standing.table or phase_words(standing)
+        detail = standing.table or phase_words(standing.phase)
         return Row(operation.id, title, detail, self._figures(standing), standing.fraction)
 
     def _figures(self, standing: Standing) -> str:
@@ -136,10 +137,3 @@ class OperationSignals(QObject):
         elif standing.fraction is None:
             parts.append(formats.about(standing.seconds))
         return " · ".join(parts)
-
-
-def phase_words(standing: Standing) -> str:
-    """Where an operation is, in the window's language."""
-    from PySide6.QtCore import QCoreApplication
-
-    return QCoreApplication.translate("phase", standing.phase.value)

@@ -19,6 +19,8 @@ def install(app: QApplication, language: str) -> None:
         language: one of `LANGUAGES`; the system's where it is empty.
     """
     locale = QLocale(language) if language else QLocale.system()
+    if locale.language() is QLocale.Language.C:  # a bare system; it has no words for days or large numbers
+        locale = QLocale("en")
     QLocale.setDefault(locale)
     folders = (str(resource("translations")), QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
     for name, folder in zip(("holdfast", "qtbase"), folders, strict=True):

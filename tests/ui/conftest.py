@@ -18,7 +18,7 @@ from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.preferences import Appearance
-from app.ui import appearance
+from app.ui import appearance, translations
 from app.ui.application import new_application
 from app.ui.state import State
 
@@ -30,9 +30,10 @@ _HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin d
 
 @pytest.fixture(scope="session")
 def qapp() -> Iterator[QApplication]:
-    """The one application of all tests, in the light appearance."""
+    """The one application of all tests: light, in English."""
     app = new_application(["holdfast"])
     appearance.install(app, Appearance.LIGHT)
+    translations.install(app, "en")
     yield app
     app.closeAllWindows()
 

@@ -114,7 +114,7 @@ def test_a_dump_is_planned_restored_and_reported(
     qtbot.mouseClick(choice.restore_button, Qt.MouseButton.LeftButton)
     report = page_of(frame).report
     qtbot.waitUntil(report.isVisible, timeout=_PATIENCE)
-    assert report._sentence.text() == "All 6 table(s) match the source, row for row."
+    assert report._sentence.text() == "All 6 tables match the source, row for row."
     shoot(frame.window, "restore-report")
     assert staging.sql("SELECT count(*) FROM customers") == [(500,)]
 

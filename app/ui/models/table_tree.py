@@ -128,6 +128,8 @@ class TableTree(QAbstractItemModel):
         """What a column shows, to measure how wide it must be."""
         role = Qt.ItemDataRole.DisplayRole
         found = {str(self._schema_data(schema, column, role)) for schema in self._schemas}
+        if column == Column.ROWS:
+            found |= {self._some(len(schema.tables), len(schema.tables)) for schema in self._schemas}
         return found | {
             str(self._table_data(t, column, role)) for schema in self._schemas for t in schema.tables
         }
@@ -199,8 +201,7 @@ class TableTree(QAbstractItemModel):
             if column == Column.ROWS:
                 if schema.checked in (0, total):
                     return self.tr("%n table(s)", "", total)
-                text = self.tr("%1 of %n table(s)", "", total)
-                return text.replace("%1", formats.count(schema.checked))
+                return self._some(schema.checked, total)
             return formats.size(schema.bytes) if schema.bytes else ""
         if role == Qt.ItemDataRole.CheckStateRole and column == Column.NAME:
             states = {0: Qt.CheckState.Unchecked, total: Qt.CheckState.Checked}
@@ -224,6 +225,9 @@ class TableTree(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.SIZE and table.bytes is not None:
             return formats.exact_size(table.bytes)
         return _alignment(column, role)
+
+    def _some(self, checked: int, total: int) -> str:
+        return self.tr("%1 of %n table(s)", "", total).replace("%1", formats.count(checked))
 
     def _rows(self, table: TableItem) -> str:
         text = self.tr("1 row") if table.rows == 1 else self.tr("%1 rows")

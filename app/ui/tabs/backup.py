@@ -23,7 +23,8 @@ from app.ui import formats
 from app.ui.backup_work import WantedBackup
 from app.ui.icons import icon
 from app.ui.models.table_tree import TableItem
-from app.ui.operation_signals import OperationSignals, phase_words
+from app.ui.operation_signals import OperationSignals
+from app.ui.phase_words import phase_words
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.backup_options import BackupOptionsForm
@@ -275,7 +276,7 @@ class BackupPage(QWidget):
             self.running_view.show_start(title, str(self._state.destination), status.operation.queued)
             self._stack.setCurrentWidget(self.running_view)
         if status.standing is not None:
-            self.running_view.show_standing(status.standing, phase_words(status.standing))
+            self.running_view.show_standing(status.standing, phase_words(status.standing.phase))
 
     def _show_end(self, event: OperationEvent) -> None:
         if event.operation.kind is not OperationKind.BACKUP:

@@ -15,6 +15,8 @@ from app.ui.theme import L, M
 from app.ui.widgets.basics import card, column, label, line
 from app.ui.widgets.icon_label import IconLabel
 
+translate = QCoreApplication.translate
+
 _FINDING_ICONS = {
     Severity.BLOCKS: ("warning-octagon-fill", "bad"),
     Severity.WARNS: ("warning-fill", "warn"),
@@ -76,14 +78,18 @@ def plan_lines(plan: RestorePlan) -> tuple[PlanLine, ...]:
         lines += [_of_finding(severity, f.title, f.detail, f.hint) for f in findings[severity]]
     by_action = {action: [one for one in plan.objects if one.action is action] for action in Action}
     if created := by_action[Action.CREATE]:
-        lines.append(PlanLine("plus", "ok", _tr("Creates %1").replace("%1", _kinds(created)), _rows(created)))
+        lines.append(
+            PlanLine(
+                "plus", "ok", translate("plan", "Creates %1").replace("%1", _kinds(created)), _rows(created)
+            )
+        )
     if replaced := by_action[Action.REPLACE]:
-        title = _tr("Replaces %1").replace("%1", _kinds(replaced))
+        title = translate("plan", "Replaces %1").replace("%1", _kinds(replaced))
         lines.append(PlanLine("warning-fill", "warn", title, _names(replaced)))
     for severity in (Severity.WARNS,):
         lines += [_of_finding(severity, f.title, f.detail, f.hint) for f in findings[severity]]
-    lines += _with_reasons(by_action[Action.CHANGE], "pencil-simple", _tr("Changes %1"))
-    lines += _with_reasons(by_action[Action.SKIP], "minus-circle", _tr("Skips %1"))
+    lines += _with_reasons(by_action[Action.CHANGE], "pencil-simple", translate("plan", "Changes %1"))
+    lines += _with_reasons(by_action[Action.SKIP], "minus-circle", translate("plan", "Skips %1"))
     for severity in (Severity.INFORMS,):
         lines += [_of_finding(severity, f.title, f.detail, f.hint) for f in findings[severity]]
     return tuple(lines)
@@ -113,48 +119,48 @@ def _kinds(objects: Iterable[PlannedObject]) -> str:
     words = [f"{formats.count(number)} {_kind_words(kind, number)}" for kind, number in named[:3]]
     others += sum(number for _, number in named[3:])
     if not words and data:
-        return _tr("the rows of %n table(s)", data)
+        return translate("plan", "the rows of %n table(s)", None, data)
     if others:
-        words.append(_tr("%n other object(s)", others))
+        words.append(translate("plan", "%n other object(s)", None, others))
     return ", ".join(words)
 
 
 def _kind_words(kind: str, number: int) -> str:
     one = {
-        "TABLE": _tr("table"),
-        "VIEW": _tr("view"),
-        "MATERIALIZED VIEW": _tr("materialized view"),
-        "SEQUENCE": _tr("sequence"),
-        "INDEX": _tr("index"),
-        "POLICY": _tr("policy"),
-        "FUNCTION": _tr("function"),
-        "TRIGGER": _tr("trigger"),
-        "TYPE": _tr("type"),
+        "TABLE": translate("plan", "table"),
+        "VIEW": translate("plan", "view"),
+        "MATERIALIZED VIEW": translate("plan", "materialized view"),
+        "SEQUENCE": translate("plan", "sequence"),
+        "INDEX": translate("plan", "index"),
+        "POLICY": translate("plan", "policy"),
+        "FUNCTION": translate("plan", "function"),
+        "TRIGGER": translate("plan", "trigger"),
+        "TYPE": translate("plan", "type"),
     }
     many = {
-        "TABLE": _tr("tables"),
-        "VIEW": _tr("views"),
-        "MATERIALIZED VIEW": _tr("materialized views"),
-        "SEQUENCE": _tr("sequences"),
-        "INDEX": _tr("indexes"),
-        "POLICY": _tr("policies"),
-        "FUNCTION": _tr("functions"),
-        "TRIGGER": _tr("triggers"),
-        "TYPE": _tr("types"),
+        "TABLE": translate("plan", "tables"),
+        "VIEW": translate("plan", "views"),
+        "MATERIALIZED VIEW": translate("plan", "materialized views"),
+        "SEQUENCE": translate("plan", "sequences"),
+        "INDEX": translate("plan", "indexes"),
+        "POLICY": translate("plan", "policies"),
+        "FUNCTION": translate("plan", "functions"),
+        "TRIGGER": translate("plan", "triggers"),
+        "TYPE": translate("plan", "types"),
     }
     return (one if number == 1 else many)[kind]
 
 
 def _rows(objects: Iterable[PlannedObject]) -> str:
     known = [one.rows for one in objects if one.kind == "TABLE DATA" and one.rows is not None]
-    return _tr("with %1 rows").replace("%1", formats.count(sum(known))) if known else ""
+    return translate("plan", "with %1 rows").replace("%1", formats.count(sum(known))) if known else ""
 
 
 def _names(objects: list[PlannedObject]) -> str:
     names = list(dict.fromkeys(one.name for one in objects))
     text = ", ".join(names[:_MOST_NAMES])
     rest = len(names) - _MOST_NAMES
-    return text if rest <= 0 else _tr("%1 and %n more", rest).replace("%1", text)
+    return text if rest <= 0 else translate("plan", "%1 and %n more", None, rest).replace("%1", text)
 
 
 def _line(one: PlanLine) -> QHBoxLayout:
@@ -169,7 +175,3 @@ def _line(one: PlanLine) -> QHBoxLayout:
     made.addLayout(texts, 1)
     made.addSpacing(L - M)
     return made
-
-
-def _tr(text: str, number: int = -1) -> str:
-    return QCoreApplication.translate("plan", text, None, number)

@@ -1,0 +1,117 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en" sourcelanguage="en">
+<context>
+    <name>BackupPage</name>
+    <message numerus="yes">
+        <source>%n changed</source>
+        <translation>
+            <numerusform>%n changed</numerusform>
+            <numerusform>%n changed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 of %n table</numerusform>
+            <numerusform>%1 of %n tables</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s) of %2</source>
+        <translation>
+            <numerusform>%1 of %n table of %2</numerusform>
+            <numerusform>%1 of %n tables of %2</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s) of %1</source>
+        <translation>
+            <numerusform>%n table of %1</numerusform>
+            <numerusform>%n tables of %1</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s), %1 rows, %2 in %3.</source>
+        <translation>
+            <numerusform>%n table, %1 rows, %2 in %3.</numerusform>
+            <numerusform>%n tables, %1 rows, %2 in %3.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>BackupRunning</name>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 of %n table</numerusform>
+            <numerusform>%1 of %n tables</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>RestoreChoice</name>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 of %n table</numerusform>
+            <numerusform>%1 of %n tables</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>RestoreReportView</name>
+    <message numerus="yes">
+        <source>%1 of %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>%1 of %n table match the source, row for row.</numerusform>
+            <numerusform>%1 of %n tables match the source, row for row.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All rows are there, but %n statement(s) failed.</source>
+        <translation>
+            <numerusform>All rows are there, but %n statement failed.</numerusform>
+            <numerusform>All rows are there, but %n statements failed.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n object(s) restored.</source>
+        <translation>
+            <numerusform>%n object restored.</numerusform>
+            <numerusform>%n objects restored.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>All %n table match the source, row for row.</numerusform>
+            <numerusform>All %n tables match the source, row for row.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n statement(s) failed</source>
+        <translation>
+            <numerusform>%n statement failed</numerusform>
+            <numerusform>%n statements failed</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>TableTree</name>
+    <message numerus="yes">
+        <source>%n table(s)</source>
+        <translation>
+            <numerusform>%n table</numerusform>
+            <numerusform>%n tables</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 of %n table</numerusform>
+            <numerusform>%1 of %n tables</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
