@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, QTimeZone, Signal
 
 from app.domain.errors import AppError
+from app.domain.health import Health, project_health
+from app.domain.preferences import Times
+from app.domain.strip import STRIP_DAYS
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.settings import Settings, change_settings, load_settings, settings_path
 from app.ui.background import Background
@@ -27,6 +31,12 @@ _MINUTE = 60_000
 
 class State(QObject):
     """The state of the window.
+
+    Attributes:
+        settings: as they are in the file.
+        catalog: the history of backups.
+        background: for short work that must not hold up the window.
+        running_since: for each project that is being backed up, since when.
 
     Signals:
         settings_changed: `settings` are other ones.
@@ -46,6 +56,7 @@ class State(QObject):
         self.settings: Settings = load_settings(self._path)
         self.catalog = Catalog(catalog_path(), [self.settings.destination_folder])
         self.background = Background(self)
+        self.running_since: dict[str, datetime] = {}
         self._services: Services | None = None
         self._building = threading.Lock()
         self._timer = QTimer(self)
@@ -69,6 +80,33 @@ class State(QObject):
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which the window shows days and times."""
+        if self.settings.times is Times.UTC:
+            return UTC
+        try:
+            return ZoneInfo(bytes(QTimeZone.systemTimeZoneId().data()).decode())
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    def healths(self) -> tuple[Health, ...]:
+        """How each project stands now, in the order of the settings."""
+        now = self.now()
+        since = now - timedelta(days=STRIP_DAYS + 1)
+        return tuple(
+            project_health(
+                project.name,
+                self.catalog.recent(project.name, since),
+                self.settings.schedules,
+                now,
+                zone=self.zone,
+                running_since=self.running_since.get(project.name),
+                paused_until=self.settings.paused_until,
+            )
+            for project in self.settings.projects
+        )
 
     def change_settings(self, change: Callable[[Settings], Settings]) -> bool:
         """Change the settings file and tell everybody; a failure is shown, and gives False."""
