@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QKeySequence,
     QResizeEvent,
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.health_line import HealthLine
 from app.ui.widgets.log_drawer import LogDrawer
 from app.ui.widgets.operation_strip import OperationStrip
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.rail)
         layout.addLayout(right, 1)
         self.setCentralWidget(content)
+        self._overlay = DropOverlay(content)
         self.rail.chosen.connect(self.open_place)
         escape = QShortcut(QKeySequence("Ctrl+L"), self)
         escape.activated.connect(lambda: self.log.setVisible(self.log.isHidden()))
@@ -111,10 +114,16 @@ class MainWindow(QMainWindow):
         """Take local files and folders, whatever they are: the page says what it finds in them."""
         if _local_paths(event):
             event.acceptProposedAction()
+            self._overlay.cover(True)
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """It went away again."""
+        self._overlay.cover(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Hand them on."""
         event.acceptProposedAction()
+        self._overlay.cover(False)
         self.dropped.emit(_local_paths(event))
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -83,8 +83,6 @@ def test_without_a_source_there_is_a_place_to_drop_one(frame: Frame, shoot: Shoo
     assert page._zone.isVisible()
     assert not page._latest.isVisible()
     shoot(frame.window, "restore-drop")
-    page.set_dragging(True)
-    shoot(frame.window, "restore-dragging")
 
 
 def test_what_is_no_dump_is_told_in_words_and_another_can_be_dropped(

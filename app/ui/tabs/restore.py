@@ -108,10 +108,6 @@ class RestorePage(QWidget):
         """While the restore runs, nothing can be chosen."""
         self.choice.show_running(is_running)
 
-    def set_dragging(self, is_dragging: bool) -> None:
-        """Something is held over the window."""
-        self._zone.set_target(is_dragging)
-
     def choose_file(self) -> None:
         """As the button does: Ctrl+O."""
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose a Backup"))

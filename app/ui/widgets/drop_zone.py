@@ -20,7 +20,6 @@ class DropZone(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._is_target = False
         centre = Qt.AlignmentFlag.AlignHCenter
         tile = QFrame()
         tile.setProperty("role", "panel")
@@ -28,7 +27,7 @@ class DropZone(QFrame):
         tile.setFixedSize(64, 64)
         inside = QVBoxLayout(tile)
         inside.addWidget(IconLabel("file-arrow-down", "accent", 32), alignment=Qt.AlignmentFlag.AlignCenter)
-        self._title = label("", "title")
+        title = label(self.tr("Drop a backup here"), "title")
         self.file_button = button(self.tr("Choose File…"), "file", kind="primary")
         self.file_button.clicked.connect(self.choose_file)
         self.folder_button = button(self.tr("Choose Folder…"), "folder")
@@ -45,7 +44,7 @@ class DropZone(QFrame):
         layout.addStretch(1)
         layout.addWidget(tile, alignment=centre)
         layout.addSpacing(L)
-        layout.addWidget(self._title, alignment=centre)
+        layout.addWidget(title, alignment=centre)
         layout.addSpacing(S - 2)
         layout.addWidget(what)
         layout.addSpacing(L)
@@ -54,13 +53,6 @@ class DropZone(QFrame):
         hint = label(self.tr("Nothing is changed until you have seen the plan."), "caption")
         layout.addWidget(hint, alignment=centre)
         layout.addStretch(1)
-        self.set_target(False)
-
-    def set_target(self, is_target: bool) -> None:
-        """Show that something is being dragged over the window."""
-        self._is_target = is_target
-        self._title.setText(self.tr("Drop to look inside") if is_target else self.tr("Drop a backup here"))
-        self.update()
 
     def choose_file(self) -> None:
         """Ask for files; scripts that belong together are chosen together."""
@@ -75,15 +67,14 @@ class DropZone(QFrame):
             self.chosen.emit((Path(name),))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """A dashed border; whole and in colour while something is held over it."""
+        """A dashed border."""
         of = colours(self.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(of.accent if self._is_target else of.ctl), 2)
-        if not self._is_target:
-            pen.setDashPattern([2.5, 2])
+        pen = QPen(QColor(of.ctl), 2)
+        pen.setDashPattern([2.5, 2])
         painter.setPen(pen)
-        painter.setBrush(QColor(of.tint if self._is_target else of.base))
+        painter.setBrush(QColor(of.base))
         area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.drawRoundedRect(area, RADIUS_CARD, RADIUS_CARD)
         painter.end()

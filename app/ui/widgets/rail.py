@@ -51,9 +51,8 @@ class Rail(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S, M, S, M)
         layout.setSpacing(2)
-        for number, place in enumerate(Place, 1):
+        for place in Place:
             made = self._place_button(*_ICONS[place])
-            made.setShortcut(QKeySequence(f"Ctrl+{number}"))
             made.setCheckable(True)
             self._group.addButton(made)
             made.clicked.connect(lambda _=False, place=place: self.chosen.emit(place))
@@ -78,7 +77,6 @@ class Rail(QFrame):
         layout.addWidget(line())
         layout.addSpacing(S)
         self._settings = self._place_button("gear-six", "gear-six")
-        self._settings.setShortcut(QKeySequence("Ctrl+,"))
         self._settings.clicked.connect(self.settings_wanted)
         layout.addWidget(self._settings)
         self.choose(Place.PROJECTS)
@@ -128,9 +126,11 @@ class Rail(QFrame):
         }
         for number, (place, made) in enumerate(self._buttons.items(), 1):
             made.setText(f"  {words[place]}")
+            made.setShortcut(QKeySequence(f"Ctrl+{number}"))  # a new text takes the old one away
             made.setAccessibleName(words[place])
             made.setToolTip(f"{words[place]} (Ctrl+{number})")
         self._settings.setText("  " + self.tr("Settings…"))
+        self._settings.setShortcut(QKeySequence("Ctrl+,"))
         self._settings.setToolTip(self.tr("Settings") + " (Ctrl+,)")
         self._folder_title.setText(self.tr("Backup folder"))
         self._folder_title.setToolTip(self.tr("Open Backup Folder"))
