@@ -52,7 +52,7 @@ def test_pages_are_made_when_they_are_first_visited(window: MainWindow) -> None:
 
 def test_the_five_places_have_keys(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.keyClick(window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
-    assert window.place is Place.SCHEDULE
+    qtbot.waitUntil(lambda: window.place is Place.SCHEDULE)
 
 
 def test_files_can_be_dropped_anywhere(window: MainWindow, qtbot: QtBot, shoot: Shoot) -> None:
