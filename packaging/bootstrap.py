@@ -307,8 +307,11 @@ def install_packages(lock: str) -> None:
 def compile_translations() -> None:
     """What the window reads of its texts in other languages, beside the texts themselves."""
     for source in sorted(TRANSLATIONS.glob("*.ts")):
-        command = [PROGRAMS / "pyside6-lrelease", "-silent", source, "-qm", source.with_suffix(".qm")]
-        run(command, f"{source.name} could not be compiled; its reason stands above.")
+        lrelease: list[str | Path] = [PROGRAMS / "pyside6-lrelease", "-silent", source]
+        run(
+            [*lrelease, "-qm", source.with_suffix(".qm")],
+            f"{source.name} could not be compiled; its reason stands above.",
+        )
 
 
 def pip_install() -> list[str | Path]:
@@ -381,7 +384,13 @@ def bench(arguments: Sequence[str]) -> int:
 def translate(_arguments: Sequence[str]) -> int:
     """Collect the texts of the window; English has a file for its plurals alone."""
     sources = sorted((ROOT / "app" / "ui").rglob("*.py"))
-    command = [PROGRAMS / "pyside6-lupdate", "-silent", "-no-obsolete", "-locations", "none"]
+    command: list[str | Path] = [
+        PROGRAMS / "pyside6-lupdate",
+        "-silent",
+        "-no-obsolete",
+        "-locations",
+        "none",
+    ]
     statuses = []
     for language in LANGUAGES:
         plurals = ["-pluralonly"] if language == "en" else []
