@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
 from app.domain.pace import backup_workload, restore_workload, sample_workload
+from app.domain.preferences import OnClose
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
 from app.system.files import free_bytes
@@ -22,6 +24,7 @@ from app.ui.backup_work import WantedBackup
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
+from app.ui.question import Question
 from app.ui.restore_work import PlannedRestore
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
@@ -153,6 +156,12 @@ class Frame(QObject):
             self.open_dumps(paths)
 
     def _show_operations(self) -> None:
+        kinds = (OperationKind.BACKUP, OperationKind.SAMPLE)
+        self._state.running_since = {
+            status.operation.project: status.operation.queued
+            for status in self.operations.running()
+            if status.operation.kind in kinds
+        }
         rows = self.operations.rows()
         self.window.strip.show_rows(rows)
         waiting = sum(row.is_waiting for row in rows)
@@ -212,8 +221,53 @@ class Frame(QObject):
             lambda _: self.window.rail.show_folder(str(folder), None),
         )
 
-    def _close(self, _event: QCloseEvent) -> None:
-        self._app.quit()
+    def _close(self, event: QCloseEvent) -> None:
+        """Go on in the tray, quit, or ask which of both; what runs is never stopped without a word."""
+        choice = self._state.settings.on_close
+        runs = self.operations.running()
+        if choice is OnClose.TRAY and self._can_hide:
+            return
+        if choice is OnClose.QUIT and not runs:
+            self._app.quit()
+            return
+        if not self._can_hide and not runs:
+            self._app.quit()
+            return
+        event.ignore()
+        self._ask_on_close(len(runs))
+
+    def _ask_on_close(self, running: int) -> None:
+        stop = (
+            self.tr("Stop and Quit") if running else self.tr("Quit Holdfast"),
+            "danger" if running else "",
+            lambda: self._leave(OnClose.QUIT, question),
+        )
+        stay = (self.tr("Keep Running"), "primary", lambda: self._leave(OnClose.TRAY, question))
+        title = self.tr("%n operation(s) are running.", "", running)
+        question = Question(
+            title if running else self.tr("Keep Holdfast running?"),
+            self.tr("What is stopped now leaves nothing behind; backups that are finished stay.")
+            if running
+            else self.tr("Schedules run, and failures are told, only while Holdfast runs."),
+            (stay, stop) if self._can_hide else (stop,),
+            remember="" if running else self.tr("Do not ask again"),
+            parent=self.window,
+        )
+        question.open()
+
+    def _leave(self, choice: OnClose, question: Question) -> None:
+        if question.is_remembered:
+            self._state.change_settings(lambda settings: replace(settings, on_close=choice))
+        if choice is OnClose.QUIT:
+            self._app.quit()
+        else:
+            self.window.save_geometry()
+            self.window.hide()
+
+    @property
+    def _can_hide(self) -> bool:
+        """Whether there is a way back to a hidden window: the tray, or a second start."""
+        return True
 
 
 def _log_text(line: LogLine) -> str:
