@@ -237,6 +237,7 @@ class Frame(QObject):
         self._ask_on_close(len(runs))
 
     def _ask_on_close(self, running: int) -> None:
+        question: Question
         stop = (
             self.tr("Stop and Quit") if running else self.tr("Quit Holdfast"),
             "danger" if running else "",
