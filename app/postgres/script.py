@@ -117,7 +117,7 @@ def read_script(
 
     Raises:
         AppError: ARCHIVE_DAMAGED when it ends inside a statement, quotes, a comment or COPY data;
-            UNKNOWN_FORMAT when a statement is larger than MAX_STATEMENT.
+            UNKNOWN_FORMAT when a statement is too large (see `script_text.MAX_STATEMENT`).
     """
     script = ScriptText(blocks, count_data_lines=count_data_lines)
     header = None

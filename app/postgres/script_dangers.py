@@ -8,6 +8,7 @@ cannot be seen through.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,8 +18,10 @@ from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import Subject
 from app.postgres.statement_words import Kind, tokens
 
-__all__ = ["UNREADABLE", "Danger", "Severity", "danger_of_command", "dangers_of_statement"]
+__all__ = ["MOST_NOTES", "UNREADABLE", "Danger", "Severity", "danger_of_command", "dangers_of_statement"]
 
+MOST_NOTES = 1000
+"""How many dangers of a kind are noted."""
 _ALLOWED_COMMAND = re.compile(
     rb"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*|\\\."
     rb"|\\(?:echo|qecho|warn|timing|pset|x|t|a)\b[^\\`]*"  # they only change what psql shows
@@ -125,8 +128,12 @@ def dangers_of_statement(
     found = dict.fromkeys(_by_subject(statement, subject, codec, in_cluster=in_cluster))
     lower = statement.lower()
     if is_insert or subject.tag == "DO" or any(needle in lower for needle in _NEEDLES):
-        stream = tokens(statement, codec, standard_strings=standard_strings)
-        found |= dict.fromkeys(in_statement(stream, looks_into_strings=not is_insert))
+        stream = tokens(statement, codec, standard_strings=standard_strings, reads_strings=not is_insert)
+        noted: Counter[Severity] = Counter()
+        for one in in_statement(stream, looks_into_strings=not is_insert):
+            noted[one.severity] += one not in found
+            if noted[one.severity] <= MOST_NOTES:
+                found[one] = None
     text = shortened(statement) if found else ""
     return [Danger(line, one.what, text, one.severity, dump_id, one.when_run) for one in found]
 

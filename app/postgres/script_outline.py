@@ -17,6 +17,7 @@ from app.postgres.role_statements import RoleDefinitions
 from app.postgres.script import CopyBlock, Inserts, MetaCommand, Statement, parse_copy_statement
 from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import (
+    MOST_NOTES,
     Danger,
     Severity,
     danger_of_command,
@@ -33,8 +34,6 @@ _TAIL = 1024
 _LONGEST_DEFINITION = 64 * 1024
 _ALL_DEFINITIONS = 48 * 1024 * 1024
 _MOST_ENTRIES = 250_000
-MOST_NOTES = 1000
-"""How many dangers of a kind, and statements that stand alone, are noted."""
 _SERVER_VERSION = re.compile(rb"^-- Dumped from database version (\S+)", re.MULTILINE)
 _DUMP_VERSION = re.compile(rb"^-- Dumped by pg_dump(?:all)? version (\S+)", re.MULTILINE)
 _MADE_BY_DUMP = re.compile(rb"^-- PostgreSQL database dump\r?$", re.MULTILINE)

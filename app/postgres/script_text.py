@@ -23,8 +23,10 @@ from app.postgres.sql_lexer import (
     end_of,
 )
 
-MAX_STATEMENT = 512 * 1024 * 1024
-"""Bytes; PostgreSQL itself takes no statement beyond 1 GB. COPY data has no limit."""
+MAX_STATEMENT = 64 * 1024 * 1024
+"""Bytes of an INSERT, and of comments; COPY data has no limit."""
+_WITH_CODE = frozenset((b"create", b"do", b"select", b"with", b"update", b"delete", b"merge", b"call"))
+_PART_WITH_CODE, _PART_OF_NAMES = 4, 32  # what is taken apart needs several times the memory of its text
 
 _END_MARKER = re.compile(rb"\\\.\r?\n")
 _MARKER_STARTS = (b"\\", b"\\.", b"\\.\r")
@@ -58,10 +60,7 @@ class ScriptText:
         """Move to the next item and give the comments before it (their end); None at the script's end."""
         gap = b""
         while True:
-            if self._pos > _TRIM:
-                del self._text[: self._pos]
-                self._limit -= self._pos
-                self._pos = 0
+            self._trim()
             end = end_of(GAP, self._text, self._pos, self._limit)
             gap = (gap + self._text[self._pos : end])[-_KEPT_GAP:]
             self._advance(end)
@@ -92,6 +91,7 @@ class ScriptText:
         end, is_copy = (simple.end(), False) if simple else self._find_end_of_statement()
         self._advance(end)
         statement = bytes(memoryview(self._text)[start:end])
+        self._trim()
         if setting := SET_STRINGS.match(statement):
             self.standard_strings = setting[1].lower() not in (b"off", b"false", b"no", b"0")
         return statement, is_copy
@@ -105,7 +105,9 @@ class ScriptText:
         if not run.statements:
             return None
         self._advance(run.end)
-        return bytes(memoryview(text)[run.start : run.end]), run
+        inserts = bytes(memoryview(text)[run.start : run.end])
+        self._trim()
+        return inserts, run
 
     def _find_end_of_statement(self) -> tuple[int, bool]:
         text, at = self._text, self._pos
@@ -173,6 +175,13 @@ class ScriptText:
         text += chunk[end.end() :]
         self._limit = text.rfind(b"\n") + 1
 
+    def _trim(self) -> None:
+        """Drop what is done with."""
+        if self._pos > _TRIM:
+            del self._text[: self._pos]
+            self._limit -= self._pos
+            self._pos = 0
+
     def _advance(self, end: int) -> None:
         self.line += self._text.count(b"\n", self._pos, end)
         self._pos = end
@@ -199,12 +208,13 @@ class ScriptText:
             raise _damaged("The SQL script ends in the middle of a statement", self.line)
 
     def _check_size(self) -> None:
-        if len(self._text) - self._pos > MAX_STATEMENT:
+        largest = _largest(bytes(self._text[self._pos : self._pos + 10]))
+        if len(self._text) - self._pos > largest:
             raise AppError(
                 ErrorCode.UNKNOWN_FORMAT,
                 "The SQL script holds a statement that is too large",
-                detail=f"Line {self.line}: more than {MAX_STATEMENT // 2**20} MB without an end.",
-                hint="Perhaps this is no SQL, or a quote in it is never closed.",
+                detail=f"Line {self.line}: more than {largest // 2**20} MB without an end.",
+                hint="Perhaps a quote is never closed. Otherwise dump the rows as COPY, or into an archive.",
             )
 
     def _past_quoted(self, at: int) -> int:
@@ -250,6 +260,14 @@ class ScriptText:
             depth += 1 if edge[0] == b"/*" else -1
             if not depth:
                 return at
+
+
+def _largest(start: bytes) -> int:
+    """Bytes that a statement of this kind, or a comment, may have."""
+    word = WORD.match(start)
+    if not word or word[0].lower() == b"insert":
+        return MAX_STATEMENT
+    return MAX_STATEMENT // (_PART_WITH_CODE if word[0].lower() in _WITH_CODE else _PART_OF_NAMES)
 
 
 def _find_end(data: bytes | bytearray, begin: int, *, at_line_start: bool) -> re.Match[bytes] | None:

@@ -71,6 +71,7 @@ _MODIFIERS = (
 )
 _CLUSTER = frozenset(("ROLE", "TABLESPACE", "ROLE MEMBERSHIP", "PARAMETER"))
 _NOBODY = frozenset(("public", "current_user", "current_role", "session_user"))
+_MOST_ROLES = 10_000
 _BEGINS = ("begin", "commit", "end", "rollback", "abort", "start", "savepoint", "release")
 
 
@@ -437,9 +438,11 @@ def _role(words: Words) -> str:
 
 
 def _roles(words: Words) -> tuple[str, ...]:
-    found = [_role(words)]
+    found = {_role(words): None}
     while words.take(","):
-        found.append(_role(words))
+        role = _role(words)
+        if len(found) < _MOST_ROLES:
+            found[role] = None
     return _known(*found)
 
 

@@ -37,6 +37,8 @@ class Token(NamedTuple):
 
 
 _END = Token(Kind.END, "")
+_LONGEST_NAME = 255  # PostgreSQL keeps 63 bytes
+_MOST_ARGUMENTS = 10_000
 _ESCAPE_STRING = (
     rb"[eE]'" + ESCAPED.pattern + rb"'(?:(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:\s|--[^\r\n]*[\r\n])*'"
     rb"" + ESCAPED.pattern + rb"')*"
@@ -57,36 +59,44 @@ _TOKENS = {
 _UNICODE = re.compile(r"\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))")
 
 
-def tokens(statement: bytes, codec: str = "utf-8", *, standard_strings: bool = True) -> Iterator[Token]:
+def tokens(
+    statement: bytes, codec: str = "utf-8", *, standard_strings: bool = True, reads_strings: bool = True
+) -> Iterator[Token]:
     """The tokens of a statement without white space and comments.
 
     Args:
         statement: as `read_script` gives it.
         codec: Python's, of names and strings; bytes that do not fit become surrogates.
         standard_strings: whether backslashes in plain quotes are nothing special.
+        reads_strings: whether long strings are wanted, too; otherwise these come without their text.
     """
     match = _TOKENS[standard_strings].match
     at = 0
     while found := match(statement, at):
-        at = found.end()
+        start, at = found.span()
+        kind = found.lastgroup
+        if kind == "string" and not reads_strings and at - start > _LONGEST_NAME:
+            yield Token(Kind.STRING, "")
+            continue
         raw = found[0]
-        match found.lastgroup:
+        match kind:
             case "gap":
                 continue
             case "comment":
-                at = _past_comment(statement, found.start())
+                at = _past_comment(statement, start)
             case "word":
-                yield Token(Kind.WORD, raw.lower().decode(codec, "surrogateescape"))
+                yield Token(Kind.WORD, raw.lower().decode(codec, "surrogateescape")[:_LONGEST_NAME])
             case "sign":
                 yield Token(Kind.SIGN, raw.decode("latin-1"))
             case "name":
-                yield Token(Kind.NAME, _unescaped(raw, '"', codec))
+                yield Token(Kind.NAME, _unescaped(raw, '"', codec)[:_LONGEST_NAME])
             case "string":
                 yield Token(Kind.STRING, _unescaped(raw, "'", codec))
             case _:
                 end = statement.find(raw, at)
                 end = len(statement) if end < 0 else end
-                yield Token(Kind.BODY, statement[at:end].decode(codec, "surrogateescape"))
+                last = end if reads_strings else min(end, at + _LONGEST_NAME)
+                yield Token(Kind.BODY, statement[at:last].decode(codec, "surrogateescape"))
                 at = end + len(raw)
 
 
@@ -179,7 +189,8 @@ class Words:
         while (token := self.next()) is not _END:
             depth += (token == (Kind.SIGN, "(")) - (token == (Kind.SIGN, ")"))
             glue = "" if not parts or parts[-1] in "(.[" or token.text in "(),.[]" else " "
-            parts.append(glue + token.text)
+            if len(parts) < _MOST_ARGUMENTS:
+                parts.append(glue + token.text)
             if not depth:
                 break
         return "".join(parts)

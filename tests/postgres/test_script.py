@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import tracemalloc
@@ -230,10 +231,12 @@ def test_data_without_an_end_marker_is_damaged(data: str, size: int) -> None:
 
 def test_a_statement_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script_text, "MAX_STATEMENT", 1000)
-    _items(_cut((b"SELECT '" + b"x" * 900 + b"';\n") * 10, 100))
-    for filler in (b"x", b"x\n", b"''"):
+    _items(_cut((b"INSERT '" + b"x" * 900 + b"';\n") * 10, 100))
+    _items(_cut((b"select '" + b"x" * 200 + b"';\n") * 10, 100))
+    starts = (b"INSERT '", b"create '", b"SELECT '", b"DROP '", b"x '", b"/*", b"-- ", b"\\echo ")
+    for start, filler in itertools.product(starts, (b"x", b"''")):
         with pytest.raises(AppError, match="too large") as caught:
-            _items(_cut(b"SELECT '" + filler * 2000, 100))
+            _items(_cut(start + filler * 2000, 100))
         assert caught.value.code == ErrorCode.UNKNOWN_FORMAT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.postgres.cluster_script import script_items
 from app.postgres.sandbox import SandboxServer
 from app.postgres.script_archive import digest_script
 from app.postgres.script_outline import ScriptOutline, outline_script
-from app.system.process import run
+from app.system.process import child_environment, run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -257,6 +258,47 @@ def test_large_scripts_take_little_memory() -> None:
     assert len(found.entries[0].definition) == 65_536
     (rows,) = found.streams.values()
     assert rows.rows == 400 * 16_384 + 20_000
+
+
+MEASURED = """
+import sys
+from app.domain.errors import AppError
+from app.postgres.script_outline import outline_script
+begin, unit, end, size = eval(sys.argv[1])
+def blocks():
+    yield begin
+    for _ in range(size // 2**20):
+        yield unit * (2**20 // len(unit))
+    yield end
+try:
+    outline_script(blocks())
+except AppError as error:
+    assert error.code == "unknown-format", error.code
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not tell the peak")
+@pytest.mark.parametrize(
+    ("begin", "unit", "end", "megabytes"),
+    [
+        (b"SELECT '", b"x", b"", 3000),
+        (b"INSERT INTO t VALUES ('", b"x\n", b"", 3000),
+        (b"INSERT INTO t VALUES ('", "\U0001f600pg_".encode(), b"');\n", 63),
+        (b"INSERT INTO t VALUES (1)", b",\n(2, 'deadbeef')", b";\n", 63),
+        (b"SELECT f(E'", "\U0001f600".encode() + b"a" * 60, b"');\n", 15),
+        (b"DROP TABLE a", b", b1", b";\n", 1),
+    ],
+)
+def test_one_large_statement_takes_no_more_than_300_mb(
+    begin: bytes, unit: bytes, end: bytes, megabytes: int
+) -> None:
+    what = repr((begin, unit, end, megabytes * 2**20))
+
+    done = run([sys.executable, "-c", MEASURED, what], env=child_environment(), timeout=60)
+
+    assert done.status == 0, done.errors
+    assert int(done.output) < 300_000
 
 
 SCRIPT = """SET client_encoding = 'UTF8';

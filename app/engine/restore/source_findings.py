@@ -17,9 +17,9 @@ from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.danger_words import DEFINES
 from app.postgres.script import Statement, parse_copy_statement, read_script
 from app.postgres.script_calls import Calls
-from app.postgres.script_dangers import Danger
+from app.postgres.script_dangers import MOST_NOTES, Danger
 from app.postgres.script_dangers import Severity as Kind
-from app.postgres.script_outline import MOST_NOTES, outline_script
+from app.postgres.script_outline import outline_script
 from app.postgres.shown_text import shortened
 from app.postgres.statement_subject import OTHER, TRANSACTION, Subject, subject_of
 
