@@ -9,8 +9,7 @@ usage: python3 packaging/bootstrap.py VERB [ARGUMENT...]
           --slow runs the slow ones alone; other arguments go to pytest, without lint
   lint    ruff, mypy and import-linter
   bench   measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
-  translate
-          bring resources/translations/*.ts up to the texts of the window; people fill them in
+  translate  bring resources/translations/*.ts up to the texts of the window; people fill them in
   lock    write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
 
 It needs Python 3.11 or newer and nothing else. What is already there is left alone, so that a second
