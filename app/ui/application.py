@@ -71,7 +71,7 @@ def new_application(arguments: Sequence[str]) -> QApplication:
 
 
 class _SignalsQuit:
-    """SIGTERM and Ctrl-C quit as the menu does.
+    """SIGTERM and Ctrl-C end the process in order: `exit` asks nobody, where `quit` would close the window.
 
     Python runs handlers between its own instructions, of which an idle Qt runs none: so a socket wakes it.
     """
@@ -85,7 +85,7 @@ class _SignalsQuit:
         self._write.setblocking(False)
         self._before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for kind in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(kind, lambda *_: self._app.quit())
+            signal.signal(kind, lambda *_: self._app.exit(0))
         self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(lambda: self._read.recv(64))
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
-from app.domain.pace import backup_workload, restore_workload, sample_workload
 from app.domain.preferences import OnClose
-from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
 from app.system.files import free_bytes
 from app.system.paths import log_folder
 from app.ui import formats
-from app.ui.backup_work import WantedBackup
 from app.ui.error_dialog import ErrorDialog, Remedy
+from app.ui.launcher import Launcher
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
 from app.ui.question import Question
 from app.ui.restore_work import PlannedRestore
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
-from app.ui.tabs.restore import RestorePage
 from app.ui.widgets.rail import Place
+
+if TYPE_CHECKING:
+    from app.domain.history import Entry
+    from app.ui.tabs.backup import BackupPage
+    from app.ui.tabs.history import HistoryPage
+    from app.ui.tabs.restore import RestorePage
 
 
 class Frame(QObject):
@@ -40,8 +43,10 @@ class Frame(QObject):
         self._app = app
         self._state = state
         self.operations = OperationSignals(log_folder(), self)
+        self.launcher = Launcher(state, self.operations, self)
         self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
         self._logged = ""
+        self._busy: frozenset[str] = frozenset()
         self._first: FirstInstance | None = None
         self._connect()
 
@@ -70,38 +75,8 @@ class Frame(QObject):
 
     def restore(self, planned: PlannedRestore) -> None:
         """Carry out a plan that was confirmed."""
-        page = cast("RestorePage", self.window.page(Place.RESTORE))
-        page.show_running(True)
-        needed = planned.plan.bytes_needed or 0
-        self.operations.submit(
-            OperationKind.RESTORE,
-            planned.into.project,
-            lambda cancel, listener: planned.run(self._state.services(), cancel, listener),
-            subject=planned.plan.database,
-            workload=restore_workload(needed, safety_bytes=needed if planned.plan.makes_safety_backup else 0),
-        )
-
-    def back_up(self, wanted: WantedBackup) -> None:
-        """Make a backup."""
-        proven = wanted.options.proof is ProofLevel.PROVEN
-        last = self._state.catalog.last_backup(wanted.project)
-        workload = backup_workload(last.database_bytes if last else 0, proven=proven)
-        self.operations.submit(
-            OperationKind.BACKUP,
-            wanted.project,
-            lambda cancel, listener: wanted.run(self._state.services(), cancel, listener),
-            workload=workload,
-        )
-
-    def try_sample(self) -> None:
-        """Back up and prove the sample database; it stays in History to be restored."""
-        services = self._state.services
-        self.operations.submit(
-            OperationKind.SAMPLE,
-            "",
-            lambda cancel, listener: services().sample(cancel, listener),
-            workload=sample_workload(0),
-        )
+        cast("RestorePage", self.window.page(Place.RESTORE)).show_running(True)
+        self.launcher.restore(planned)
 
     def _connect(self) -> None:
         window, state, operations = self.window, self._state, self.operations
@@ -127,22 +102,58 @@ class Frame(QObject):
             shortcut.activated.connect(act)
 
     def _make_page(self, place: Place) -> QWidget:
-        if place is Place.RESTORE:
-            page = RestorePage(self._state)
-            page.restore_wanted.connect(self.restore)
-            page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
-            page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
-            return page
-        if place is Place.BACKUP:
-            from app.ui.tabs.backup import BackupPage
+        makers: dict[Place, Callable[[], QWidget]] = {
+            Place.BACKUP: self._make_backup,
+            Place.HISTORY: self._make_history,
+            Place.RESTORE: self._make_restore,
+        }
+        return makers.get(place, QWidget)()
 
-            backup = BackupPage(self._state, self.operations)
-            backup.backup_wanted.connect(self.back_up)
-            backup.backup_shown.connect(lambda made: open_folder(Path(made.folder)))
-            backup.history_wanted.connect(lambda _: self.window.open_place(Place.HISTORY))
-            backup.sample_wanted.connect(self.try_sample)
-            return backup
-        return QWidget()
+    def _make_backup(self) -> QWidget:
+        from app.ui.tabs.backup import BackupPage
+
+        page = BackupPage(self._state, self.operations)
+        page.backup_wanted.connect(self.launcher.back_up)
+        page.sample_wanted.connect(self.launcher.try_sample)
+        page.backup_shown.connect(lambda made: open_folder(Path(made.folder)))
+        page.history_wanted.connect(self._show_history)
+        return page
+
+    def _make_history(self) -> QWidget:
+        from app.ui.tabs.history import HistoryPage
+
+        page = HistoryPage(self._state)
+        page.restore_wanted.connect(self._restore_entry)
+        page.prove_wanted.connect(self.launcher.prove)
+        page.verify_wanted.connect(self.launcher.verify)
+        page.copy_wanted.connect(self.launcher.open_copy)
+        page.export_wanted.connect(self.launcher.export)
+        page.delete_wanted.connect(self.launcher.delete)
+        page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
+        page.back_up_wanted.connect(self._show_backup)
+        return page
+
+    def _make_restore(self) -> QWidget:
+        from app.ui.tabs.restore import RestorePage
+
+        page = RestorePage(self._state)
+        page.restore_wanted.connect(self.restore)
+        page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
+        page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
+        return page
+
+    def _show_history(self, project: str) -> None:
+        page = self.window.open_place(Place.HISTORY)
+        cast("HistoryPage", page).show_project(project)
+
+    def _show_backup(self, project: str) -> None:
+        page = cast("BackupPage", self.window.open_place(Place.BACKUP))
+        if project:
+            page.choose_project(project)
+
+    def _restore_entry(self, entry: Entry) -> None:
+        page = cast("RestorePage", self.window.open_place(Place.RESTORE))
+        page.open_paths((Path(entry.path),), entry.project)
 
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
@@ -162,6 +173,7 @@ class Frame(QObject):
             for status in self.operations.running()
             if status.operation.kind in kinds
         }
+        self._show_busy()
         rows = self.operations.rows()
         self.window.strip.show_rows(rows)
         waiting = sum(row.is_waiting for row in rows)
@@ -183,7 +195,16 @@ class Frame(QObject):
             self.show_error(
                 event.error, self.tr("%1: failed").replace("%1", self.operations.title(operation))
             )
+        self._show_busy()
         self._state.history_changed.emit()
+
+    def _show_busy(self) -> None:
+        """Backups that are worked on cannot be deleted."""
+        if self.window.has_page(Place.HISTORY):
+            busy = frozenset(one.operation.backup for one in self.operations.running()) - {""}
+            if busy != self._busy:
+                self._busy = busy
+                cast("HistoryPage", self.window.page(Place.HISTORY)).show_busy(busy)
 
     def _show_log(self, id_: str) -> None:
         statuses = {status.operation.id: status.operation for status in self.operations.running()}
@@ -228,10 +249,10 @@ class Frame(QObject):
         if choice is OnClose.TRAY and self._can_hide:
             return
         if choice is OnClose.QUIT and not runs:
-            self._app.quit()
+            self._app.exit(0)
             return
         if not self._can_hide and not runs:
-            self._app.quit()
+            self._app.exit(0)
             return
         event.ignore()
         self._ask_on_close(len(runs))
@@ -260,7 +281,7 @@ class Frame(QObject):
         if question.is_remembered:
             self._state.change_settings(lambda settings: replace(settings, on_close=choice))
         if choice is OnClose.QUIT:
-            self._app.quit()
+            self._app.exit(0)
         else:
             self.window.save_geometry()
             self.window.hide()

@@ -82,6 +82,10 @@ class MainWindow(QMainWindow):
         current = self._stack.currentWidget()
         return next(place for place, page in self._pages.items() if page is current)
 
+    def has_page(self, place: Place) -> bool:
+        """Whether a place was visited."""
+        return place in self._pages
+
     def page(self, place: Place) -> QWidget:
         """The page of a place; made now if it was not visited before."""
         if place not in self._pages:

@@ -1,0 +1,125 @@
+"""Hands to the queue what the pages ask for: each act on a project or a backup is one operation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from app.domain.history import Entry
+from app.domain.operation import OperationKind
+from app.domain.pace import (
+    backup_workload,
+    copy_workload,
+    proof_workload,
+    restore_workload,
+    sample_workload,
+    verify_workload,
+)
+from app.domain.proof import ProofLevel
+from app.ui.backup_work import WantedBackup
+from app.ui.operation_signals import OperationSignals
+from app.ui.restore_work import PlannedRestore
+from app.ui.state import State
+
+
+class Launcher(QObject):
+    """One method an act. All of them return at once."""
+
+    def __init__(self, state: State, operations: OperationSignals, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._operations = operations
+
+    def back_up(self, wanted: WantedBackup) -> None:
+        """Make a backup, and prove it as far as its options say."""
+        last = self._state.catalog.last_backup(wanted.project)
+        proven = wanted.options.proof is ProofLevel.PROVEN
+        self._operations.submit(
+            OperationKind.BACKUP,
+            wanted.project,
+            lambda cancel, listener: wanted.run(self._state.services(), cancel, listener),
+            workload=backup_workload(last.database_bytes if last else 0, proven=proven),
+        )
+
+    def back_up_project(self, name: str) -> None:
+        """Back a project up as it is done without touching any option."""
+        from app.domain.backup import BackupOptions
+
+        self.back_up(WantedBackup(name, BackupOptions(), self._state.destination))
+
+    def try_sample(self) -> None:
+        """Back up and prove the sample database; it stays in History to be restored."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.SAMPLE,
+            "",
+            lambda cancel, listener: services().sample(cancel, listener),
+            workload=sample_workload(0),
+        )
+
+    def prove(self, entry: Entry) -> None:
+        """Restore a backup into a sandbox and compare everything."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.PROOF,
+            entry.project,
+            lambda cancel, listener: services().prove(services().backup_of(entry), cancel, listener),
+            backup=entry.id,
+            workload=proof_workload(entry.database_bytes),
+        )
+
+    def verify(self, entry: Entry) -> None:
+        """Check a backup's files and streams."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.VERIFY,
+            entry.project,
+            lambda cancel, listener: services().verify(services().backup_of(entry), cancel, listener),
+            backup=entry.id,
+            workload=verify_workload(entry.database_bytes),
+        )
+
+    def open_copy(self, entry: Entry) -> None:
+        """Keep a copy of a backup open in a sandbox until it is cancelled."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.COPY,
+            entry.project,
+            lambda cancel, listener: services().open_copy((Path(entry.path),), cancel, listener),
+            backup=entry.id,
+            workload=copy_workload(entry.database_bytes),
+        )
+
+    def export(self, entry: Entry, target: Path) -> None:
+        """Write a backup as one file; the user agreed to replace one that is there."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.EXPORT,
+            entry.project,
+            lambda cancel, listener: services().export(entry, target, cancel, listener, replace=True),
+            subject=target.name,
+            backup=entry.id,
+        )
+
+    def delete(self, entry: Entry, *, for_good: bool = False) -> None:
+        """Move a backup to the trash, or remove it for good."""
+        services = self._state.services
+        self._operations.submit(
+            OperationKind.DELETE,
+            entry.project,
+            lambda cancel, listener: services().delete([entry], cancel, listener, for_good=for_good),
+            backup=entry.id,
+        )
+
+    def restore(self, planned: PlannedRestore) -> None:
+        """Carry out a plan that was confirmed."""
+        needed = planned.plan.bytes_needed or 0
+        safety = needed if planned.plan.makes_safety_backup else 0
+        self._operations.submit(
+            OperationKind.RESTORE,
+            planned.into.project,
+            lambda cancel, listener: planned.run(self._state.services(), cancel, listener),
+            subject=planned.plan.database,
+            workload=restore_workload(needed, safety_bytes=safety),
+        )
