@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.domain.health_line import Act
 from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
 from app.domain.preferences import OnClose
 from app.domain.restore import RestoreReport
@@ -19,10 +20,12 @@ from app.system.files import free_bytes
 from app.system.paths import log_folder
 from app.ui import formats
 from app.ui.error_dialog import ErrorDialog, Remedy
+from app.ui.health_watch import HealthWatch
 from app.ui.launcher import Launcher
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
 from app.ui.question import Question
+from app.ui.remedies import Remedies
 from app.ui.restore_work import PlannedRestore
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
@@ -44,6 +47,8 @@ class Frame(QObject):
         self._state = state
         self.operations = OperationSignals(log_folder(), self)
         self.launcher = Launcher(state, self.operations, self)
+        self.remedies = Remedies(self.launcher, self)
+        self.health = HealthWatch(state, self.operations, self)
         self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
         self._logged = ""
         self._busy: frozenset[str] = frozenset()
@@ -90,8 +95,12 @@ class Frame(QObject):
         operations.noted.connect(self._add_to_log)
         operations.finished.connect(self._finish)
         state.failed.connect(self.show_error)
-        state.minute.connect(self._look_at_folder)
-        state.settings_changed.connect(self._look_at_folder)
+        health = self.health
+        health.changed.connect(self._show_health)
+        self.remedies.settings_wanted.connect(self._open_settings)
+        window.rail.settings_wanted.connect(self._open_settings)
+        self.remedies.history_wanted.connect(self._show_history)
+        self.remedies.largest_wanted.connect(self._show_largest)
         for keys, act in (
             ("Ctrl+O", self._choose_dump),
             ("Ctrl+F", lambda: self._ask_page("focus_search")),
@@ -105,6 +114,7 @@ class Frame(QObject):
         makers: dict[Place, Callable[[], QWidget]] = {
             Place.BACKUP: self._make_backup,
             Place.HISTORY: self._make_history,
+            Place.SCHEDULE: self._make_schedule,
             Place.RESTORE: self._make_restore,
         }
         return makers.get(place, QWidget)()
@@ -133,6 +143,13 @@ class Frame(QObject):
         page.back_up_wanted.connect(self._show_backup)
         return page
 
+    def _make_schedule(self) -> QWidget:
+        from app.ui.tabs.schedule import SchedulePage
+
+        page = SchedulePage(self._state)
+        page.sample_wanted.connect(self.launcher.try_sample)
+        return page
+
     def _make_restore(self) -> QWidget:
         from app.ui.tabs.restore import RestorePage
 
@@ -146,6 +163,9 @@ class Frame(QObject):
         page = self.window.open_place(Place.HISTORY)
         cast("HistoryPage", page).show_project(project)
 
+    def _show_largest(self) -> None:
+        cast("HistoryPage", self.window.open_place(Place.HISTORY)).show_largest()
+
     def _show_backup(self, project: str) -> None:
         page = cast("BackupPage", self.window.open_place(Place.BACKUP))
         if project:
@@ -157,7 +177,7 @@ class Frame(QObject):
 
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
-        self._look_at_folder()
+        self.health.look()
         if paths:
             self.open_dumps(paths)
 
@@ -229,15 +249,46 @@ class Frame(QObject):
     def _open_destination(self) -> None:
         open_folder(self._state.destination)
 
+    def _show_health(self) -> None:
+        words = self.health.words
+        self.window.health.show_health(words.tone, words.sentence, words.action, self._help)
+        self._look_at_folder()
+
+    def _help(self) -> None:
+        """Do what the health line offers."""
+        line, healths = self.health.line, {health.project: health for health in self.health.healths}
+        match line.act:
+            case Act.BACK_UP:
+                for name in line.projects:
+                    self.launcher.back_up_project(name)
+            case Act.PROVE:
+                for name in line.projects:
+                    if (last := healths[name].last_good) is not None:
+                        self.launcher.prove(last)
+            case Act.SHOW_CAUSE:
+                self._show_history(line.projects[0])
+            case Act.RESUME:
+                self._state.change_settings(lambda settings: replace(settings, paused_until=None))
+            case Act.ADD_PROJECT:
+                self._add_project()
+            case Act.CONNECT_FOLDER:
+                self._open_settings("general")
+            case Act.NOTHING:
+                pass
+
+    def _add_project(self) -> None:
+        self.window.open_place(Place.PROJECTS)
+        self._ask_page("add_project")
+
+    def _open_settings(self, page: str = "general") -> None:
+        pass
+
     def _look_at_folder(self) -> None:
+        """How much is free; a disk that sleeps must not hold up the window."""
         folder = self._state.destination
-
-        def look() -> int | None:
-            return free_bytes(folder) if folder.is_dir() else None
-
         self._state.background.run(
             self,
-            look,
+            lambda: free_bytes(folder) if folder.is_dir() else None,
             lambda free: self.window.rail.show_folder(str(folder), free),
             lambda _: self.window.rail.show_folder(str(folder), None),
         )

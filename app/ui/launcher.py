@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -30,17 +31,32 @@ class Launcher(QObject):
         super().__init__(parent)
         self._state = state
         self._operations = operations
+        self._again: dict[str, Callable[[], object]] = {}
+        self._for_good: dict[str, Entry] = {}
+
+    def can_repeat(self, id_: str) -> bool:
+        """Whether an operation can be tried once more as it was."""
+        return id_ in self._again
+
+    def repeat(self, id_: str) -> None:
+        """Do an operation that failed once more."""
+        self._again[id_]()
+
+    def repeat_for_good(self, id_: str) -> None:
+        """Remove for good what the trash would not take."""
+        self.delete(self._for_good[id_], for_good=True)
 
     def back_up(self, wanted: WantedBackup) -> None:
         """Make a backup, and prove it as far as its options say."""
         last = self._state.catalog.last_backup(wanted.project)
         proven = wanted.options.proof is ProofLevel.PROVEN
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.BACKUP,
             wanted.project,
             lambda cancel, listener: wanted.run(self._state.services(), cancel, listener),
             workload=backup_workload(last.database_bytes if last else 0, proven=proven),
         )
+        self._again[operation.id] = lambda: self.back_up(wanted)
 
     def back_up_project(self, name: str) -> None:
         """Back a project up as it is done without touching any option."""
@@ -51,66 +67,73 @@ class Launcher(QObject):
     def try_sample(self) -> None:
         """Back up and prove the sample database; it stays in History to be restored."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.SAMPLE,
             "",
             lambda cancel, listener: services().sample(cancel, listener),
             workload=sample_workload(0),
         )
+        self._again[operation.id] = lambda: self.try_sample()
 
     def prove(self, entry: Entry) -> None:
         """Restore a backup into a sandbox and compare everything."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.PROOF,
             entry.project,
             lambda cancel, listener: services().prove(services().backup_of(entry), cancel, listener),
             backup=entry.id,
             workload=proof_workload(entry.database_bytes),
         )
+        self._again[operation.id] = lambda: self.prove(entry)
 
     def verify(self, entry: Entry) -> None:
         """Check a backup's files and streams."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.VERIFY,
             entry.project,
             lambda cancel, listener: services().verify(services().backup_of(entry), cancel, listener),
             backup=entry.id,
             workload=verify_workload(entry.database_bytes),
         )
+        self._again[operation.id] = lambda: self.verify(entry)
 
     def open_copy(self, entry: Entry) -> None:
         """Keep a copy of a backup open in a sandbox until it is cancelled."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.COPY,
             entry.project,
             lambda cancel, listener: services().open_copy((Path(entry.path),), cancel, listener),
             backup=entry.id,
             workload=copy_workload(entry.database_bytes),
         )
+        self._again[operation.id] = lambda: self.open_copy(entry)
 
     def export(self, entry: Entry, target: Path) -> None:
         """Write a backup as one file; the user agreed to replace one that is there."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.EXPORT,
             entry.project,
             lambda cancel, listener: services().export(entry, target, cancel, listener, replace=True),
             subject=target.name,
             backup=entry.id,
         )
+        self._again[operation.id] = lambda: self.export(entry, target)
 
     def delete(self, entry: Entry, *, for_good: bool = False) -> None:
         """Move a backup to the trash, or remove it for good."""
         services = self._state.services
-        self._operations.submit(
+        operation = self._operations.submit(
             OperationKind.DELETE,
             entry.project,
             lambda cancel, listener: services().delete([entry], cancel, listener, for_good=for_good),
             backup=entry.id,
         )
+        self._again[operation.id] = lambda: self.delete(entry, for_good=for_good)
+        self._for_good[operation.id] = entry
 
     def restore(self, planned: PlannedRestore) -> None:
         """Carry out a plan that was confirmed."""
