@@ -202,7 +202,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _near(when: datetime, now: datetime, zone: tzinfo | None) -> str:
-    """The clock alone where it is today."""
-    if when.astimezone(zone).date() == now.astimezone(zone).date():
-        return formats.clock(when, zone)
-    return formats.moment(when, now, zone)
+    """A time inside of a sentence; the clock alone where it is today."""
+    apart = (when.astimezone(zone).date() - now.astimezone(zone).date()).days
+    texts = {-1: translate("health", "yesterday %1"), 0: "%1", 1: translate("health", "tomorrow %1")}
+    if apart not in texts:
+        return formats.moment(when, now, zone)
+    return texts[apart].replace("%1", formats.clock(when, zone))

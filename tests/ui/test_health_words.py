@@ -139,6 +139,8 @@ def test_times_say_the_clock_alone_where_it_is_today() -> None:
     older = project_health("Shop", [entry(NOW - 2 * DAYS)], [], NOW, zone=UTC)
     assert times([older, today], NOW, UTC) == "last good backup 13:12"
     assert times([older], NOW, UTC) == "last good backup Fri 20 Nov 15:12"
+    yesterday = project_health("Shop", [entry(NOW - DAYS)], [], NOW, zone=UTC)
+    assert times([yesterday], NOW, UTC) == "last good backup yesterday 15:12"
     assert times([], NOW, UTC) == "no good backup yet"
 
 

@@ -1,0 +1,69 @@
+"""Knows at any moment how everything stands, for whatever shows it: health line, tray, notifications."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.domain.health import Health
+from app.domain.health_line import HealthLine, health_line
+from app.ui.health_words import HealthWords, health_words
+from app.ui.operation_signals import OperationSignals
+from app.ui.state import State
+
+
+class HealthWatch(QObject):
+    """Looks again whenever history, settings, what runs or the time changed.
+
+    Attributes:
+        healths: how each project stands.
+        line: what is most urgent.
+        folder_present: the folder for backups can be reached.
+
+    Signals:
+        changed: it was looked; `healths` and `line` are new.
+    """
+
+    changed = Signal()
+
+    def __init__(self, state: State, operations: OperationSignals, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.folder_present = True
+        self._running: frozenset[str] = frozenset()
+        self._look()
+        state.history_changed.connect(self.look)
+        state.settings_changed.connect(self.look)
+        state.minute.connect(self.look)
+        operations.changed.connect(self._look_at_running)
+
+    @property
+    def words(self) -> HealthWords:
+        """The line in words."""
+        state = self._state
+        return health_words(self.line, state.now(), state.zone, state.settings.paused_until)
+
+    def look(self) -> None:
+        """Look now; at the folder, too, which is told when its disk has answered."""
+        self._look()
+        if not self._state.settings.destination:
+            self._take_folder(True)  # the default one is made by the first backup
+            return
+        folder = self._state.destination
+        self._state.background.run(self, folder.is_dir, self._take_folder, lambda _: self._take_folder(False))
+
+    def _look(self) -> None:
+        self.healths: tuple[Health, ...] = self._state.healths()
+        self.line: HealthLine = health_line(self.healths, folder_present=self.folder_present)
+        self.changed.emit()
+
+    def _take_folder(self, present: bool) -> None:
+        if present is not self.folder_present:
+            self.folder_present = present
+            self._look()
+
+    def _look_at_running(self) -> None:
+        """What runs moves every second; how things stand changes when something begins or ends."""
+        running = frozenset(self._state.running_since)
+        if running != self._running:
+            self._running = running
+            self._look()
