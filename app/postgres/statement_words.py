@@ -56,6 +56,10 @@ _TOKENS = {
     )
     for standard, plain in ((True, rb"[^']*+(?:''[^']*+)*+"), (False, ESCAPED.pattern))
 }
+_ESCAPE = re.compile(
+    r"''|\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
+)
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _UNICODE = re.compile(r"\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))")
 
 
@@ -91,7 +95,10 @@ def tokens(
             case "name":
                 yield Token(Kind.NAME, _unescaped(raw, '"', codec)[:_LONGEST_NAME])
             case "string":
-                yield Token(Kind.STRING, _unescaped(raw, "'", codec))
+                has_escapes = raw[:1] in b"eE" or (raw[:1] == b"'" and not standard_strings)
+                yield Token(
+                    Kind.STRING, _with_escapes(raw, codec) if has_escapes else _unescaped(raw, "'", codec)
+                )
             case _:
                 end = statement.find(raw, at)
                 end = len(statement) if end < 0 else end
@@ -116,12 +123,28 @@ def _unescaped(raw: bytes, quote: str, codec: str) -> str:
     inner = text[text.index(quote) + 1 : -1].replace(quote * 2, quote)
     if text[0] not in "uU" or "\\" not in inner:
         return inner
+    return _UNICODE.sub(lambda match: _character(match[1] or match[2] or "5c"), inner)
+
+
+def _with_escapes(raw: bytes, codec: str) -> str:
+    """What stands in the quotes of a string in which backslashes are escapes."""
+    text = raw.decode(codec, "surrogateescape")
+    inner = text[text.index("'") + 1 : -1]
 
     def character(match: re.Match[str]) -> str:
-        number = int(match[1] or match[2] or "5c", 16)
-        return chr(number) if number <= 0x10FFFF else "\ufffd"
+        octal, *others, plain = match.groups()
+        if octal:
+            return chr(int(octal, 8) & 0xFF)
+        if plain:
+            return _CONTROLS.get(plain, plain)
+        return _character("".join(filter(None, others)) or "27")
 
-    return _UNICODE.sub(character, inner)
+    return _ESCAPE.sub(character, inner)
+
+
+def _character(number: str) -> str:
+    code = int(number, 16)
+    return chr(code) if code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else "\ufffd"
 
 
 class Words:

@@ -146,6 +146,7 @@ class TargetFacts:
         search_path: the schemas in which this role's sessions look for names, in order.
         triggers: those of its own that an INSERT or TRUNCATE could fire.
         hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
+        settings: of a server for a new database: who may change each, as `pg_settings.context` says.
         lock_slots: how many objects all sessions together can lock.
         free_connections: those that this role can still open.
     """
@@ -181,6 +182,7 @@ class TargetFacts:
     tablespaces: frozenset[str] = frozenset()
     access_methods: frozenset[str] = frozenset()
     label_providers: frozenset[str] = frozenset()
+    settings: dict[str, str] = field(default_factory=dict)
     large_objects: frozenset[int] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
     partitions: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
@@ -242,7 +244,7 @@ def read_target(session: Session) -> TargetFacts:
             creatable=_names(session, queries.CREATABLE),
             creators=_pairs(session, queries.CREATORS.format(right=_right(session))),
             extensions=dict(_rows(session, queries.INSTALLED)),
-            label_providers=_names(session, "SELECT DISTINCT provider FROM pg_seclabels"),
+            label_providers=_names(session, queries.LABEL_PROVIDERS),
             large_objects=frozenset(
                 number
                 for (number,) in _rows(
@@ -276,6 +278,8 @@ def read_server(session: Session, database: str) -> TargetFacts:
             objects=(public,),
             creatable=frozenset({"public"}),
             extensions={"plpgsql": "pg_catalog"},
+            label_providers=_names(session, queries.LABEL_PROVIDERS),
+            settings=dict(_rows(session, "SELECT lower(name), context FROM pg_settings")),
         )
 
 

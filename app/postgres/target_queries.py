@@ -36,6 +36,7 @@ FROM pg_available_extension_versions v JOIN pg_available_extensions e
 INSTALLED = """
 SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 """
+LABEL_PROVIDERS = "SELECT DISTINCT provider FROM pg_seclabels"
 TABLESPACES = "SELECT spcname FROM pg_tablespace WHERE has_tablespace_privilege(oid, 'CREATE')"
 _OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 CREATABLE = f"SELECT nspname FROM pg_namespace n WHERE {_OWN} AND has_schema_privilege(oid, 'CREATE')"

@@ -149,7 +149,7 @@ class _Attempt:
             if self._made is not None and any(check.found != check.expected for check in rows):
                 raise _FailedError((), rows)
             self._cancel.check()
-        return failures, rows
+        return failures + (self._made.failures if self._made else ()), rows
 
     @contextmanager
     def _target(self) -> Iterator[Connection]:
@@ -157,7 +157,11 @@ class _Attempt:
             yield self._work.connection
             return
         with new_database(
-            self._work.connection, self._plan.database, self._work.options, self._listener
+            self._work.connection,
+            self._plan.database,
+            self._work.options,
+            self._listener,
+            self._work.prepared.properties,
         ) as made:
             self._made = made
             yield made.connection

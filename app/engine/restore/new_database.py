@@ -6,7 +6,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,8 @@ from psycopg import errors
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice
+from app.domain.restore import RestoreFailure
+from app.engine.restore.database_properties import Property
 from app.postgres.connection import (
     Connection,
     Session,
@@ -25,6 +27,7 @@ from app.postgres.connection import (
     quote_literal,
 )
 from app.postgres.failures import query_failure
+from app.postgres.shown_text import without_values
 from app.system.process import ProcessId, own_process_id
 
 TEMPORARY_PREFIX = "holdfast_restore_"
@@ -73,10 +76,12 @@ class NewDatabase:
     Attributes:
         connection: to it, under its temporary name.
         is_left_over: whether it was to be dropped and could not be.
+        failures: the properties that it could not be given with its name.
     """
 
     connection: Connection
     is_left_over: bool = False
+    failures: tuple[RestoreFailure, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +91,11 @@ class NewDatabase:
 
 @contextmanager
 def new_database(
-    server: Connection, name: str, options: DatabaseOptions, listener: Listener
+    server: Connection,
+    name: str,
+    options: DatabaseOptions,
+    listener: Listener,
+    properties: Sequence[Property] = (),
 ) -> Iterator[NewDatabase]:
     """A database that gets its name when the block ends well, and is dropped when it does not.
 
@@ -94,6 +103,7 @@ def new_database(
         server: any database of the server, with the right to create others.
         name: must not be taken.
         options: what the source has; where this server lacks the locale, it takes its own and says so.
+        properties: what it gets together with its name, because some of it would hinder the restore.
 
     Raises:
         AppError: TARGET_NOT_EMPTY when the name is taken, PERMISSION_DENIED, or with the server's words.
@@ -108,7 +118,7 @@ def new_database(
             _mark(session, made.name)
         yield made
         with _session(server) as session:
-            _rename(session, made.name, name)
+            made.failures = _rename(session, made.name, name, properties)
     except BaseException:
         made.is_left_over = not _drop(server, made.name, listener)
         raise
@@ -215,8 +225,10 @@ def _locales(options: DatabaseOptions) -> Iterator[Mapping[str, str]]:
         yield {"LC_COLLATE": "C", "LC_CTYPE": "C"}
 
 
-def _rename(session: Session, temporary: str, name: str) -> None:
-    """Give it its name; the restore's own sessions take a moment to be gone."""
+def _rename(
+    session: Session, temporary: str, name: str, properties: Sequence[Property]
+) -> tuple[RestoreFailure, ...]:
+    """Give it its name and its properties; the restore's own sessions take a moment to be gone."""
     statement = f"ALTER DATABASE {quote_identifier(temporary)} RENAME TO {quote_identifier(name)}"
     deadline = time.monotonic() + _GONE_SECONDS
     while True:
@@ -224,6 +236,7 @@ def _rename(session: Session, temporary: str, name: str) -> None:
             with session.transaction():
                 session.execute(encode_sql(statement))
                 _unmark(session, name)
+                failures = tuple(_not_given(session, properties))
         except errors.DuplicateDatabase as error:
             raise _taken(name) from error
         except errors.ObjectInUse:
@@ -231,7 +244,22 @@ def _rename(session: Session, temporary: str, name: str) -> None:
                 raise
             time.sleep(_LOOK_SECONDS)
         else:
-            return
+            return failures
+
+
+def _not_given(session: Session, properties: Sequence[Property]) -> Iterator[RestoreFailure]:
+    for one in properties:
+        try:
+            with session.transaction():
+                for statement in one.statements:
+                    session.execute(encode_sql(statement))
+        except psycopg.Error as error:
+            if session.closed:
+                raise
+            cause = without_values(error.diag.message_primary or str(error))
+            yield RestoreFailure(
+                one.kind, one.name, one.shown, cause, "Set it for the new database yourself."
+            )
 
 
 def _drop(server: Connection, name: str, listener: Listener) -> bool:

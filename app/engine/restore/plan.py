@@ -18,6 +18,7 @@ from app.domain.restore import (
 )
 from app.engine.restore.adaptation import Adaptation, adapt
 from app.engine.restore.closing import Closing
+from app.engine.restore.database_properties import CarriedOver, Property, carry_over
 from app.engine.restore.default_rights import close_again, closed_again
 from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE, entry_graph
 from app.engine.restore.in_the_way import find_in_the_way
@@ -53,6 +54,7 @@ class PreparedRestore:
         drops: statements to run first, in the same transaction where there is one. Already part of
             `entries`, or of `options`, when the source is an archive that goes through several sessions.
         closing: what is done when everything is loaded.
+        properties: what a new database gets with its name.
         is_rows_alone: whether definitions stay as the target has them.
         revokes: statements that close an object again when it is made, by dump id; part of `entries` where an
             archive goes through several sessions.
@@ -73,6 +75,7 @@ class PreparedRestore:
     drops_access_methods: bool = False
     target: TargetFacts | None = None
     closing: Closing = field(default_factory=Closing)
+    properties: tuple[Property, ...] = ()
     is_rows_alone: bool = False
     revokes: Mapping[int, str] = field(default_factory=dict)
 
@@ -96,6 +99,7 @@ def plan_restore(
     occupied = find_in_the_way(selection, graph, script.remaining, clean=options.clean)
     present = {**occupied.present, **script.kept}
     adapted = adapt(selection, graph, source, script.remaining, options, present=present)
+    carried = carry_over(selection.entries, target, options)
     replaced = occupied.replaced | script.replaced
     rows = RowsAlone(adapted.entries)
     if is_rows_alone := options.contents is Contents.DATA:
@@ -120,6 +124,7 @@ def plan_restore(
         *find_what_goes(replaced, adapted.entries, graph, target, closures.revokes),
         *closures.findings,
         *adapted.findings,
+        *carried.findings,
         *rows.findings,
     ]
     if closures.revokes and not is_one_session:
@@ -143,6 +148,7 @@ def plan_restore(
                 source,
                 selection,
                 adapted,
+                carried,
                 target=target,
                 replaced=replaced,
                 dropped=script.planned,
@@ -155,7 +161,7 @@ def plan_restore(
         bytes_needed=_bytes_needed(source, adapted.entries, selection, options),
     )
     return PreparedRestore(
-        plan=steps_of(plan, rows.truncated),
+        plan=steps_of(plan, rows.truncated, gives_properties=bool(carried.properties)),
         entries=entries,
         is_edited=is_edited and not source.is_script,
         options=pg_options,
@@ -166,6 +172,7 @@ def plan_restore(
         drops_access_methods=adapted.drops_access_methods,
         target=target,
         closing=rows.closing,
+        properties=carried.properties,
         is_rows_alone=is_rows_alone,
         revokes=closures.revokes if is_one_session else {},
     )
@@ -228,6 +235,7 @@ def _objects(
     source: SourceFacts,
     selection: Selection,
     adapted: Adaptation,
+    carried: CarriedOver,
     *,
     target: TargetFacts,
     replaced: Container[int],
@@ -252,7 +260,8 @@ def _objects(
         number = entry.dump_id
         if number in left_out:
             rows = source.rows.get(number)
-            yield PlannedObject(entry.kind, qualified_name(entry), Action.SKIP, left_out[number], rows)
+            action, reason = carried.outcomes.get(number, (Action.SKIP, left_out[number]))
+            yield PlannedObject(entry.kind, qualified_name(entry), action, reason, rows)
 
 
 def _bytes_needed(

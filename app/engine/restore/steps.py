@@ -10,6 +10,7 @@ from app.engine.restore.entry_graph import ABOUT, DATA
 from app.engine.restore.wording import counted
 
 _INDEXES = frozenset({"INDEX", "CONSTRAINT"})
+_WHOLE = frozenset({"DATABASE", "DATABASE PROPERTIES"})
 _LATE = frozenset(
     [
         *("INDEX ATTACH", "FK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "ROW SECURITY", "STATISTICS"),
@@ -18,12 +19,14 @@ _LATE = frozenset(
 )
 
 
-def steps_of(plan: RestorePlan, emptied: Sequence[tuple[str, str]] = ()) -> RestorePlan:
+def steps_of(
+    plan: RestorePlan, emptied: Sequence[tuple[str, str]] = (), *, gives_properties: bool = False
+) -> RestorePlan:
     """The plan with its steps."""
-    return replace(plan, steps=tuple(_steps(plan, emptied)))
+    return replace(plan, steps=tuple(_steps(plan, emptied, gives_properties=gives_properties)))
 
 
-def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]], *, gives_properties: bool) -> Iterator[str]:
     objects = [one for one in plan.objects if one.action not in (Action.SKIP, Action.DROP)]
     dropped = sum(one.action is Action.DROP for one in plan.objects)
     replaced = sum(one.action is Action.REPLACE for one in objects)
@@ -44,7 +47,8 @@ def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[st
     yield from _contents(objects)
     if plan.mode is RestoreMode.NEW_DATABASE:
         yield "Count the rows of every table and compare them with the source."
-        yield f"Rename the database to {plan.database}."
+        gives = ", and give it the settings, rights and owner of the source’s" if gives_properties else ""
+        yield f"Rename the database to {plan.database}{gives}."
     else:
         yield "Count the rows of every restored table and compare them with the source."
         if plan.mode is RestoreMode.ONE_TRANSACTION:
@@ -53,7 +57,7 @@ def _steps(plan: RestorePlan, emptied: Sequence[tuple[str, str]]) -> Iterator[st
 
 def _contents(objects: Sequence[PlannedObject]) -> Iterator[str]:
     tables = [one for one in objects if one.kind == "TABLE DATA"]
-    definitions = sum(one.kind not in DATA | _INDEXES | _LATE | ABOUT for one in objects)
+    definitions = sum(one.kind not in DATA | _INDEXES | _LATE | ABOUT | _WHOLE for one in objects)
     if definitions:
         yield f"Create {counted(definitions, 'object')}: schemas, types, functions, tables, views."
     if tables:

@@ -18,7 +18,6 @@ _LOCKS = {"TABLE": 3, "MATERIALIZED VIEW": 3, "INDEX": 1, "CONSTRAINT": 1, "SEQU
 """A table is locked with its TOAST table and that one's index."""
 _BUILTIN_SINCE = {"C": 17, "C.UTF-8": 17, "PG_UNICODE_FAST": 18}
 _EVERYWHERE = frozenset({"", "c", "posix"})
-_MOST_SETTINGS = 10
 
 
 def suitability(
@@ -45,15 +44,6 @@ def suitability(
         )
     if target.is_superuser and options.contents is not Contents.DATA:
         yield _as_superuser(source, target)
-    settings = [entry.definition for entry in source.entries if entry.kind == "DATABASE PROPERTIES"]
-    if target.is_new and settings:
-        lines = [line for text in settings for line in text.splitlines() if line.strip()]
-        yield Finding(
-            Severity.WARNS,
-            "Settings of the source's database itself are not carried over",
-            "\n".join(lines[:_MOST_SETTINGS]),
-            "Set what you need for the new database.",
-        )
     if options.only and any(entry.kind in LARGE_OBJECTS for entry in source.entries):
         yield Finding(
             Severity.INFORMS, "Large objects do not come along with a selection", "They belong to no table"
