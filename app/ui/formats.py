@@ -81,6 +81,12 @@ def day(when: date, today: date) -> str:
     return QLocale().toString(QDate(when.year, when.month, when.day), pattern)
 
 
+def short_day(when: date, today: date) -> str:
+    """“24 Oct”, with the year where it is another one, for the end of an axis."""
+    pattern = translate("formats", "d MMM") if when.year == today.year else translate("formats", "d MMM yyyy")
+    return QLocale().toString(QDate(when.year, when.month, when.day), pattern)
+
+
 def clock(when: datetime, zone: tzinfo | None = None) -> str:
     """Hours and minutes on the wall."""
     local = when.astimezone(zone)
