@@ -87,8 +87,8 @@ class ArchiveSource:
         if plan.is_edited:
             path = workspace / ("archive" if path.is_dir() else "archive.dump")
             if not path.exists():
-                prepare_archive(self.archive, plan.entries, workspace, edited=True)
-        _, use_list = prepare_archive(self.archive, entries, workspace, edited=False)
+                prepare_archive(self.archive, plan.entries, workspace, edited=True, cancel=cancel)
+        _, use_list = prepare_archive(self.archive, entries, workspace, edited=False, cancel=cancel)
         errors = restore_archive(
             tool,
             path,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 import re
-import shutil
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -167,11 +166,13 @@ def write_directory_toc(archive: Archive, entries: Iterable[Entry], folder: Path
         raise folder_error(error, folder) from error
 
 
-def write_custom(archive: Archive, entries: Iterable[Entry], target: Path) -> None:
+def write_custom(
+    archive: Archive, entries: Iterable[Entry], target: Path, check: Callable[[], None] = lambda: None
+) -> None:
     """Write a custom archive with these entries and all the data of the archive they come from.
 
     Raises:
-        AppError: DISK_FULL, FOLDER_MISSING or FOLDER_READ_ONLY.
+        AppError: DISK_FULL, FOLDER_MISSING or FOLDER_READ_ONLY; what `check` raises between blocks.
     """
     entries = tuple(entries)
     start = archive.header + encode_number(len(entries))
@@ -182,7 +183,9 @@ def write_custom(archive: Archive, entries: Iterable[Entry], target: Path) -> No
             written.write(start)
             written.writelines(encode_entry(entry, layout) for entry in entries)
             source.seek(archive.data_start)
-            shutil.copyfileobj(source, written, BLOCK)
+            while block := source.read(BLOCK):
+                check()
+                written.write(block)
     except OSError as error:
         raise folder_error(error, target.parent) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from app.postgres.failures import dump_failure
 from app.postgres.shown_text import without_values
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
+from app.system.files import BLOCK, folder_error
 from app.system.process import Child
 
 _LONGEST = 2000
@@ -111,7 +111,7 @@ def _message(text: str) -> str:
 
 
 def prepare_archive(
-    archive: Archive, entries: Sequence[Entry], workspace: Path, *, edited: bool
+    archive: Archive, entries: Sequence[Entry], workspace: Path, *, edited: bool, cancel: CancelToken
 ) -> tuple[Path, Path | None]:
     """Make what pg_restore is to be given, so that it restores these entries alone.
 
@@ -120,6 +120,10 @@ def prepare_archive(
 
     Returns:
         The archive to restore, and the list if there is one.
+
+    Raises:
+        AppError: DISK_FULL, FOLDER_MISSING or FOLDER_READ_ONLY.
+        Cancelled: `cancel` was set.
     """
     if not edited:
         use_list = workspace / "entries.list"
@@ -130,20 +134,30 @@ def prepare_archive(
         folder.mkdir()
         for path in archive.path.iterdir():
             if path.name != "toc.dat":
-                _link(path, folder / path.name)
+                _link(path, folder / path.name, cancel)
         write_directory_toc(archive, entries, folder)
         return folder, None
     copy = workspace / "archive.dump"
-    write_custom(archive, entries, copy)
+    write_custom(archive, entries, copy, cancel.check)
     return copy, None
 
 
-def _link(path: Path, link: Path) -> None:
+def _link(path: Path, link: Path, cancel: CancelToken) -> None:
     """A hard link, or a copy on another disk: pg_restore 15 takes no symbolic links."""
     try:
         link.hardlink_to(path.resolve())
     except OSError:
-        shutil.copyfile(path, link)
+        _copy(path, link, cancel)
+
+
+def _copy(path: Path, copy: Path, cancel: CancelToken) -> None:
+    try:
+        with path.open("rb") as source, copy.open("wb") as target:
+            while block := source.read(BLOCK):
+                cancel.check()
+                target.write(block)
+    except OSError as error:
+        raise folder_error(error, copy.parent) from error
 
 
 def restore_archive(

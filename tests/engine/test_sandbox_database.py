@@ -302,7 +302,9 @@ def restored(
         server, missing=found, definitions=tuple(entry.definition for entry in archive.entries)
     )
     plan = plan_restore(archive.entries, database, locale="C")
-    path, entries = prepare_archive(archive, plan.entries, folder, edited=plan.is_edited)
+    path, entries = prepare_archive(
+        archive, plan.entries, folder, edited=plan.is_edited, cancel=CancelToken()
+    )
     errors = restore_archive(
         server.installation,
         path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_the_chosen_entries_are_restored_alone(
     entries = [entry for entry in archive.entries if "dropped" not in entry.tag]
     if is_edited:
         entries = [edited(entry) for entry in entries]
-    path, use_list = prepare_archive(archive, entries, tmp_path, edited=is_edited)
+    path, use_list = prepare_archive(archive, entries, tmp_path, edited=is_edited, cancel=CancelToken())
     assert restore(target, path, use_list) == ()
     assert target.sql("SELECT b FROM kept ORDER BY 1") == [(7,), (8,)]
     assert target.sql("SELECT to_regclass('dropped')") == [(None,)]
@@ -79,6 +80,23 @@ def test_the_chosen_entries_are_restored_alone(
         "SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = 'kept'::regclass AND attname = 'b'"
     ) == [("bigint" if is_edited else "integer",)]
     assert read_archive(tmp_path / "dump") == archive  # which is left as it was
+
+
+@pytest.mark.parametrize("format_", ["directory", "custom"])
+def test_cancelling_ends_the_writing_of_an_edited_copy(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    database.sql("CREATE TABLE t AS SELECT generate_series(1, 9) a")
+    archive = dump(database, tmp_path / "dump", format_)
+    cancel = CancelToken()
+    cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        prepare_archive(archive, archive.entries, tmp_path, edited=True, cancel=cancel)
 
 
 def test_hundreds_of_errors_of_two_workers_are_each_told_with_their_command(

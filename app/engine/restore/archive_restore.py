@@ -71,7 +71,11 @@ class ArchiveLoader:
         """
         plan = self.prepared.plan
         path, use_list = prepare_archive(
-            self.archive, self.prepared.entries, self.workspace, edited=self.prepared.is_edited
+            self.archive,
+            self.prepared.entries,
+            self.workspace,
+            edited=self.prepared.is_edited,
+            cancel=cancel,
         )
         if plan.mode is RestoreMode.ONE_TRANSACTION or is_too_new(self.tool, self.server):
             archive = self.blocks() if self.blocks else path

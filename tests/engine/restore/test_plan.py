@@ -223,5 +223,5 @@ def test_an_archive_is_written_anew_where_a_definition_changes_and_not_otherwise
     fewer = replace(facts, roles=facts.roles - {"service_role"}, given_to=facts.given_to - {"service_role"})
     prepared = plan_restore(sample_facts, fewer, RestoreOptions())
     assert prepared.is_edited
-    path, _ = prepare_archive(sample, prepared.entries, tmp_path, edited=True)
+    path, _ = prepare_archive(sample, prepared.entries, tmp_path, edited=True, cancel=CancelToken())
     assert [one.dump_id for one in read_archive(path).entries] == [one.dump_id for one in prepared.entries]
