@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from app.ui.theme import colours
+from app.ui.theme import Colours, colours
 
-_WIDTH, _HEIGHT, _MARGIN = 34, 20, 3
+_MARGIN = 3
+SWITCH_SIZE = QSize(34, 20)
 
 
 class Switch(QAbstractButton):
@@ -24,21 +25,34 @@ class Switch(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """34 by 20."""
-        return QSize(_WIDTH, _HEIGHT)
+        return SWITCH_SIZE
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Groove and knob."""
-        of = colours(self.palette())
-        on, enabled = self.isChecked(), self.isEnabled()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(of.accentfill if on and enabled else of.check if enabled else of.border))
-        painter.setBrush(QColor((of.accentfill if enabled else of.dot) if on else of.base))
-        area = QRectF(0.5, 0.5, _WIDTH - 1, _HEIGHT - 1)
-        painter.drawRoundedRect(area, _HEIGHT / 2, _HEIGHT / 2)
-        side = _HEIGHT - 2 * _MARGIN
-        is_right = on is (self.layoutDirection() is Qt.LayoutDirection.LeftToRight)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(of.onaccent if on else of.check))
-        painter.drawEllipse(QRectF(_WIDTH - side - _MARGIN if is_right else _MARGIN, _MARGIN, side, side))
+        paint_switch(
+            painter,
+            QRect(QPoint(), SWITCH_SIZE),
+            colours(self.palette()),
+            on=self.isChecked(),
+            enabled=self.isEnabled(),
+            mirrored=self.layoutDirection() is Qt.LayoutDirection.RightToLeft,
+        )
         painter.end()
+
+
+def paint_switch(
+    painter: QPainter, where: QRect, of: Colours, *, on: bool, enabled: bool, mirrored: bool
+) -> None:
+    """Groove and knob in an area of `SWITCH_SIZE`."""
+    painter.setPen(QColor(of.accentfill if on and enabled else of.check if enabled else of.border))
+    painter.setBrush(QColor((of.accentfill if enabled else of.dot) if on else of.base))
+    area = QRectF(where).adjusted(0.5, 0.5, -0.5, -0.5)
+    painter.drawRoundedRect(area, where.height() / 2, where.height() / 2)
+    side = where.height() - 2 * _MARGIN
+    is_right = on is not mirrored
+    left = where.width() - side - _MARGIN if is_right else _MARGIN
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(of.onaccent if on else of.check))
+    painter.drawEllipse(QRectF(QPointF(where.topLeft()) + QPointF(left, _MARGIN), QSizeF(side, side)))
