@@ -22,7 +22,7 @@ from app.persistence.checksums import listed_path
 from app.persistence.manifest import MANIFEST_NAME, read_manifest
 from app.persistence.partial import OWNER_NAME, PARTIAL_SUFFIX, Owner, read_owner, remove_tree
 from app.system.files import files_under, folder_error, sync_folder
-from app.system.process import ProcessId, kill_tree
+from app.system.process_id import ProcessId, kill_tree
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _OWN_TEMPORARY = re.compile(r"\.(manifest|owner)\.json\.[^/]{8}")

@@ -37,7 +37,7 @@ from app.system.files import (
     sync_folder,
     write_atomically,
 )
-from app.system.process import ProcessId, own_process_id
+from app.system.process_id import ProcessId, own_process_id
 
 OWNER_NAME = "owner.json"
 PARTIAL_SUFFIX = ".partial"

@@ -36,7 +36,8 @@ from app.postgres.toolchain import Installation
 from app.system import paths
 from app.system.cancellation import CancelToken
 from app.system.files import folder_error, write_atomically
-from app.system.process import Child, ProcessId, child_environment, kill_tree, own_process_id
+from app.system.process import Child, child_environment
+from app.system.process_id import ProcessId, kill_tree, own_process_id
 
 _START_LIMIT = 60.0
 _STOP_LIMIT = 10.0

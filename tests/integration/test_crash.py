@@ -24,7 +24,8 @@ from app.engine.verify import verify_backup
 from app.persistence.manifest import read_manifest
 from app.postgres.sandbox import SandboxServer, default_root
 from app.system.cancellation import CancelToken
-from app.system.process import Child, ProcessId, process_id
+from app.system.process import Child
+from app.system.process_id import ProcessId, process_id
 
 if TYPE_CHECKING:
     from tests.conftest import Database, Holdfast, NewDatabase

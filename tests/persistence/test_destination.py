@@ -20,13 +20,14 @@ from app.persistence.destination import clean_partials, delete_backup, find_part
 from app.persistence.manifest import write_manifest
 from app.persistence.partial import PartialBackup
 from app.system.paths import is_root
-from app.system.process import Child, ProcessId, child_environment, process_id
+from app.system.process import Child, child_environment
+from app.system.process_id import ProcessId, process_id
 
 OWNED_BY_A_DEAD_PROCESS = """
 import os, signal, sys
 from pathlib import Path
 from app.persistence.partial import PartialBackup
-from app.system.process import process_id
+from app.system.process_id import process_id
 partial = PartialBackup.create(Path(sys.argv[1]), "Shop")
 (partial.folder / "database").mkdir()
 (partial.folder / "database" / "1.dat").write_bytes(b"half")

@@ -18,7 +18,8 @@ from app.persistence.destination import clean_partials, find_partials, list_back
 from app.persistence.manifest import read_manifest
 from app.persistence.partial import PartialBackup, publish, read_owner
 from app.system.cancellation import CancelToken
-from app.system.process import child_environment, own_process_id, run
+from app.system.process import child_environment, run
+from app.system.process_id import own_process_id
 
 linux_root = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="mounting a file system needs root on Linux"

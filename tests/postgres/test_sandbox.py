@@ -28,7 +28,8 @@ from app.postgres.sandbox import SandboxServer, remove_stale_sandboxes, running_
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 from app.system.paths import is_root
-from app.system.process import Child, ProcessId, child_environment, own_process_id, run
+from app.system.process import Child, child_environment, run
+from app.system.process_id import ProcessId, own_process_id
 
 if TYPE_CHECKING:
     from tests.conftest import NewDatabase

@@ -17,15 +17,8 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.system import process
 from app.system.cancellation import CancelToken
 from app.system.paths import is_root
-from app.system.process import (
-    Child,
-    ProcessId,
-    child_environment,
-    kill_tree,
-    own_process_id,
-    process_id,
-    run,
-)
+from app.system.process import Child, child_environment, run
+from app.system.process_id import ProcessId, kill_tree, own_process_id, process_id
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux signals orphans")

@@ -28,7 +28,7 @@ from app.postgres.connection import (
 )
 from app.postgres.failures import query_failure
 from app.postgres.shown_text import without_values
-from app.system.process import ProcessId, own_process_id
+from app.system.process_id import ProcessId, own_process_id
 
 TEMPORARY_PREFIX = "holdfast_restore_"
 
