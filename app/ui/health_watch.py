@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.health import Health
@@ -28,6 +30,7 @@ class HealthWatch(QObject):
     def __init__(self, state: State, operations: OperationSignals, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._folder = state.settings.destination
         self.folder_present = True
         self._running: frozenset[str] = frozenset()
         self._look()
@@ -44,20 +47,27 @@ class HealthWatch(QObject):
 
     def look(self) -> None:
         """Look now; at the folder, too, which is told when its disk has answered."""
+        folder = self._state.settings.destination
+        if folder != self._folder:
+            self._folder, self.folder_present = folder, True  # until its disk has answered
         self._look()
-        if not self._state.settings.destination:
-            self._take_folder(True)  # the default one is made by the first backup
-            return
-        folder = self._state.destination
-        self._state.background.run(self, folder.is_dir, self._take_folder, lambda _: self._take_folder(False))
+        if not folder:
+            return  # the default one is made by the first backup
+        self._state.background.run(
+            self,
+            Path(folder).is_dir,
+            lambda present: self._take_folder(folder, present=present),
+            lambda _: self._take_folder(folder, present=False),
+        )
 
     def _look(self) -> None:
         self.healths: tuple[Health, ...] = self._state.healths()
         self.line: HealthLine = health_line(self.healths, folder_present=self.folder_present)
         self.changed.emit()
 
-    def _take_folder(self, present: bool) -> None:
-        if present is not self.folder_present:
+    def _take_folder(self, folder: str, *, present: bool) -> None:
+        """A disk may answer when another folder was chosen since."""
+        if folder == self._folder and present is not self.folder_present:
             self.folder_present = present
             self._look()
 
