@@ -111,9 +111,9 @@ def test_without_backups_there_is_a_button_that_makes_one(
     history: History, open_page: Open, qtbot: QtBot, shoot: Shoot
 ) -> None:
     page = open_page()
-    assert page._empty.isVisible()
+    assert page.panes.empty.isVisible()
     wanted = QSignalSpy(page.back_up_wanted)
-    press_button(page._empty)
+    press_button(page.panes.empty)
     assert wanted.count() == 1
     shoot(page, "history-empty")
     history.backup(NOW)
@@ -144,10 +144,10 @@ def test_filters_that_let_nothing_through_say_so_and_can_be_cleared(
     page = open_page()
     page.filters.project.setCurrentText("Blog")
     page.filters.result.setCurrentText("Failed")
-    qtbot.waitUntil(page._nothing.isVisible, timeout=_PATIENCE)
+    qtbot.waitUntil(page.panes.nothing.isVisible, timeout=_PATIENCE)
     assert page.filters._shown.text() == "0 shown"
     shoot(page, "history-nothing-matches")
-    press_button(page._nothing)
+    press_button(page.panes.nothing)
     qtbot.waitUntil(rows(page, 4), timeout=_PATIENCE)
     assert page.table.isVisible()
     assert not page.filters.is_active
@@ -403,10 +403,10 @@ def test_a_catalog_that_cannot_be_read_is_told_and_asked_again(
     with monkeypatch.context() as broken:
         broken.setattr(Catalog, "page", refuse)
         few.state.history_changed.emit()
-        qtbot.waitUntil(page._unreadable.isVisible, timeout=_PATIENCE)
+        qtbot.waitUntil(page.panes.unreadable.isVisible, timeout=_PATIENCE)
     assert told.count() == 1
     shoot(page, "history-unreadable")
-    press_button(page._unreadable)
+    press_button(page.panes.unreadable)
     assert page.table.isVisible()
 
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QActionGroup, QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from app.domain.deletion import Consequence, consequences
 from app.domain.errors import AppError
-from app.domain.history import Entry, Result
-from app.domain.project import folder_name
+from app.domain.history import Entry
 from app.domain.remedy import Remedy
 from app.persistence.history_query import HistoryFilter, Listed, Sort
 from app.ui import formats
 from app.ui.history_acts import Act, HistoryActs
-from app.ui.history_words import name_of
-from app.ui.history_work import change_note, entries_beside
+from app.ui.history_requests import HistoryRequests
 from app.ui.models.history_model import SORTS, Column, HistoryModel, Question
-from app.ui.question import Question as Dialog
 from app.ui.state import State
-from app.ui.theme import XL, L, M, S
-from app.ui.widgets.basics import button, card, column, label, row
-from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.history_detail import NOTES, HistoryDetail
-from app.ui.widgets.history_filters import HistoryFilters
-from app.ui.widgets.history_table import HistoryTable
+from app.ui.theme import XL, L, S
+from app.ui.widgets.basics import label, row
+from app.ui.widgets.history_detail import NOTES
+from app.ui.widgets.history_panes import HistoryPanes
 
-_SPLIT_FROM = 640
 _FIRST_DOWN = (Column.TIME, Column.SIZE, Column.DURATION)
 
 
@@ -63,11 +54,10 @@ class HistoryPage(QWidget):
         self._row = -1
         self.model = HistoryModel(state.catalog, state.background, state.now, self)
         self.acts = HistoryActs(self)
-        self.filters = HistoryFilters()
-        self.table = HistoryTable(self.model)
-        self.detail = HistoryDetail(state, self.acts)
+        self.requests = HistoryRequests(state, self)
+        self.panes = HistoryPanes(state, self.model, self.acts, self)
+        self.filters, self.table, self.detail = self.panes.filters, self.panes.table, self.panes.detail
         self._count = label("", "count")
-        self._pages = QStackedWidget()
         self._make_layout()
         self._connect()
         self._ask_first()
@@ -84,7 +74,7 @@ class HistoryPage(QWidget):
 
     def focus_search(self) -> None:
         """As Ctrl+F does."""
-        self._show_list()
+        self.panes.show_list()
         self.filters.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filters.search.selectAll()
 
@@ -105,74 +95,21 @@ class HistoryPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where the window is low, the detail is a page of its own."""
         super().resizeEvent(event)
-        self._arrange()
+        self.panes.arrange()
 
     def showEvent(self, event: QShowEvent) -> None:
         """The list has the keys."""
         super().showEvent(event)
-        self._arrange()
+        self.panes.arrange()
         if self.window().focusWidget() is None:
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _make_layout(self) -> None:
-        back_up = button(self.tr("Back Up Now"), "archive", kind="primary")
-        back_up.clicked.connect(lambda: self.back_up_wanted.emit(""))
-        clear = button(self.tr("Clear Filters"))
-        clear.clicked.connect(self.filters.clear)
-        again = button(self.tr("Try Again"))
-        again.clicked.connect(self._ask_first)
-        self._empty = EmptyState(
-            self.tr("No backups yet"),
-            self.tr("Each backup that is made, or tried, is listed here with its proof and what changed."),
-            (back_up,),
-            icon_name="clock-counter-clockwise",
-        )
-        self._nothing = EmptyState(
-            self.tr("No backup matches"),
-            self.tr("There are backups, but none that all filters let through."),
-            (clear,),
-            icon_name="magnifying-glass",
-        )
-        self._unreadable = EmptyState(
-            self.tr("The history cannot be read"),
-            self.tr("Your backups in the folder are not touched by this."),
-            (again,),
-            icon_name="warning",
-        )
-        frame = card()
-        inner = column(self.table, spacing=0)
-        inner.setContentsMargins(1, 1, 1, 1)
-        frame.setLayout(inner)
-        self._frame = frame
-        self._results = QStackedWidget()
-        self._results.addWidget(frame)
-        self._results.addWidget(self._nothing)
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.setHandleWidth(M)
-        self._splitter.addWidget(self._results)
-        self._splitter.addWidget(self.detail)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setStretchFactor(1, 0)
-        self._results.setMinimumHeight(150)
-        self.detail.setMinimumHeight(190)
-        listing = QWidget()
-        layout = column(self.filters, self._splitter, spacing=S)
-        layout.setStretch(1, 1)
-        layout.setContentsMargins(0, 0, 0, 0)
-        listing.setLayout(layout)
-        self._listing = listing
-        self._alone = QWidget()
-        alone = QVBoxLayout(self._alone)
-        alone.setContentsMargins(0, 0, 0, 0)
-        for page in (listing, self._alone, self._empty, self._unreadable):
-            self._pages.addWidget(page)
-        title = row(label(self.tr("History"), "title"), self._count, None, self.filters.search)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(XL, L, XL, L)
         outer.setSpacing(S)
-        outer.addLayout(title)
-        outer.addWidget(self._pages, 1)
+        outer.addLayout(row(label(self.tr("History"), "title"), self._count, None, self.filters.search))
+        outer.addWidget(self.panes, 1)
 
     def _connect(self) -> None:
         state, detail = self._state, self.detail
@@ -183,13 +120,18 @@ class HistoryPage(QWidget):
         self.table.selectionModel().currentRowChanged.connect(lambda now, _: self._select(now.row()))
         self.model.dataChanged.connect(lambda *_: self._select(self.table.row))
         self.table.customContextMenuRequested.connect(self._show_menu)
-        self.table.opened.connect(self._open_detail)
+        self.table.opened.connect(self.panes.show_detail)
+        self.panes.back_up_wanted.connect(lambda: self.back_up_wanted.emit(""))
+        self.panes.again_wanted.connect(self._ask_first)
+        self.requests.wanted.connect(self._hand_on)
+        self.requests.export_wanted.connect(self.export_wanted)
+        self.requests.delete_wanted.connect(self.delete_wanted)
+        self.requests.note_kept.connect(self._show_note)
         self.acts.wanted.connect(self._act)
         detail.act_wanted.connect(self._act)
         detail.remedy_wanted.connect(self._help)
         detail.look_wanted.connect(self._look_again)
         detail.note_wanted.connect(self._save_note)
-        detail.back_wanted.connect(self._show_list)
         state.history_changed.connect(self._ask_again)
         state.minute.connect(self._redraw)
         for keys, owner, act in (
@@ -198,7 +140,7 @@ class HistoryPage(QWidget):
                 self.table,
                 lambda: self.acts[Act.DELETE].trigger(),
             ),
-            (QKeySequence(Qt.Key.Key_Escape), self.detail, self._show_list),
+            (QKeySequence(Qt.Key.Key_Escape), self.detail, self.panes.show_list),
             (QKeySequence(Qt.Key.Key_Escape), self.filters.search, self._leave_search),
             (QKeySequence(Qt.Key.Key_Down), self.filters.search, self.table.setFocus),
         ):
@@ -247,14 +189,10 @@ class HistoryPage(QWidget):
         self._count.setText(text if everything else "")
         self.filters.show_count(total)
         self.filters.search.setVisible(bool(everything))
-        self._results.setCurrentWidget(self._frame if total else self._nothing)
-        self.detail.setVisible(bool(total) or self._pages.currentWidget() is self._alone)
+        self.panes.show_rows(total, everything)
         if not everything:
-            self._pages.setCurrentWidget(self._empty)
             self.detail.show_entry(None)
             return
-        if self._pages.currentWidget() is not self._alone:
-            self._pages.setCurrentWidget(self._listing)
         bar = self.table.verticalScrollBar()
         scrolled, before = bar.value(), self._row
         if total:
@@ -281,7 +219,7 @@ class HistoryPage(QWidget):
         return entry is not None and entry.id in self._busy
 
     def _show_unreadable(self, error: Exception) -> None:
-        self._pages.setCurrentWidget(self._unreadable)
+        self.panes.show_unreadable()
         self._state.failed.emit(error, self.tr("The history cannot be read"))
 
     def _redraw(self) -> None:
@@ -314,33 +252,6 @@ class HistoryPage(QWidget):
             action.triggered.connect(lambda _=False, one=one: self._sort_by(one))
         return made
 
-    def _arrange(self) -> None:
-        is_split = self.window().height() >= _SPLIT_FROM
-        if is_split == (self.detail.parent() is self._splitter):
-            return
-        if is_split:
-            was_open = self._pages.currentWidget() is self._alone
-            self._splitter.addWidget(self.detail)
-            self.detail.setVisible(self.model.rowCount() > 0)
-            if was_open:
-                self._pages.setCurrentWidget(self._listing)
-        else:
-            layout = self._alone.layout()
-            if layout is not None:
-                layout.addWidget(self.detail)
-            self.detail.show()
-        self.detail.set_page(not is_split)
-
-    def _open_detail(self) -> None:
-        if self.detail.parent() is self._alone and self.detail.entry is not None:
-            self._pages.setCurrentWidget(self._alone)
-            self.detail.back.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _show_list(self) -> None:
-        if self._pages.currentWidget() is self._alone:
-            self._pages.setCurrentWidget(self._listing)
-            self.table.setFocus(Qt.FocusReason.OtherFocusReason)
-
     def _leave_search(self) -> None:
         """Esc takes back the search first, then leaves it."""
         if self.filters.search.text():
@@ -349,29 +260,26 @@ class HistoryPage(QWidget):
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _act(self, act: Act) -> None:
-        entry = self.detail.entry
-        if entry is None:
+        if self.detail.entry is None:
             return
-        simple = {
+        if act is Act.NOTE:
+            self.panes.show_detail()
+            self.detail.tabs.setCurrentIndex(NOTES)
+            self.detail.note.text.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self.requests.act(act, self.detail.entry)
+
+    def _hand_on(self, act: Act, entry: Entry) -> None:
+        if act is Act.FOLDER:
+            self.folder_wanted.emit(entry.path)
+            return
+        signals = {
             Act.RESTORE: self.restore_wanted,
             Act.PROVE: self.prove_wanted,
             Act.VERIFY: self.verify_wanted,
             Act.COPY: self.copy_wanted,
         }
-        if act in simple:
-            simple[act].emit(entry)
-        elif act is Act.FOLDER:
-            self.folder_wanted.emit(entry.path)
-        elif act is Act.EXPORT:
-            self._ask_for_file(entry)
-        elif act is Act.PIN:
-            self._pin(entry)
-        elif act is Act.NOTE:
-            self._open_detail()
-            self.detail.tabs.setCurrentIndex(NOTES)
-            self.detail.note.text.setFocus(Qt.FocusReason.OtherFocusReason)
-        elif act is Act.DELETE:
-            self._ask_to_delete(entry)
+        signals[act].emit(entry)
 
     def _help(self, remedy: Remedy) -> None:
         entry = self.detail.entry
@@ -388,69 +296,11 @@ class HistoryPage(QWidget):
         self.detail.read_again()
         self.refresh()
 
-    def _pin(self, entry: Entry) -> None:
-        try:
-            self._state.catalog.pin(entry, not entry.pinned)
-        except AppError as error:
-            self._state.failed.emit(error, self.tr("The backup was not pinned"))
-            return
-        self._state.history_changed.emit()
-
     def _save_note(self, note: str) -> None:
-        entry, catalog = self.detail.entry, self._state.catalog
-        if entry is None:
-            return
+        if self.detail.entry is not None:
+            self.requests.keep_note(self.detail.entry, note)
 
-        def show(_told: tuple[str, ...]) -> None:
-            if self.detail.entry is not None and self.detail.entry.id == entry.id:
-                self.detail.note.show_note(note)
-            self._state.history_changed.emit()
-
-        self._state.background.run(
-            self,
-            lambda: change_note(entry, note, catalog),
-            show,
-            lambda error: self._state.failed.emit(error, self.tr("The note was not saved")),
-        )
-
-    def _ask_for_file(self, entry: Entry) -> None:
-        name = f"{folder_name(entry.project)} {entry.started:%Y-%m-%d %H%M}.tar"
-        kinds = (self.tr("One file, tar (*.tar)"), self.tr("One file, zip (*.zip)"))
-        path, kind = QFileDialog.getSaveFileName(
-            self, self.tr("Export Backup"), str(Path.home() / name), ";;".join(kinds)
-        )
-        if path:
-            chosen = Path(path)
-            if chosen.suffix.lower() not in (".tar", ".zip"):
-                chosen = chosen.with_name(chosen.name + (".zip" if kind == kinds[1] else ".tar"))
-            self.export_wanted.emit(entry, chosen)
-
-    def _ask_to_delete(self, entry: Entry) -> None:
-        try:
-            known = entries_beside(entry, self._state.catalog)
-        except AppError as error:
-            self._show_unreadable(error)
-            return
-        has_folder = entry.result is Result.SUCCEEDED and not entry.missing
-        told = consequences([entry], known).get(entry.project, ())
-        words = [self._consequence(one, entry) for one in told]
-        if has_folder:
-            words.insert(
-                0, self.tr("Its folder (%1) goes to the trash.").replace("%1", formats.size(entry.bytes))
-            )
-            title, act = self.tr("Delete the backup %1"), self.tr("Delete Backup")
-        else:
-            words.insert(0, self.tr("The entry is forgotten. Nothing on any disk is deleted."))
-            title, act = self.tr("Remove %1 from the history"), self.tr("Remove Entry")
-        name = name_of(entry, self._state.now())
-        answer = (act, "danger" if has_folder else "primary", lambda: self.delete_wanted.emit(entry))
-        Dialog(title.replace("%1", f"“{name}”"), "\n".join(words), (answer,), parent=self).open()
-
-    def _consequence(self, one: Consequence, entry: Entry) -> str:
-        words = {
-            Consequence.NONE_LEFT: self.tr("It is the only good backup of %1: none is left then."),
-            Consequence.NONE_PROVEN_LEFT: self.tr("It is the only proven backup of %1."),
-            Consequence.NEWEST_GOES: self.tr("It is the newest good backup of %1."),
-            Consequence.PINNED_GOES: self.tr("You pinned it."),
-        }
-        return words[one].replace("%1", entry.project)
+    def _show_note(self, entry: Entry, note: str) -> None:
+        shown = self.detail.entry
+        if shown is not None and (shown.id, shown.destination) == (entry.id, entry.destination):
+            self.detail.note.show_note(note)

@@ -71,17 +71,18 @@ class HistoryDetail(QFrame):
         self.detail: Detail | None = None
         self._asked = 0
         self._tab, self._has_happened = CHANGES, False
+        self._is_beside: bool | None = None
         self._drafts: dict[tuple[str, str], str] = {}
         self._pause, self._slow = _timer(self, _PAUSE), _timer(self, _SLOW)
         self._pause.timeout.connect(self._read)
-        self.happened = WhatHappened()
-        self.changes = ChangesView()
-        self.report = ProofReport()
-        self.files = FilesView()
-        self.note = NoteEditor()
-        self.summary, self.chart = ProofSummary(), SizeChart()
+        self._stack = QStackedWidget(self)
+        self.happened = WhatHappened(self._stack)
+        self.changes = ChangesView(self._stack)
+        self.report = ProofReport(self._stack)
+        self.files = FilesView(self._stack)
+        self.note = NoteEditor(self._stack)
         self.tables: PlainRows[TableRecord] = PlainRows(self._table_fields(), self)
-        self._log = QPlainTextEdit()
+        self._log = QPlainTextEdit(self._stack)
         self._log.setProperty("role", "log")
         self._log.setReadOnly(True)
         self._log.document().setDocumentMargin(M)
@@ -133,9 +134,9 @@ class HistoryDetail(QFrame):
         if self.entry is not None:
             self._read()
 
-    def set_page(self, is_page: bool) -> None:
+    def set_page(self, *, is_split: bool) -> None:
         """Where it is a page of its own there is a way back."""
-        self.back.setVisible(is_page)
+        self.back.setVisible(not is_split)
 
     def redraw(self) -> None:
         """The day may be another one."""
@@ -199,7 +200,8 @@ class HistoryDetail(QFrame):
             tabs += [PROOF] if has_manifest else []
             tabs += [CHART] if has_chart else []
         self._offer_tabs(tabs)
-        if has_room != (self.summary.parent() is self._proof_side):
+        if has_room != self._is_beside:
+            self._is_beside = has_room
             for widget, side, page in (
                 (self.summary, self._proof_side, self._proof_page),
                 (self.chart, self._chart_side, self._chart_page),
@@ -270,7 +272,7 @@ class HistoryDetail(QFrame):
         return made
 
     def _make_tabs(self) -> CountedTabs:
-        made = CountedTabs()
+        made = CountedTabs(self)
         made.setAccessibleName(self.tr("Parts of the detail"))
         for text in (
             self.tr("What Happened"),
@@ -289,18 +291,18 @@ class HistoryDetail(QFrame):
         return made
 
     def _make_body(self) -> QHBoxLayout:
-        self._proof_page, self._chart_page = _holder(), _holder(M)
-        self._proof_side, self._chart_side = _holder(), _holder(M)
+        self._proof_page, self._chart_page = _holder(self._stack), _holder(self._stack, M)
+        self._proof_side, self._chart_side = _holder(self), _holder(self, M)
+        self.summary, self.chart = ProofSummary(self._proof_side), SizeChart(self._chart_side)
         self._proof_side.setFixedWidth(_PROOF_WIDTH)
         self._chart_side.setMinimumWidth(_CHART_WIDTH)
         self._chart_side.setMaximumWidth(_CHART_WIDTH * 2)
-        self._waiting = label(self.tr("Reading the backup…"), "second")
+        self._waiting = label(self.tr("Reading the backup…"), "second", parent=self._stack)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._stack = QStackedWidget()
         for page in (
             self.happened,
             self.changes,
-            PlainTable(self.tables, self.tr("Tables of the backup")),
+            PlainTable(self.tables, self.tr("Tables of the backup"), parent=self._stack),
             self.report,
             self.files,
             self._log,
@@ -341,8 +343,8 @@ class HistoryDetail(QFrame):
         )
 
 
-def _holder(margin: int = 0) -> QWidget:
-    made = QFrame()
+def _holder(parent: QWidget, margin: int = 0) -> QWidget:
+    made = QFrame(parent)
     made.setProperty("role", "side")
     layout = QVBoxLayout(made)
     layout.setContentsMargins(margin, margin - 2 if margin else 0, margin, margin - 2 if margin else 0)

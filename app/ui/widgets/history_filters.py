@@ -173,12 +173,12 @@ class HistoryFilters(QWidget):
         return made
 
     def _combo(self, name: str, items: Sequence[tuple[str, object]]) -> QComboBox:
-        made = QComboBox()
+        made = QComboBox(self)
         made.setAccessibleName(name)
-        made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        made.setMaximumWidth(_MOST)
         for text, value in items:
             made.addItem(text, value)
+        made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        made.setMaximumWidth(_MOST)
         made.setMinimumWidth(made.fontMetrics().horizontalAdvance(items[0][0]) + _ARROW)
         made.currentIndexChanged.connect(lambda _: self._tell(made))
         return made

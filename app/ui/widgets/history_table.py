@@ -203,6 +203,7 @@ class _Rows(QStyledItemDelegate):
     def __init__(self, table: HistoryTable) -> None:
         super().__init__(table)
         self._table = table
+        self._label, self._strong = font("label"), font("strong")
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         table = self._table
@@ -227,7 +228,7 @@ class _Rows(QStyledItemDelegate):
             self._paint_status(painter, cell, area)
         else:
             colour = "text2" if is_selected and cell.colour == "text3" else cell.colour
-            painter.setFont(font("strong") if cell.is_strong else table.font())
+            painter.setFont(self._strong if cell.is_strong else table.font())
             painter.setPen(QColor(getattr(of, colour)))
             metrics = painter.fontMetrics()
             text = metrics.elidedText(cell.text, Qt.TextElideMode.ElideRight, area.width())
@@ -241,7 +242,7 @@ class _Rows(QStyledItemDelegate):
         mirrored = self._table.layoutDirection() is Qt.LayoutDirection.RightToLeft
         left = area.right() - _ICON if mirrored else area.left()
         paint_icon(painter, cell.status, QRectF(left, area.center().y() - _ICON / 2 + 0.5, _ICON, _ICON), of)
-        painter.setFont(font("label"))
+        painter.setFont(self._label)
         painter.setPen(QColor(getattr(of, cell.status.colour)))
         rest = _ICON + _GAP
         area = area.adjusted(0, 0, -rest, 0) if mirrored else area.adjusted(rest, 0, 0, 0)

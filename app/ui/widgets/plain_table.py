@@ -16,13 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.models.plain_rows import PlainRows
-from app.ui.theme import L, M, S, colours
+from app.ui.theme import M, S, colours
 
 _ROW = 30
 _SAMPLE = 200
-_HEADER = f"""QHeaderView::section {{ padding: 0 {S - 3}px; }}
-QHeaderView::section:first {{ padding-left: {L}px; }}
-QHeaderView::section:last {{ padding-right: {M}px; }}"""
 
 
 class PlainTable(QTableView):
@@ -65,7 +62,7 @@ class PlainTable(QTableView):
         top.setVisible(header)
         top.setHighlightSections(False)
         top.setMinimumSectionSize(24)
-        top.setStyleSheet(_HEADER)
+        top.setProperty("role", "plain")
         if header:
             top.setSectionsClickable(True)
             top.setSortIndicatorShown(False)
