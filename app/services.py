@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.backup import Backup, BackupOptions, CompressionMethod
 from app.domain.changes import BackupChanges
+from app.domain.due import DueState, due_slot
 from app.domain.errors import AppError, Cancelled
 from app.domain.estimate import Estimate, PastRun, estimate_backup
 from app.domain.events import Listener, Notice, Phase, Progress
@@ -23,9 +24,11 @@ from app.domain.pace import Workload, backup_workload
 from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
+from app.domain.retention import plan_retention
+from app.domain.schedule import Schedule, zone_named
 from app.engine.backup import back_up, prove_backup
 from app.engine.connection_check import ConnectionCheck, OnLine, check_connection
-from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries
+from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries, remove_backup
 from app.engine.listing import Listing, list_database
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
@@ -33,7 +36,7 @@ from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.catalog_entry import entry_of
 from app.persistence.destination import clean_partials
 from app.persistence.manifest import read_manifest
-from app.persistence.settings import Settings, load_settings, settings_path
+from app.persistence.settings import Settings, find_project, load_settings, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.postgres.toolchain import Installation, find_installations
 from app.system.cancellation import CancelToken
@@ -41,6 +44,7 @@ from app.system.files import free_bytes, make_folder
 
 if TYPE_CHECKING:
     from app.engine.restore.job import RestoreJob
+    from app.engine.scheduler import ScheduledRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,71 @@ class Services:
             except AppError as error:  # the backup is good all the same, and the caller sees how far
                 listener(Notice(f"Not proven. {error}"))
         return backup
+
+    def run_schedule(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Backup | None:
+        """Run the slot of a schedule that is due, and then remove what its rules do not keep.
+
+        Returns:
+            The backup; None when nothing is due any more, because another process ran it meanwhile.
+
+        Raises:
+            AppError, Cancelled: as `backup` does; the attempt stands in the history.
+        """
+        from app.engine.scheduler import only_run
+
+        with only_run(schedule) as is_ours:
+            now = datetime.now(UTC)
+            runs = self.catalog.runs_of(schedule.id, now - timedelta(days=400))
+            due = due_slot(schedule, runs, now, self.settings.paused_until)
+            if not is_ours or due.state is not DueState.DUE:
+                return None
+            started = datetime.now(UTC)
+            request = BackupRequest(
+                schedule.project,
+                Connection(""),
+                schedule.options,
+                Path(schedule.destination) if schedule.destination else self.settings.destination_folder,
+                kind="scheduled",
+                schedule=schedule.id,
+                slot=due.slot,
+                stall_seconds=self.settings.stall_seconds,
+            )
+            try:
+                connection = self.connection_of(find_project(self.settings, schedule.project))
+                if not schedule.destination and not self.settings.destination:
+                    make_folder(self.settings.destination_folder)
+            except AppError as error:  # it is an attempt like any other, and is retried
+                self._record(_attempt(request, started, error), listener)
+                raise
+            backup = self.backup(replace(request, connection=connection), cancel, listener)
+            self.prune(schedule, cancel, listener)
+            return backup
+
+    def due_runs(self) -> tuple[ScheduledRun, ...]:
+        """Every schedule with a slot that is due now, and what it waits for."""
+        from app.engine.scheduler import due_runs  # the window starts without it
+
+        return due_runs(self.settings, self.catalog, datetime.now(UTC), self._reaches)
+
+    def prune(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> int:
+        """Remove for good the backups of a schedule that its rules do not keep; gives how many went.
+
+        Backups that were made by hand are not touched.
+
+        Raises:
+            AppError: one could not be removed; those before it are gone.
+        """
+        if schedule.retention.is_off:
+            return 0
+        now = datetime.now(UTC)
+        own = [entry for entry in self.catalog.history(schedule.project) if entry.schedule == schedule.id]
+        plan = plan_retention(own, schedule.retention, zone_named(schedule.zone), now)
+        removed = plan.removed
+        for entry in removed:
+            remove_backup(entry, self.catalog, cancel, listener)
+        if removed:
+            listener(Notice(f"{len(removed):,} old backups of {schedule.project} were removed."))
+        return len(removed)
 
     def prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Prove a backup by restoring it, and record the result.
@@ -246,6 +315,17 @@ class Services:
         folder = make_folder(self.settings.destination_folder)
         return back_up_sample(folder, self.installations, self.backup, cancel, listener)
 
+    def _reaches(self, schedule: Schedule) -> bool:
+        """Whether a schedule's database answers."""
+        from app.postgres.connection import connect
+
+        try:
+            connection = self.connection_of(find_project(self.settings, schedule.project))
+            connect(connection, timeout=5).close()
+        except AppError:
+            return False
+        return True
+
     def _record(self, entry: Entry, listener: Listener) -> None:
         """Note it in the catalog. A catalog that cannot be written hides neither a backup nor a failure."""
         try:
@@ -304,6 +384,8 @@ def _attempt(request: BackupRequest, started: datetime, error: Exception) -> Ent
         result=Result.CANCELLED if isinstance(error, Cancelled) else Result.FAILED,
         finished=datetime.now(UTC),
         kind=request.kind,
+        schedule=request.schedule,
+        slot=request.slot,
         destination=str(request.destination.resolve()) if request.destination else "",
         note=request.options.note,
     )

@@ -35,6 +35,7 @@ _VERBS = {
     "restore": "app.cli.restore",
     "open": "app.cli.open",
     "history": "app.cli.history",
+    "run-due": "app.cli.run_due",
     "doctor": "app.cli.doctor",
     "keyring-probe": "app.cli.doctor",
 }

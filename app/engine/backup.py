@@ -125,6 +125,8 @@ def _write(
         database_bytes=plan.server.bytes,
         proof=Proof(ProofLevel.COMPLETE if counted else ProofLevel.SEALED, finished),
         kind=request.kind,
+        schedule=request.schedule,
+        slot=request.slot,
         warnings=plan.warnings + warnings + more_warnings + result.warnings,
     )
     return publish(partial, manifest, result.contents.files, cancel)

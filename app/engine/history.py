@@ -57,6 +57,20 @@ def delete_entries(
     return len(entries)
 
 
+def remove_backup(entry: Entry, catalog: Catalog, cancel: CancelToken, listener: Listener) -> None:
+    """Remove a backup for good that no rule keeps; the history remembers that there was one.
+
+    Raises:
+        AppError: as `delete_entries` does.
+        Cancelled: `cancel` was set.
+    """
+    cancel.check()
+    _need_destination(entry)
+    if entry.path and Path(entry.path).exists():
+        _delete(Path(entry.path), listener, for_good=True)
+    catalog.mark_missing(entry)
+
+
 def change_note(entry: Entry, note: str, catalog: Catalog, listener: Listener) -> None:
     """Give a backup another note: in its manifest, so that other computers see it, and in the catalog.
 

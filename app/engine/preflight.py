@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from app.domain.backup import BackupOptions, Compression, CompressionMethod, Format
@@ -76,6 +77,8 @@ class BackupRequest:
         options: what the user chose.
         destination: the folder; None to check the project alone.
         kind: manual, scheduled or safety.
+        schedule: id of the schedule that asks for it; empty for none.
+        slot: the moment at which that is due, in UTC.
         last_bytes: size of the project's last backup, a better estimate than any rule.
         stall_seconds: how long nothing may move before the run counts as stalled.
         lock_timeout: seconds to wait for the tables' locks, three times over.
@@ -86,6 +89,8 @@ class BackupRequest:
     options: BackupOptions = field(default_factory=BackupOptions)
     destination: Path | None = None
     kind: str = "manual"
+    schedule: str = ""
+    slot: datetime | None = None
     last_bytes: int | None = None
     stall_seconds: float = 600.0
     lock_timeout: float = 10.0

@@ -27,6 +27,7 @@ from app.ui.operation_signals import OperationSignals
 from app.ui.question import Question
 from app.ui.remedies import Remedies
 from app.ui.restore_work import PlannedRestore
+from app.ui.schedule_watch import ScheduleWatch
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
 from app.ui.widgets.rail import Place
@@ -47,6 +48,7 @@ class Frame(QObject):
         self._state = state
         self.operations = OperationSignals(log_folder(), self)
         self.launcher = Launcher(state, self.operations, self)
+        self.schedules = ScheduleWatch(state, self.operations, self.launcher, self)
         self.remedies = Remedies(self.launcher, self)
         self.health = HealthWatch(state, self.operations, self)
         self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
@@ -178,6 +180,7 @@ class Frame(QObject):
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
         self.health.look()
+        self.schedules.look()
         if paths:
             self.open_dumps(paths)
 

@@ -18,6 +18,7 @@ from app.domain.pace import (
     verify_workload,
 )
 from app.domain.proof import ProofLevel
+from app.domain.schedule import Schedule
 from app.ui.backup_work import WantedBackup
 from app.ui.operation_signals import OperationSignals
 from app.ui.restore_work import PlannedRestore
@@ -63,6 +64,18 @@ class Launcher(QObject):
         from app.domain.backup import BackupOptions
 
         self.back_up(WantedBackup(name, BackupOptions(), self._state.destination))
+
+    def run_schedule(self, schedule: Schedule) -> None:
+        """Run the slot of a schedule that is due."""
+        last = self._state.catalog.last_backup(schedule.project)
+        proven = schedule.options.proof is ProofLevel.PROVEN
+        self._operations.submit(
+            OperationKind.BACKUP,
+            schedule.project,
+            lambda cancel, listener: self._state.services().run_schedule(schedule, cancel, listener),
+            subject=schedule.id,
+            workload=backup_workload(last.database_bytes if last else 0, proven=proven),
+        )
 
     def try_sample(self) -> None:
         """Back up and prove the sample database; it stays in History to be restored."""

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from PySide6.QtCore import QObject, QTimer, QTimeZone, Signal
 
+from app.domain.due import Waiting
 from app.domain.errors import AppError
 from app.domain.health import Health, project_health
 from app.domain.preferences import Times
@@ -36,6 +37,7 @@ class State(QObject):
         settings: as they are in the file.
         catalog: the history of backups.
         background: for short work that must not hold up the window.
+        waiting: for the id of each schedule that is due what it waits for.
         running_since: for each project that is being backed up, since when.
 
     Signals:
@@ -57,6 +59,7 @@ class State(QObject):
         self.catalog = Catalog(catalog_path(), [self.settings.destination_folder])
         self.background = Background(self)
         self.running_since: dict[str, datetime] = {}
+        self.waiting: dict[str, tuple[Waiting, ...]] = {}
         self._services: Services | None = None
         self._building = threading.Lock()
         self._timer = QTimer(self)
@@ -103,6 +106,7 @@ class State(QObject):
                 now,
                 zone=self.zone,
                 running_since=self.running_since.get(project.name),
+                waiting=self.waiting,
                 paused_until=self.settings.paused_until,
             )
             for project in self.settings.projects

@@ -1,0 +1,85 @@
+"""Says which schedules have a slot to run now, and what keeps the others: asked at least once a minute.
+
+Nothing is remembered between two times of asking: the history tells what was run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from app.domain.due import Due, DueState, Surroundings, Waiting, due_slot, waiting_for
+from app.domain.schedule import Schedule
+from app.persistence.catalog import Catalog
+from app.persistence.settings import Settings
+from app.system import paths
+
+_HISTORY = timedelta(days=400)
+"""Longer than any schedule's slots are apart, but for those of leap days."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A schedule whose slot is due, and what it waits for; it can start when that is nothing."""
+
+    schedule: Schedule
+    due: Due
+    waiting: tuple[Waiting, ...]
+
+
+def due_runs(
+    settings: Settings, catalog: Catalog, now: datetime, reaches: Callable[[Schedule], bool]
+) -> tuple[ScheduledRun, ...]:
+    """Every schedule with a slot that is due now.
+
+    Args:
+        settings: with the schedules.
+        catalog: the history.
+        now: in UTC.
+        reaches: whether anybody answers at a schedule's database; asked where it is a condition.
+    """
+    found = []
+    for schedule in settings.schedules:
+        due = due_slot(schedule, catalog.runs_of(schedule.id, now - _HISTORY), now, settings.paused_until)
+        if due.state is DueState.DUE and due.slot is not None:
+            around = surroundings(schedule, settings, reaches)
+            found.append(ScheduledRun(schedule, due, waiting_for(schedule.conditions, around)))
+    return tuple(found)
+
+
+def surroundings(schedule: Schedule, settings: Settings, reaches: Callable[[Schedule], bool]) -> Surroundings:
+    """What the computer says of itself now, as far as this schedule asks for it.
+
+    Whether a network is metered cannot be told here; that counts as met.
+    """
+    conditions = schedule.conditions
+    battery = psutil.sensors_battery() if conditions.mains_power else None
+    chosen = schedule.destination or settings.destination
+    return Surroundings(
+        folder_present=not chosen or Path(chosen).is_dir(),  # the default one is made by the first backup
+        on_battery=battery is not None and battery.power_plugged is False,
+        server_reachable=not conditions.server_reachable or reaches(schedule),
+    )
+
+
+@contextmanager
+def only_run(schedule: Schedule) -> Iterator[bool]:
+    """Whether this process is the one that runs the schedule now; a dead owner's lock counts for nothing."""
+    folder = paths.data_folder() / "schedules"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{schedule.id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

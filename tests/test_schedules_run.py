@@ -1,0 +1,141 @@
+"""Schedules make real backups: once a slot, retried, recorded, pruned; in the window's way and in cron's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.domain.backup import BackupOptions
+from app.domain.due import Waiting
+from app.domain.errors import AppError
+from app.domain.history import Result
+from app.domain.project import Project
+from app.domain.proof import ProofLevel
+from app.domain.retention import RetentionRules
+from app.domain.schedule import Conditions, Schedule
+from app.engine.preflight import BackupRequest
+from app.engine.scheduler import only_run
+from app.persistence.settings import Settings, change_settings, settings_path
+from app.postgres.sandbox import SandboxServer
+from app.services import Services, build_services
+from app.system.cancellation import CancelToken
+from tests.conftest import Database, NewDatabase
+
+_LAST_HOUR = datetime.now(UTC) - timedelta(hours=2)
+HOURLY = Schedule(
+    "hourly",
+    "Shop",
+    "0 * * * *",
+    "UTC",
+    _LAST_HOUR,
+    options=BackupOptions(proof=ProofLevel.COMPLETE),
+)
+
+
+@pytest.fixture
+def shop(
+    server17: SandboxServer, new_shop: NewDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Database:
+    database = new_shop(server17)
+    monkeypatch.setenv("PGPASSWORD", server17.password.reveal())
+    (tmp_path / "Backups").mkdir()
+    settings = Settings(
+        destination=str(tmp_path / "Backups"),
+        projects=(Project("Shop", database.conninfo, datetime.now(UTC)),),
+        schedules=(HOURLY,),
+    )
+    change_settings(settings_path(), lambda _: settings)
+    return database
+
+
+def run(services: Services, schedule: Schedule = HOURLY) -> object:
+    return services.run_schedule(schedule, CancelToken(), lambda _: None)
+
+
+def test_a_slot_that_is_due_is_run_once(shop: Database) -> None:
+    services = build_services()
+    (due,) = services.due_runs()
+    assert due.waiting == ()
+    assert run(services) is not None
+    (entry,) = services.catalog.history()
+    assert (entry.kind, entry.schedule, entry.slot) == ("scheduled", "hourly", due.due.slot)
+    assert entry.is_good
+    assert services.due_runs() == ()
+    assert run(services) is None
+    assert len(services.catalog.history()) == 1
+
+
+def test_what_another_process_runs_is_left_to_it(shop: Database) -> None:
+    services = build_services()
+    with only_run(HOURLY) as ours:
+        assert ours
+        with only_run(HOURLY) as again:
+            assert not again
+        assert run(services) is None
+    assert services.catalog.history() == ()
+
+
+def test_an_attempt_that_failed_is_recorded_with_its_slot_and_retried_later(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "not this one")
+    services = build_services()
+    (due,) = services.due_runs()
+    with pytest.raises(AppError):
+        run(services)
+    (entry,) = services.catalog.history()
+    assert (entry.result, entry.schedule, entry.slot) == (Result.FAILED, "hourly", due.due.slot)
+    assert services.due_runs() == ()  # the next attempt comes in a minute
+
+
+def test_a_project_that_is_gone_is_an_attempt_that_failed(shop: Database) -> None:
+    change_settings(settings_path(), lambda old: replace(old, projects=()))
+    services = build_services()
+    with pytest.raises(AppError):
+        run(services)
+    assert [entry.result for entry in services.catalog.history()] == [Result.FAILED]
+
+
+def test_a_folder_that_is_not_connected_is_waited_for(shop: Database, tmp_path: Path) -> None:
+    (tmp_path / "Backups").rmdir()
+    (due,) = build_services().due_runs()
+    assert due.waiting == (Waiting.FOLDER_MISSING,)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_where_that_is_asked(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = replace(HOURLY, conditions=Conditions(server_reachable=True))
+    change_settings(settings_path(), lambda old: replace(old, schedules=(asks,)))
+    (due,) = build_services().due_runs()
+    assert due.waiting == ()
+    monkeypatch.setenv("PGPASSWORD", "not this one")
+    (due,) = build_services().due_runs()
+    assert due.waiting == (Waiting.SERVER_UNREACHABLE,)
+
+
+def test_after_a_success_its_rules_remove_what_is_not_kept_and_nothing_else(shop: Database) -> None:
+    services = build_services()
+    keeps_one = replace(HOURLY, retention=RetentionRules(last=1))
+    connection = services.connection_of(services.settings.projects[0])
+    request = BackupRequest("Shop", connection, HOURLY.options, services.settings.destination_folder)
+    by_hand = services.backup(request, CancelToken(), lambda _: None)
+    old = run(services, keeps_one)
+    earlier = replace(
+        services.catalog.find(services.catalog.history()[0].id)[0],
+        slot=datetime.now(UTC) - timedelta(hours=30),
+    )
+    services.catalog.delete(earlier)
+    services.catalog.record(earlier)  # as if it had been made a day ago
+    new = run(services, keeps_one)
+    assert old is not None
+    assert new is not None
+    folders = {Path(entry.path).exists() for entry in services.catalog.history() if not entry.missing}
+    assert folders == {True}
+    gone = [entry for entry in services.catalog.history() if entry.missing]
+    assert [entry.id for entry in gone] == [earlier.id]
+    assert not Path(earlier.path).exists()
+    assert Path(by_hand.folder).exists()
