@@ -18,7 +18,8 @@ from app.postgres.cluster_script import script_items
 from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
 from app.postgres.script_outline import outline_script
-from app.postgres.script_run import ScriptRun, run_script, unknown_setting
+from app.postgres.script_run import ScriptRun, run_script
+from app.postgres.unknown_settings import unknown_setting
 from app.system.cancellation import CancelToken
 from app.system.process import run
 

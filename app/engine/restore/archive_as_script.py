@@ -24,8 +24,10 @@ from app.postgres.connection import Connection, Session, encode_sql
 from app.postgres.failures import dump_failure
 from app.postgres.script import Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem
-from app.postgres.script_run import ScriptRun, StatementFailedError, run_script, unknown_setting
+from app.postgres.script_errors import StatementFailedError
+from app.postgres.script_run import ScriptRun, run_script
 from app.postgres.toolchain import Installation
+from app.postgres.unknown_settings import unknown_setting
 from app.system.cancellation import CancelToken
 from app.system.process import Child, child_environment
 

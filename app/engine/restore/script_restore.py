@@ -18,8 +18,9 @@ from app.postgres.connection import Connection, Session, encode_sql, quote_liter
 from app.postgres.dump_files import script_blocks
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
-from app.postgres.script_run import ScriptRun, run_script, unknown_setting
+from app.postgres.script_run import ScriptRun, run_script
 from app.postgres.script_trio import TrioRole, trio_role
+from app.postgres.unknown_settings import unknown_setting
 from app.system.cancellation import CancelToken
 
 _AFTER_ROWS = frozenset(
