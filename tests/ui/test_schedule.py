@@ -202,9 +202,9 @@ def wait_for_preview(qtbot: QtBot, page: SchedulePage) -> str:
 
 def test_without_projects_it_says_what_to_do(window: MainWindow, qtbot: QtBot, shoot: Shoot) -> None:
     page = page_of(window)
-    assert page._stack.currentWidget() is page._no_projects
+    assert page._stack.currentWidget() is page._empty
     with qtbot.waitSignal(page.add_wanted):
-        page._no_projects.findChildren(QPushButton)[0].click()
+        page._empty.add.click()
     shoot(window, "schedule-no-projects")
 
 
@@ -215,12 +215,14 @@ def test_without_schedules_it_begins_the_first_one(
     page = page_of(window)
     assert page._stack.currentWidget() is page._empty
     shoot(window, "schedule-empty")
-    page._empty.findChildren(QPushButton)[0].click()
+    page._empty.new.click()
     assert page.editor.draft is not None
     assert (page.editor.draft.project, page.editor.draft.cron) == ("Shop", "30 2 * * *")
     assert wait_for_preview(qtbot, page) == "All backups will be kept."
     shoot(window, "schedule-first")
+    assert page.editor.delete.isHidden()
     page.footer.save.click()
+    assert page.editor.delete.isVisible()
     (made,) = state.settings.schedules
     assert (made.project, made.cron, made.zone, made.since) == ("Shop", "30 2 * * *", "Europe/Berlin", NOW)
     assert not page.has_changes
@@ -246,7 +248,7 @@ def test_each_schedule_says_what_it_does_and_how_it_stands(
     assert weekly.standing.text == "Until you switch it on"
     page.view.choose("archive")
     said = wait_for_preview(qtbot, page)
-    assert said == "Keeps 8, removes 9 (123 GB) after the next good backup."
+    assert said == "Keeps 8, removes 9 (123 GB) after the next backup."
     shoot(window, "schedule-full")
     spoken = page.view.model().index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken.startswith("Shop staging. Overdue. Every day at 02:30")
@@ -427,9 +429,7 @@ def test_all_are_paused_and_resumed(
     assert page._paused.isHidden()
 
 
-def test_deleting_asks_and_says_what_stays(
-    state: ClockedState, window: MainWindow, qtbot: QtBot, shoot: Shoot
-) -> None:
+def test_deleting_asks_and_says_what_stays(state: ClockedState, window: MainWindow, qtbot: QtBot) -> None:
     fill(state, SHOP, WEEKLY)
     page = page_of(window)
     page.editor.delete.click()
@@ -438,7 +438,6 @@ def test_deleting_asks_and_says_what_stays(
     texts = [one.text() for one in asked.findChildren(QLabel)]
     assert "Delete the schedule of “Shop”?" in texts
     assert any(text.endswith("Those that are there stay.") for text in texts)
-    shoot(asked, "schedule-delete")
     QTest.keyClick(asked, Qt.Key.Key_Escape)
     assert len(state.settings.schedules) == 2
     delete_what_is_done_with()
@@ -491,6 +490,17 @@ def test_a_new_schedule_can_be_discarded_and_what_the_form_does_not_show_is_kept
     page.editor.name.setText("x")
     page.footer.save.click()
     assert saved(state, "shop") == replace(odd, name="x")
+
+
+def test_a_project_that_was_added_can_be_chosen(state: ClockedState, window: MainWindow) -> None:
+    fill(state, SHOP)
+    page = page_of(window)
+    page.editor.name.setText("nightly")
+    new = Project("Wiki", CONNINFO, NOW)
+    assert state.change_settings(lambda old: replace(old, projects=(*old.projects, new)))
+    page.editor.project.setCurrentIndex(page.editor.project.findText("Wiki"))
+    page.footer.save.click()
+    assert (saved(state, "shop").project, saved(state, "shop").name) == ("Wiki", "nightly")
 
 
 def test_schedules_that_go_elsewhere_take_their_drafts_with_them(

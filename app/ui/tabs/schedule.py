@@ -24,16 +24,17 @@ from app.domain.schedule import Schedule
 from app.ui import schedule_words
 from app.ui.models.schedules import ScheduleList, ScheduleRow
 from app.ui.question import Question
+from app.ui.schedule_drafts import Drafts
 from app.ui.schedule_edits import as_saved, new_schedule, problems, with_schedule, without_schedule
 from app.ui.schedule_words import Standing
 from app.ui.state import State
 from app.ui.theme import XL, L, M
 from app.ui.widgets.basics import button, card, column, label, row
-from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.login_offer import LoginOffer
 from app.ui.widgets.message_panel import MessagePanel
 from app.ui.widgets.pause_menu import fill_pause_menu, pause_all, paused_until
 from app.ui.widgets.schedule_editor import ScheduleEditor
+from app.ui.widgets.schedule_empty import ScheduleEmpty
 from app.ui.widgets.schedule_footer import ScheduleFooter
 from app.ui.widgets.schedule_list import ScheduleListView
 
@@ -60,9 +61,9 @@ class SchedulePage(QWidget):
     def __init__(self, state: State, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._drafts: dict[str, Schedule] = {}
+        self._drafts = Drafts()
         self._standings: dict[str, Standing] = {}
-        self._current = self._new_id = ""
+        self._current = ""
         self._is_narrow = self._is_open = False
         self.model = ScheduleList(self)
         self.model.switched.connect(self.switch)
@@ -81,10 +82,12 @@ class SchedulePage(QWidget):
         self.offer.settings_wanted.connect(self.settings_wanted)
         self._paused = MessagePanel()
         self._stack = QStackedWidget()
-        self._no_projects, self._empty = self._make_no_projects(), self._make_empty()
-        self._full = self._make_full()
-        for stage in (self._no_projects, self._empty, self._full):
-            self._stack.addWidget(stage)
+        self._empty, self._full = ScheduleEmpty(), self._make_full()
+        self._empty.add_wanted.connect(self.add_wanted)
+        self._empty.sample_wanted.connect(self.sample_wanted)
+        self._empty.new_wanted.connect(self.add)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._full)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._stack)
@@ -104,21 +107,18 @@ class SchedulePage(QWidget):
     @property
     def has_changes(self) -> bool:
         """Something was entered and not saved."""
-        return bool(self._drafts)
+        return bool(self._drafts.held)
 
     def refresh(self) -> None:
         """Show the settings as they are now; drafts stay."""
         names = [project.name for project in self._state.settings.projects]
-        saved = {schedule.id: schedule for schedule in self._state.settings.schedules}
-        self._drafts = {
-            identity: replace(draft, project=draft.project if draft.project in names else names[0])
-            for identity, draft in self._drafts.items()
-            if names and (identity in saved or identity == self._new_id)
-        }
+        saved = {schedule.id for schedule in self._state.settings.schedules}
+        self._drafts.follow(names, saved)
         self._show_pause()
-        if not names or not (saved or self._drafts):
-            self._current = self._new_id = ""
-            self._stack.setCurrentWidget(self._empty if names else self._no_projects)
+        if not names or not (saved or self._drafts.held):
+            self._current = ""
+            self._empty.show_for(has_projects=bool(names))
+            self._stack.setCurrentWidget(self._empty)
             return
         self._show_rows()
         self._stack.setCurrentWidget(self._full)
@@ -127,38 +127,32 @@ class SchedulePage(QWidget):
 
     def add(self) -> None:
         """Begin a new schedule, or go on with the one that was begun."""
-        if not self._new_id:
+        if not self._drafts.new:
             zone = getattr(self._state.zone, "key", "UTC")
-            made = new_schedule(self._state.settings, zone, self._state.now())
-            self._new_id = made.id
-            self._drafts[made.id] = made
-        self._current = self._new_id
+            self._drafts.begin(new_schedule(self._state.settings, zone, self._state.now()))
+        self._current = self._drafts.new
         self.refresh()
-        self._open(self._new_id)
+        self._open(self._current)
         self.editor.project.setFocus()
 
     def save(self) -> None:
         """Keep what was entered, unless something is wrong with it."""
-        draft = self._drafts.get(self._current)
+        draft = self._drafts.held.get(self._current)
         if draft is None:
             return
         if self.editor.problems:
             self.editor.focus_problem()
             return
-        del self._drafts[draft.id]
-        draft = as_saved(draft, self._saved(draft.id))
-        was_new, now = self._new_id, self._state.now()
-        if draft.id == was_new:
-            self._new_id = ""
-        if not self._state.change_settings(lambda settings: with_schedule(settings, draft, now)):
-            self._drafts[draft.id], self._new_id = draft, was_new
+        made, was_new, now = as_saved(draft, self._saved(draft.id)), self._drafts.new, self._state.now()
+        self._drafts.drop(draft.id)
+        if not self._state.change_settings(lambda settings: with_schedule(settings, made, now)):
+            self._drafts.held[draft.id], self._drafts.new = draft, was_new
             self.refresh()
 
     def discard(self) -> None:
         """Go back to what is saved."""
-        self._drafts.pop(self._current, None)
-        if self._current == self._new_id:
-            self._new_id, self._is_open = "", False
+        self._is_open = self._is_open and self._current != self._drafts.new
+        self._drafts.drop(self._current)
         self.refresh()
         self._arrange()
 
@@ -183,10 +177,8 @@ class SchedulePage(QWidget):
         ).open()
 
     def _delete(self, identity: str) -> None:
-        draft = self._drafts.pop(identity, None)
         self._is_open = False
-        if not self._state.change_settings(lambda settings: without_schedule(settings, identity)) and draft:
-            self._drafts[identity] = draft
+        self._state.change_settings(lambda settings: without_schedule(settings, identity))
         self._arrange()
 
     def _saved(self, identity: str) -> Schedule | None:
@@ -200,14 +192,16 @@ class SchedulePage(QWidget):
         """Put a schedule, or its draft, into the form."""
         self._current = identity
         self.view.choose(identity)
-        shown = self._drafts.get(identity) or self._saved(identity)
+        shown = self._drafts.held.get(identity) or self._saved(identity)
         if shown is None:
             return
-        if self.editor.draft is None or as_saved(self.editor.draft, shown) != shown:
-            names = [project.name for project in self._state.settings.projects]
-            self.editor.show_schedule(shown, names, is_new=identity == self._new_id)
+        names = [project.name for project in self._state.settings.projects]
+        in_form = self.editor.draft
+        if in_form is None or as_saved(in_form, shown) != shown or self.editor.projects != names:
+            self.editor.show_schedule(shown, names)
         else:
             self.editor.refresh()
+        self.editor.delete.setVisible(identity != self._drafts.new)
         self._arrange()
 
     def _open(self, identity: str) -> None:
@@ -225,11 +219,7 @@ class SchedulePage(QWidget):
         draft = self.editor.draft
         if draft is None:
             return
-        saved = self._saved(draft.id)
-        if saved is not None and as_saved(draft, saved) == saved:
-            self._drafts.pop(draft.id, None)
-        else:
-            self._drafts[draft.id] = draft
+        self._drafts.keep(draft, self._saved(draft.id))
         self._mark_rows()
         self._show_footer()
 
@@ -241,7 +231,7 @@ class SchedulePage(QWidget):
             self.editor.refresh()
 
     def _show_footer(self) -> None:
-        draft, saved = self._drafts.get(self._current), self._saved(self._current)
+        draft, saved = self._drafts.held.get(self._current), self._saved(self._current)
         self.footer.show_changes(draft, saved, self.editor.problems)
 
     def _show_rows(self) -> None:
@@ -265,12 +255,12 @@ class SchedulePage(QWidget):
                 self._sentence(schedule),
                 self._standings.get(schedule.id, Standing(None, "")),
                 schedule.enabled,
-                schedule.id in self._drafts,
+                schedule.id in self._drafts.held,
             )
             for schedule in self._state.settings.schedules
         ]
-        if self._new_id:
-            draft = self._drafts[self._new_id]
+        if self._drafts.new:
+            draft = self._drafts.held[self._drafts.new]
             standing = Standing(None, self.tr("Not saved yet"))
             rows.append(
                 ScheduleRow(
@@ -316,6 +306,7 @@ class SchedulePage(QWidget):
         self._side.setContentsMargins(0, 0, XL if self._is_narrow else 0, XL)
         self.editor.setVisible(shows_form)
         self._back_button.setVisible(self._is_narrow and self._is_open)
+        self._title.setVisible(self._back_button.isHidden())
         self._footer_side.setVisible(shows_form)
 
     def _make_full(self) -> QWidget:
@@ -340,8 +331,8 @@ class SchedulePage(QWidget):
         self._list_side.setMinimumWidth(_LIST_WIDTH)
         body = row(self._list_side, self.editor, spacing=XL - 4)
         body.setStretch(1, 1)
-        head = row(label(self.tr("Schedule"), "title"), None, pause, new)
-        head.insertWidget(0, self._back_button)
+        self._title = label(self.tr("Schedule"), "title")
+        head = row(self._back_button, self._title, None, pause, new)
         paused = row(self._paused)
         upper = column(head, paused, body, spacing=M)
         for one in (head, paused):
@@ -355,26 +346,3 @@ class SchedulePage(QWidget):
         layout.setStretch(0, 1)
         page.setLayout(layout)
         return page
-
-    def _make_no_projects(self) -> QWidget:
-        add = button(self.tr("Add Project…"), "plus", kind="primary", size="big")
-        add.clicked.connect(self.add_wanted)
-        sample = button(self.tr("Try With Sample Data"), size="big")
-        sample.clicked.connect(self.sample_wanted)
-        return EmptyState(
-            self.tr("There is nothing to schedule yet"),
-            self.tr("Add a project first: a Supabase project, or any PostgreSQL database."),
-            (add, sample),
-            icon_name="calendar-check",
-        )
-
-    def _make_empty(self) -> QWidget:
-        new = button(self.tr("New Schedule…"), "plus", kind="primary", size="big")
-        new.clicked.connect(self.add)
-        return EmptyState(
-            self.tr("Nothing is backed up by itself yet"),
-            self.tr("A schedule backs up a project every hour, day, week or month, and removes old backups."),
-            (new,),
-            self.tr("Schedules run while Holdfast runs, or when cron starts “holdfast run-due”."),
-            icon_name="calendar-check",
-        )

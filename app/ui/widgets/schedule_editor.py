@@ -100,13 +100,17 @@ class ScheduleEditor(QScrollArea):
         self.setWidget(self._make_form())
         self._connect()
 
-    def show_schedule(self, draft: Schedule, projects: Sequence[str], *, is_new: bool) -> None:
+    @property
+    def projects(self) -> list[str]:
+        """The names to choose from."""
+        return [self.project.itemText(number) for number in range(self.project.count())]
+
+    def show_schedule(self, draft: Schedule, projects: Sequence[str]) -> None:
         """Put a draft into the fields.
 
         Args:
             draft: it may be one with mistakes.
             projects: the names to choose from.
-            is_new: it was not saved yet, so that there is nothing to delete.
         """
         self._loading = True
         self.draft = draft
@@ -115,7 +119,6 @@ class ScheduleEditor(QScrollArea):
             self.project.addItem(icon("database", "text2"), name)
         self.project.setCurrentIndex(self.project.findText(draft.project))
         self.name.setText(draft.name)
-        self.delete.setVisible(not is_new)
         options, conditions = draft.options, draft.conditions
         self.what.setCurrentIndex(_WHAT.index((options.contents, options.roles)))
         self.proof.setCurrentIndex(self.proof.findData(options.proof))

@@ -140,7 +140,7 @@ class ScheduleKeep(QWidget):
         elif not removed:
             text = self.tr("Keeps %1, removes none now.").replace("%1", formats.count(kept))
         else:
-            text = self.tr("Keeps %1, removes %2 (%3) after the next good backup.")
+            text = self.tr("Keeps %1, removes %2 (%3) after the next backup.")
             text = text.replace("%1", formats.count(kept)).replace("%2", formats.count(removed))
             text = text.replace("%3", formats.size(plan.removed_bytes))
         self.sentence.setText(text)

@@ -109,7 +109,7 @@ class ScheduleWhen(QWidget):
         self.when.setLayout(layout)
         self._shown: dict[Repeat, tuple[QWidget, ...]] = {
             Repeat.HOUR: (self._minute_words, self.minute),
-            Repeat.DAY: (self._at, self.clock),
+            Repeat.DAY: (self.clock,),
             Repeat.WEEK: (self.weekday, self._at, self.clock),
             Repeat.MONTH: (self.day, self._at, self.clock),
             Repeat.CRON: (self.cron,),
