@@ -97,6 +97,7 @@ class Frame(QObject):
         operations.noted.connect(self._add_to_log)
         operations.finished.connect(self._finish)
         state.failed.connect(self.show_error)
+        self._app.applicationStateChanged.connect(self._come_back)
         health = self.health
         health.changed.connect(self._show_health)
         self.remedies.settings_wanted.connect(self._open_settings)
@@ -188,6 +189,11 @@ class Frame(QObject):
         self.window.come_to_front()
         if paths:
             self.open_dumps(paths)
+
+    def _come_back(self, now: Qt.ApplicationState) -> None:
+        """The user is here again: what others changed meanwhile is shown."""
+        if now is Qt.ApplicationState.ApplicationActive:
+            self._state.reload_settings()
 
     def _show_operations(self) -> None:
         kinds = (OperationKind.BACKUP, OperationKind.SAMPLE)

@@ -64,6 +64,7 @@ class State(QObject):
         self._building = threading.Lock()
         self._timer = QTimer(self)
         self._timer.setInterval(_MINUTE)
+        self._timer.timeout.connect(self.reload_settings)
         self._timer.timeout.connect(self.minute)
         self._timer.start()
 
@@ -111,6 +112,17 @@ class State(QObject):
             )
             for project in self.settings.projects
         )
+
+    def reload_settings(self) -> None:
+        """Take over what another process, the command line say, wrote meanwhile."""
+        try:
+            found = load_settings(self._path)
+        except AppError as error:
+            self.failed.emit(error, self.tr("The settings were not read again"))
+            return
+        if found != self.settings:
+            self.settings = found
+            self.settings_changed.emit()
 
     def change_settings(self, change: Callable[[Settings], Settings]) -> bool:
         """Change the settings file and tell everybody; a failure is shown, and gives False."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -230,6 +231,7 @@ class RestoreChoice(QWidget):
         into = planned.into.project or plan.database
         text = self.tr("Restore “%1” into “%2”").replace("%1", self._name).replace("%2", into)
         self.restore_button.setText(text)
+        self.restore_button.setShortcut(QKeySequence("Ctrl+Return"))  # a new text takes the old one away
         self.restore_button.setToolTip(text)
         kind = "danger" if plan.has_data else "primary"
         if self.restore_button.property("kind") != kind:
