@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.postgres.statement_subject import Subject, object_named, object_type
+from app.postgres.object_words import object_named, object_type
+from app.postgres.statement_subject import Subject
 from app.postgres.statement_words import Kind, Words
 
 ROWS = "ROWS"

@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.postgres.object_words import (
+    ON_A_TABLE,
+    TYPES,
+    known_roles,
+    names_type,
+    object_named,
+    object_type,
+    take_role,
+    take_roles,
+)
 from app.postgres.statement_words import Kind, Words
 
 SETTING = "SETTING"
@@ -17,61 +27,11 @@ TRANSACTION = "TRANSACTION"
 OTHER = "SQL"
 """Kind of statements that make no object: UPDATE, DO, CALL, SELECT."""
 
-_RELATIONS = {
-    "table": "TABLE",
-    "view": "VIEW",
-    "materialized view": "MATERIALIZED VIEW",
-    "foreign table": "FOREIGN TABLE",
-    "sequence": "SEQUENCE",
-    "index": "INDEX",
-}
-_ROUTINES = {
-    "function": "FUNCTION",
-    "procedure": "PROCEDURE",
-    "aggregate": "AGGREGATE",
-    "routine": "FUNCTION",
-}
-_OTHERS = {
-    "type": "TYPE",
-    "domain": "DOMAIN",
-    "schema": "SCHEMA",
-    "extension": "EXTENSION",
-    "collation": "COLLATION",
-    "conversion": "CONVERSION",
-    "statistics": "STATISTICS",
-    "publication": "PUBLICATION",
-    "subscription": "SUBSCRIPTION",
-    "server": "SERVER",
-    "language": "PROCEDURAL LANGUAGE",
-    "procedural language": "PROCEDURAL LANGUAGE",
-    "database": "DATABASE",
-    "tablespace": "TABLESPACE",
-    "role": "ROLE",
-    "user": "ROLE",
-    "group": "ROLE",
-    "event trigger": "EVENT TRIGGER",
-    "foreign data wrapper": "FOREIGN DATA WRAPPER",
-    "access method": "ACCESS METHOD",
-    "text search configuration": "TEXT SEARCH CONFIGURATION",
-    "text search dictionary": "TEXT SEARCH DICTIONARY",
-    "text search parser": "TEXT SEARCH PARSER",
-    "text search template": "TEXT SEARCH TEMPLATE",
-    "operator class": "OPERATOR CLASS",
-    "operator family": "OPERATOR FAMILY",
-    "large object": "BLOB",
-}
-_ON_A_TABLE = {"trigger": "TRIGGER", "policy": "POLICY", "rule": "RULE", "constraint": "CONSTRAINT"}
-_SPECIAL = {"operator": "OPERATOR", "cast": "CAST", "transform": "TRANSFORM", "user mapping": "USER MAPPING"}
-_TYPES = (
-    _RELATIONS | _ROUTINES | _OTHERS | _ON_A_TABLE | _SPECIAL | {"column": "COLUMN", "parameter": "PARAMETER"}
-)
 _MODIFIERS = (
     *("or", "replace", "global", "local", "temp", "temporary", "unlogged", "unique", "recursive", "trusted"),
     "default",
 )
 _CLUSTER = frozenset(("ROLE", "TABLESPACE", "ROLE MEMBERSHIP", "PARAMETER"))
-_NOBODY = frozenset(("public", "current_user", "current_role", "session_user"))
-_MOST_ROLES = 10_000
 _BEGINS = ("begin", "commit", "end", "rollback", "abort", "start", "savepoint", "release")
 
 
@@ -161,10 +121,10 @@ def _create(words: Words) -> Subject:
     if words.peek().text == "constraint" and words.peek(1).text == "trigger":
         words.next()
     written = object_type(words)
-    kind = _TYPES.get(written, "")
+    kind = TYPES.get(written, "")
     words.take("concurrently")
     words.take("if", "not", "exists")
-    if written in _ON_A_TABLE:
+    if written in ON_A_TABLE:
         return _create_on_table(words, kind)
     if written == "index":
         name = "" if words.peek() == (Kind.WORD, "on") else words.name()[1]
@@ -174,13 +134,13 @@ def _create(words: Words) -> Subject:
         return Subject(kind, schema, name or f"{table}_index", creates=True)
     if written == "schema":
         name = "" if words.peek() == (Kind.WORD, "authorization") else words.name()[1]
-        owner = _role(words) if words.take("authorization") else ""
-        return Subject(kind, "", name or owner, owner, _known(owner), creates=True)
+        owner = take_role(words) if words.take("authorization") else ""
+        return Subject(kind, "", name or owner, owner, known_roles(owner), creates=True)
     if written == "user mapping":
-        role = _role(words) if words.take("for") else ""
+        role = take_role(words) if words.take("for") else ""
         words.take("server")
         return Subject(
-            kind, "", f"USER MAPPING {role} SERVER {words.name()[1]}", roles=_known(role), creates=True
+            kind, "", f"USER MAPPING {role} SERVER {words.name()[1]}", roles=known_roles(role), creates=True
         )
     if not kind:
         return Subject(OTHER, tag=f"CREATE {words.peek().text.upper()}".strip())
@@ -195,7 +155,7 @@ def _create_on_table(words: Words, kind: str) -> Subject:
     schema, table = words.name()
     roles: tuple[str, ...] = ()
     if kind == "POLICY" and words.skip_to("to", "using") == "to":
-        roles = _roles(words)
+        roles = take_roles(words)
     return Subject(kind, schema, f"{table} {name}", roles=roles, creates=True)
 
 
@@ -205,12 +165,12 @@ def _alter(words: Words) -> Subject:
     if words.take("system"):
         return Subject("SYSTEM")
     written = object_type(words)
-    kind = _TYPES.get(written)
+    kind = TYPES.get(written)
     words.take("if", "exists")
     if kind is None or (kind != "ROLE" and words.take("all")):
         return Subject(OTHER, tag=f"ALTER {written.upper()}".strip())
     words.take("only")
-    if written in _ON_A_TABLE:
+    if written in ON_A_TABLE:
         name = words.name()[1]
         words.take("on")
         schema, table = words.name()
@@ -218,13 +178,13 @@ def _alter(words: Words) -> Subject:
     schema, tag = object_named(words, written)
     words.take("*")
     if words.take("owner", "to"):
-        owner = _role(words)
+        owner = take_role(words)
         database = tag if kind == "DATABASE" else ""
-        return Subject(kind, schema, tag, owner, _known(owner), database=database)
+        return Subject(kind, schema, tag, owner, known_roles(owner), database=database)
     if kind == "DATABASE":
         return Subject("DATABASE PROPERTIES", "", tag, database=tag)
     if kind == "ROLE":
-        return Subject(kind, "", tag, roles=_known(tag) if tag != "all" else ())
+        return Subject(kind, "", tag, roles=known_roles(tag) if tag != "all" else ())
     if written == "sequence" and words.take("owned", "by"):
         return Subject("SEQUENCE OWNED BY", schema, tag)
     if words.take("attach", "partition"):
@@ -265,13 +225,13 @@ def _alter_table(words: Words, kind: str, schema: str, table: str) -> Subject:
 
 def _drop(words: Words) -> Subject:
     written = object_type(words)
-    kind = _TYPES.get(written, "")
+    kind = TYPES.get(written, "")
     words.take("concurrently")
     words.take("if", "exists")
     if not kind:
         tag = "OWNED" if words.take("owned") else words.peek().text.upper()
         return Subject("DROP OWNED" if tag == "OWNED" else OTHER, tag=f"DROP {tag}")
-    if written in _ON_A_TABLE:
+    if written in ON_A_TABLE:
         name = words.name()[1]
         words.take("on")
         schema, table = words.name()
@@ -293,8 +253,8 @@ def _copy(words: Words) -> Subject:
 def _about(words: Words, kind: str) -> Subject:
     """COMMENT and SECURITY LABEL: the tag names what they are about."""
     written = object_type(words)
-    label = _TYPES.get(written, written.upper())
-    if written in _ON_A_TABLE:
+    label = TYPES.get(written, written.upper())
+    if written in ON_A_TABLE:
         name = words.name()[1]
         words.take("on")
         words.take("domain")
@@ -321,8 +281,8 @@ def _privilege(words: Words) -> Subject:
         if token.kind in (Kind.WORD, Kind.NAME):
             granted.append(token.text)
     if token.text != "on":
-        members = _roles(words)
-        roles = _known(*granted, *members)
+        members = take_roles(words)
+        roles = known_roles(*granted, *members)
         return Subject("ROLE MEMBERSHIP", "", " ".join(("ROLE", *granted[-1:])), roles=roles)
     if words.take("all"):
         parts = ["ALL"]
@@ -330,15 +290,15 @@ def _privilege(words: Words) -> Subject:
             parts.append(word.text.upper())
         schema = words.name()[1]
         words.skip_to("to", "from")
-        return Subject("ACL", schema, f"{' '.join(parts)} SCHEMA {schema}", roles=_roles(words))
-    written = object_type(words) if _is_type(words) else "table"
+        return Subject("ACL", schema, f"{' '.join(parts)} SCHEMA {schema}", roles=take_roles(words))
+    written = object_type(words) if names_type(words) else "table"
     schema, tag = object_named(words, written)
     words.skip_to("to", "from")
-    label = _TYPES.get(written, "TABLE")
+    label = TYPES.get(written, "TABLE")
     if label == "PARAMETER":
-        return Subject("PARAMETER", "", tag, roles=_roles(words))
+        return Subject("PARAMETER", "", tag, roles=take_roles(words))
     database = tag if label == "DATABASE" else ""
-    return Subject("ACL", schema, f"{label} {tag}", roles=_roles(words), database=database)
+    return Subject("ACL", schema, f"{label} {tag}", roles=take_roles(words), database=database)
 
 
 def _default_privileges(words: Words) -> Subject:
@@ -346,14 +306,14 @@ def _default_privileges(words: Words) -> Subject:
     schema = ""
     while word := words.skip_to("role", "user", "schema", "on", "to", "from"):
         if word in ("role", "user"):
-            roles += _roles(words)
+            roles += take_roles(words)
         elif word == "schema":
             schema = words.name()[1]
         elif word == "on":
             what = words.name()[1].upper()
             words.skip_to("to", "from")
             return Subject(
-                "DEFAULT ACL", schema, f"DEFAULT PRIVILEGES FOR {what}", roles=roles + _roles(words)
+                "DEFAULT ACL", schema, f"DEFAULT PRIVILEGES FOR {what}", roles=roles + take_roles(words)
             )
     return Subject("DEFAULT ACL", schema, "DEFAULT PRIVILEGES", roles=roles)
 
@@ -381,70 +341,6 @@ def _setting(words: Words) -> Subject:
     if words.next().text.lower() in ("role", "authorization", "session_authorization"):
         words.one_of("to")
         words.take("=")
-        role = _role(words)
-        return Subject(SETTING, roles=_known(role) if role not in ("none", "default") else ())
+        role = take_role(words)
+        return Subject(SETTING, roles=known_roles(role) if role not in ("none", "default") else ())
     return Subject(SETTING)
-
-
-def _is_type(words: Words) -> bool:
-    """Whether a GRANT names the type of the object: `ON table t`, but `ON t`."""
-    following = words.peek(1)
-    return following.kind in (Kind.WORD, Kind.NAME) and following.text not in ("to", "from")
-
-
-def object_type(words: Words) -> str:
-    """Take `table`, `materialized view`, `text search configuration` …; empty where it is none."""
-    for length in (3, 2, 1):
-        parts = [words.peek(number) for number in range(length)]
-        written = " ".join(part.text for part in parts if part.kind is Kind.WORD)
-        if written in _TYPES and all(part.kind is Kind.WORD for part in parts):
-            for _ in parts:
-                words.next()
-            return written
-    return ""
-
-
-def object_named(words: Words, written: str) -> tuple[str, str]:
-    """Schema and tag of an object of a type."""
-    if written in _ROUTINES:
-        schema, name = words.name()
-        return schema, name + words.parentheses()
-    if written == "cast":
-        return "", f"CAST {words.parentheses()}"
-    if written == "transform":
-        words.take("for")
-        return "", f"FOR {words.name()[1]}"
-    if written == "operator":
-        schema = ""
-        while words.peek().kind in (Kind.WORD, Kind.NAME):
-            schema = words.next().text
-            words.take(".")
-        sign = ""
-        while words.peek().kind is Kind.SIGN and words.peek().text not in "();":
-            sign += words.next().text
-        return schema, sign
-    if written == "large object":
-        return "", f"{words.next().text}"
-    if written == "role" and words.peek().kind is Kind.STRING:
-        return "", words.next().text
-    return words.name()
-
-
-def _role(words: Words) -> str:
-    """Take a role; SET SESSION AUTHORIZATION may have it in single quotes."""
-    words.take("group")
-    token = words.peek()
-    return words.next().text if token.kind in (Kind.WORD, Kind.NAME, Kind.STRING) else ""
-
-
-def _roles(words: Words) -> tuple[str, ...]:
-    found = {_role(words): None}
-    while words.take(","):
-        role = _role(words)
-        if len(found) < _MOST_ROLES:
-            found[role] = None
-    return _known(*found)
-
-
-def _known(*roles: str) -> tuple[str, ...]:
-    return tuple(role for role in roles if role and role not in _NOBODY)
