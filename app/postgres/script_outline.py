@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.archive_entry import VIA_ROOT, Entry
+from app.postgres.archive_entry import Entry
 from app.postgres.cluster_script import PlacedItem, placed_items, setting_encoding
-from app.postgres.copy_stream import CopyDigest, StreamDigest
+from app.postgres.copy_stream import StreamDigest
 from app.postgres.danger_words import DEFINES
-from app.postgres.insert_rows import count_rows
 from app.postgres.role_statements import RoleDefinitions
-from app.postgres.script import CopyBlock, Inserts, MetaCommand, Statement, parse_copy_statement
+from app.postgres.script import CopyBlock, Inserts, MetaCommand, Statement
 from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import (
     MOST_NOTES,
@@ -24,22 +23,13 @@ from app.postgres.script_dangers import (
     dangers_of_statement,
     may_be_dangerous,
 )
+from app.postgres.script_ends import ScriptEnds
+from app.postgres.script_entries import MOST_ENTRIES, Drafts
 from app.postgres.script_removals import Removal, removals_of
 from app.postgres.script_touches import Touch, only_table, touches_of
 from app.postgres.shown_text import shortened
-from app.postgres.statement_subject import OTHER, SETTING
+from app.postgres.statement_subject import SETTING
 
-_HEAD = 64 * 1024
-_TAIL = 1024
-_LONGEST_DEFINITION = 64 * 1024
-_ALL_DEFINITIONS = 48 * 1024 * 1024
-_MOST_ENTRIES = 250_000
-_SERVER_VERSION = re.compile(rb"^-- Dumped from database version (\S+)", re.MULTILINE)
-_DUMP_VERSION = re.compile(rb"^-- Dumped by pg_dump(?:all)? version (\S+)", re.MULTILINE)
-_MADE_BY_DUMP = re.compile(rb"^-- PostgreSQL database dump\r?$", re.MULTILINE)
-_MADE_BY_DUMPALL = re.compile(rb"^-- PostgreSQL database cluster dump\r?$", re.MULTILINE)
-_DUMP_ENDS = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE)
-_DUMPALL_ENDS = re.compile(rb"^-- PostgreSQL database cluster dump complete\r?$", re.MULTILINE)
 _REPLICATION_ROLE = re.compile(rb"session_replication_role\b", re.IGNORECASE)
 _ALONE = re.compile(
     rb"(?:(?:create|drop)\s+(?:unique\s+)?index\s+concurrently|reindex\b.*\bconcurrently|vacuum|rollback(?!\s+to)"
@@ -125,58 +115,19 @@ def outline_script(blocks: Iterable[bytes], *, database: str = "") -> ScriptOutl
             holds too many objects, or a statement that is too large; INVALID_INPUT when it has no such
             database.
     """
-    ends = _Ends(blocks)
+    ends = ScriptEnds(blocks)
     outline = _Outline(ends)
     for placed in placed_items(ends, joins_inserts=True):
         outline.take(placed)
     return outline.finish(database)
 
 
-@dataclass(slots=True)
-class _Draft:
-    """An entry on its way."""
-
-    dump_id: int
-    kind: str
-    schema: str
-    tag: str
-    owner: str
-    database: str
-    definition: list[str] = field(default_factory=list)
-    size: int = 0
-    copy_statement: str = ""
-    rows: int | None = None
-    bytes: int = 0
-    sha256: str = ""
-
-    def entry(self) -> Entry:
-        has_data = self.kind == "TABLE DATA"
-        return Entry(
-            dump_id=self.dump_id,
-            catalog_oid=0,
-            oid=0,
-            tag=self.tag,
-            kind=self.kind,
-            section="",
-            definition="\n".join(self.definition),
-            drop="",
-            copy_statement=self.copy_statement,
-            schema=self.schema,
-            tablespace="",
-            access_method="",
-            relkind="",
-            owner=self.owner,
-            dependencies=(),
-            has_data=has_data,
-        )
-
-
 class _Outline:
     """What was found so far."""
 
-    def __init__(self, ends: _Ends) -> None:
+    def __init__(self, ends: ScriptEnds) -> None:
         self._ends = ends
-        self._drafts: dict[int, _Draft] = {}
+        self._drafts = Drafts()
         self._databases: dict[str, bool] = {}
         self._dangers: list[tuple[str, Danger]] = []
         self._noted: Counter[tuple[str, Severity]] = Counter()
@@ -186,7 +137,6 @@ class _Outline:
         self._created_roles: set[str] = set()
         self._encodings: dict[str, str] = {}
         self._encoding = ""
-        self._size = 0
         self._calls: dict[str, Calls] = {}
         self._role_definitions = RoleDefinitions()
         self._relations: set[tuple[str, str, str]] = set()
@@ -211,13 +161,7 @@ class _Outline:
             self._look_at(text, item, placed)
         if placed.dump_id:
             self._databases[placed.database] = True
-            draft = self._drafts.get(placed.dump_id) or self._new_draft(placed)
-            if isinstance(item, CopyBlock):
-                _take_copy(draft, item, placed)
-            elif subject.kind == "TABLE DATA":
-                _take_insert(draft, item)
-            else:
-                self._take_definition(draft, text, placed)
+            self._drafts.take(placed, item)
 
     def _take_command(self, item: MetaCommand, placed: PlacedItem) -> None:
         self._databases.setdefault(placed.database, False)
@@ -316,49 +260,8 @@ class _Outline:
         ):
             key = placed.database, touch.dump_id, touch.what, touch.schema, touch.name
             is_own = (placed.database, touch.schema, touch.name) in self._relations
-            if not is_own and len(self._touches) < _MOST_ENTRIES:
+            if not is_own and len(self._touches) < MOST_ENTRIES:
                 self._touches.setdefault(key, touch)
-
-    def _new_draft(self, placed: PlacedItem) -> _Draft:
-        if len(self._drafts) >= _MOST_ENTRIES:
-            raise AppError(
-                ErrorCode.UNKNOWN_FORMAT,
-                "The SQL script holds too many objects",
-                detail=f"More than {_MOST_ENTRIES:,} objects by line {placed.item.line}.",
-                hint="Cut it into parts, or make an archive with “pg_dump --format=custom” instead.",
-            )
-        subject, header = placed.subject, placed.header
-        if header:
-            codec = placed.codec
-            draft = _Draft(
-                placed.dump_id,
-                header.kind,
-                _recoded(header.schema, codec),
-                _recoded(header.name, codec),
-                _recoded(header.owner, codec),
-                placed.database,
-            )
-            if draft.owner:
-                self._roles.setdefault(placed.database, set()).add(draft.owner)
-        else:
-            draft = _Draft(
-                placed.dump_id, subject.kind, subject.schema, subject.tag, subject.owner, placed.database
-            )
-        self._drafts[placed.dump_id] = draft
-        return draft
-
-    def _take_definition(self, draft: _Draft, text: bytes, placed: PlacedItem) -> None:
-        if placed.subject.owner and not placed.subject.creates:
-            draft.owner = placed.subject.owner
-            return
-        if draft.kind == "BLOBS" or (draft.kind == OTHER and draft.definition):
-            return
-        size = min(len(text), _LONGEST_DEFINITION - draft.size, _ALL_DEFINITIONS - self._size)
-        if size <= 0:
-            return
-        draft.definition.append(text[:size].decode(placed.codec, "surrogateescape"))
-        draft.size += size
-        self._size += size
 
     def finish(self, database: str) -> ScriptOutline:
         """The outline of the chosen database."""
@@ -375,18 +278,15 @@ class _Outline:
             parts = frozenset((database,))
         else:
             parts = frozenset(("",)) if is_cluster else frozenset(("", *names))
-        drafts = [draft for draft in self._drafts.values() if draft.database in parts]
-        roles = frozenset(role for part in parts for role in self._roles.get(part, ()))
+        drafts = list(self._drafts.of(parts))
+        named = (self._roles, self._drafts.owners)
+        roles = frozenset(role for by_part in named for part in parts for role in by_part.get(part, ()))
         encodings = [
             self._encodings[part] for part in (*names, "") if part in parts and part in self._encodings
         ]
         return ScriptOutline(
             entries=tuple(draft.entry() for draft in drafts),
-            streams={
-                draft.dump_id: StreamDigest(draft.rows, draft.bytes, draft.sha256)
-                for draft in drafts
-                if draft.kind == "TABLE DATA" and draft.rows is not None
-            },
+            streams={draft.dump_id: draft.stream for draft in drafts if draft.stream is not None},
             encoding=encodings[0] if encodings else self._encoding or "UTF8",
             databases=names if is_cluster else (),
             empty_databases=frozenset(name for name in names if is_cluster and not self._databases[name]),
@@ -403,87 +303,9 @@ class _Outline:
             is_complete=ends.is_complete,
             is_cluster=is_cluster,
             sets_replication_role=not parts.isdisjoint(self._sets_replication_role),
-            server_version=_text(_SERVER_VERSION, ends.head),
-            dump_version=_text(_DUMP_VERSION, ends.head),
+            server_version=ends.server_version,
+            dump_version=ends.dump_version,
             statements=self._statements,
             role_definitions=self._role_definitions,
             touches=tuple(touch for key, touch in self._touches.items() if key[0] in parts),
         )
-
-
-def _take_copy(draft: _Draft, item: CopyBlock, placed: PlacedItem) -> None:
-    statement = item.statement.decode(placed.codec, "surrogateescape")
-    digest = CopyDigest()
-    for data in item.data:
-        digest.feed(data)
-    found = digest.finish(end_marker=False)
-    first = not draft.bytes and draft.rows is None and not draft.copy_statement
-    draft.copy_statement = draft.copy_statement or statement
-    try:
-        target = parse_copy_statement(statement)
-    except ValueError:
-        is_plain = False
-    else:
-        is_plain = True
-        schema, tag = target.schema or draft.schema, target.name
-        if (draft.schema, draft.tag) == (_on_one_line(schema), _on_one_line(tag)):
-            draft.schema, draft.tag = schema, tag
-        elif placed.header:
-            draft.definition = [VIA_ROOT]
-    if first:
-        draft.rows, draft.sha256 = (found.rows, found.sha256) if is_plain else (None, "")
-    else:
-        draft.rows = None if draft.rows is None or not is_plain else draft.rows + found.rows
-        draft.sha256 = ""
-    draft.bytes += found.bytes
-
-
-def _take_insert(draft: _Draft, item: Statement) -> None:
-    is_first = not draft.bytes
-    rows: int | None
-    if isinstance(item, Inserts):
-        size, rows = item.size, item.rows
-    else:
-        size, rows = len(item.text), count_rows(item.text, standard_strings=item.standard_strings)
-    draft.bytes += size
-    if is_first or draft.rows is not None:
-        draft.rows = None if rows is None else rows + (draft.rows or 0)
-
-
-def _recoded(text: str | None, codec: str) -> str:
-    """A name of a header, which the reader takes for UTF-8."""
-    return (text or "").encode("utf-8", "surrogateescape").decode(codec, "surrogateescape")
-
-
-def _on_one_line(name: str) -> str:
-    return name.replace("\n", " ").replace("\r", " ")
-
-
-def _text(pattern: re.Pattern[bytes], text: bytes) -> str:
-    match = pattern.search(text)
-    return match[1].decode("ascii", "replace") if match else ""
-
-
-class _Ends:
-    """Passes blocks on and keeps the first and the last bytes."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = blocks
-        self.head = b""
-        self.is_dumpall = False
-        self._tail = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._blocks:
-            if len(self.head) < _HEAD:
-                self.head += block[: _HEAD - len(self.head)]
-                self.is_dumpall = _MADE_BY_DUMPALL.search(self.head) is not None
-            self._tail = (self._tail + block[-_TAIL:])[-_TAIL:]
-            yield block
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether its writer came to the end, as far as its writer says so."""
-        if self.is_dumpall:
-            return _DUMPALL_ENDS.search(self._tail) is not None
-        return not _MADE_BY_DUMP.search(self.head) or _DUMP_ENDS.search(self._tail) is not None

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres import script_outline
+from app.postgres import script_entries
 from app.postgres.cluster_script import script_items
 from app.postgres.sandbox import SandboxServer
 from app.postgres.script_archive import digest_script
@@ -235,7 +235,7 @@ def test_numbers_agree_with_the_items_to_run(server17: SandboxServer, new_shop: 
 
 
 def test_too_many_objects_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script_outline, "_MOST_ENTRIES", 10)
+    monkeypatch.setattr(script_entries, "MOST_ENTRIES", 10)
     with pytest.raises(AppError, match="too many objects"):
         outline("".join(f"CREATE TABLE t{number} ();\n" for number in range(11)))
 
