@@ -23,7 +23,7 @@ from app.ui.question import Question
 from app.ui.state import State
 from app.ui.tabs.history import HistoryPage
 from app.ui.widgets.date_range import DateRangeDialog
-from app.ui.widgets.history_detail import NOTES
+from app.ui.widgets.detail_pages import Tab
 from tests.ui.conftest import Shoot
 from tests.ui.past_backups import NOW, History
 
@@ -266,7 +266,7 @@ def test_buttons_ask_for_what_they_say(
         page.acts[act].trigger()
         assert wanted.at(0) == [entry]
     wanted = QSignalSpy(page.folder_wanted)
-    page.detail._buttons[Act.FOLDER].click()
+    page.detail.head.buttons[Act.FOLDER].click()
     assert wanted.at(0) == [entry.path]
     target = str(tmp_path / "shop")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (target, "One file, zip (*.zip)"))
@@ -331,7 +331,7 @@ def test_a_failure_offers_its_remedies(few: History, open_page: Open, qtbot: QtB
     page = open_page()
     select(page, qtbot, 2)
     wanted = QSignalSpy(page.remedy_wanted)
-    buttons = {one.text(): one for one in page.detail.happened.findChildren(QPushButton)}
+    buttons = {one.text(): one for one in page.detail.pages.happened.findChildren(QPushButton)}
     buttons["Choose Folder…"].click()
     assert wanted.at(0) == [Remedy.CHOOSE_FOLDER, page.detail.entry]
     buttons["Show Largest Backups"].click()
@@ -346,7 +346,7 @@ def test_f5_finds_folders_that_went_and_came(few: History, open_page: Open, qtbo
     shutil.move(newest.path, away)
     page.refresh()
     qtbot.waitUntil(lambda: texts(page, Column.RESULT)[0] == "Missing", timeout=_PATIENCE)
-    qtbot.waitUntil(page.detail.happened.isVisible, timeout=_PATIENCE)
+    qtbot.waitUntil(page.detail.pages.happened.isVisible, timeout=_PATIENCE)
     shutil.move(away, newest.path)
     page.refresh()
     qtbot.waitUntil(lambda: texts(page, Column.RESULT)[0] == "Good", timeout=_PATIENCE)
@@ -371,14 +371,14 @@ def test_in_a_low_window_the_detail_is_a_page_with_a_way_back(
     page.resize(*_WIDE)
     qtbot.waitUntil(page.table.isVisible)
     assert page.detail.isVisible()
-    assert page.detail.back.isHidden()
+    assert page.detail.head.back.isHidden()
 
 
 def test_notes_are_reached_by_their_act_and_kept(few: History, open_page: Open, qtbot: QtBot) -> None:
     page = open_page()
     page.acts[Act.NOTE].trigger()
-    note = page.detail.note
-    assert page.detail.tabs.currentIndex() == NOTES
+    note = page.detail.pages.note
+    assert page.detail.tabs.currentIndex() == Tab.NOTES
     assert not note.save.isEnabled()
     note.text.setPlainText("The last one of the old host")
     qtbot.mouseClick(note.save, Qt.MouseButton.LeftButton)

@@ -23,19 +23,8 @@ from app.persistence.operation_log import OperationLog, operation_logs_folder
 from app.ui import history_work
 from app.ui.history_acts import Act, HistoryActs
 from app.ui.state import State
-from app.ui.widgets.history_detail import (
-    CHANGES,
-    CHART,
-    FILES,
-    HAPPENED,
-    LOG,
-    NOTES,
-    PROOF,
-    REPORT,
-    TABLES,
-    HistoryDetail,
-)
-from app.ui.widgets.plain_table import PlainTable
+from app.ui.widgets.detail_pages import Tab
+from app.ui.widgets.history_detail import HistoryDetail
 from tests.ui.conftest import Shoot
 from tests.ui.past_backups import AFTER, BEFORE, NOW, SMALL, History, proof_of
 
@@ -80,54 +69,53 @@ def said(widget: object) -> str:
 
 
 def cells(detail: HistoryDetail, row: int) -> list[str]:
-    model = detail.changes.table.model()
+    model = detail.pages.changes.table.model()
     return [str(model.index(row, column).data()) for column in range(model.columnCount())]
 
 
 def test_what_changed_lists_new_grown_shrunk_and_removed_tables(history: History, show: Open) -> None:
     history.backup(NOW - timedelta(days=1), tables=BEFORE)
     detail = show(history.backup(NOW))
-    assert [cells(detail, row) for row in range(detail.changes.table.model().rowCount())] == [
+    assert [cells(detail, row) for row in range(detail.pages.changes.table.model().rowCount())] == [
         ["credit_notes", "412", "96 kB", "new table"],
         ["events", "6,120,335", "1.1 GB", "+48,220 row(s)"],
         ["order_items", "9,412,077", "1.6 GB", "+11,904 row(s)"],
         ["carts", "2,118", "1.4 MB", "−61,007 row(s)"],
         ["legacy_prices", "–", "–", "removed"],
     ]
-    assert detail.tabs.currentIndex() == CHANGES
-    assert detail.tabs._counts == {CHANGES: 5, TABLES: len(AFTER)}
-    assert tabs(detail) == {CHANGES, TABLES, REPORT, FILES, LOG, NOTES}
+    assert detail.tabs.currentIndex() == Tab.CHANGES
+    assert detail.tabs._counts == {Tab.CHANGES: 5, Tab.TABLES: len(AFTER)}
+    assert tabs(detail) == {Tab.CHANGES, Tab.TABLES, Tab.REPORT, Tab.FILES, Tab.LOG, Tab.NOTES}
 
 
 def test_the_first_backup_has_nothing_to_be_compared_with(history: History, show: Open) -> None:
     detail = show(history.backup(NOW))
-    assert detail.changes._empty.text() == "There is no backup before this one to compare it with."
+    assert detail.pages.changes._empty.text() == "There is no backup before this one to compare it with."
 
 
 def test_what_did_not_change_is_told(history: History, show: Open) -> None:
     history.backup(NOW - timedelta(days=1))
     detail = show(history.backup(NOW))
-    assert "are as they were in the backup before (Yesterday 14:05)" in detail.changes._empty.text()
+    assert "are as they were in the backup before (Yesterday 14:05)" in detail.pages.changes._empty.text()
 
 
 def test_a_backup_before_that_cannot_be_read_is_told(history: History, show: Open) -> None:
     before = history.backup(NOW - timedelta(days=1))
     (Path(before.path) / "manifest.json").write_text("{")
     detail = show(history.backup(NOW))
-    assert "cannot be read, so there is nothing to compare with" in detail.changes._empty.text()
-    assert detail.tables.rowCount() == len(AFTER)
+    assert "cannot be read, so there is nothing to compare with" in detail.pages.changes._empty.text()
+    detail.tabs.setCurrentIndex(Tab.TABLES)
+    assert detail.pages.tables.model().rowCount() == len(AFTER)
 
 
 def test_tables_are_sorted_by_their_header(history: History, show: Open) -> None:
     detail = show(history.backup(NOW))
-    detail.tabs.setCurrentIndex(TABLES)
-    table = detail._stack.currentWidget()
-    assert isinstance(table, PlainTable)
-    header = table.horizontalHeader()
+    detail.tabs.setCurrentIndex(Tab.TABLES)
+    header = detail.pages.tables.horizontalHeader()
     header.sectionClicked.emit(1)
-    assert detail.tables.index(0, 0).data() == "table_01"
+    assert detail.pages.tables.model().index(0, 0).data() == "table_01"
     header.sectionClicked.emit(1)
-    assert detail.tables.index(0, 0).data() == "order_items"
+    assert detail.pages.tables.model().index(0, 0).data() == "order_items"
 
 
 def test_the_proof_is_summed_up_and_told_object_by_object(history: History, show: Open, shoot: Shoot) -> None:
@@ -135,23 +123,24 @@ def test_the_proof_is_summed_up_and_told_object_by_object(history: History, show
     summary = said(detail.summary)
     for text in ("Proof, took 4:51", "42 table(s)", "byte for byte", "811 object(s)", "1 × index"):
         assert text in summary
-    detail.tabs.setCurrentIndex(REPORT)
-    assert "Restored into PostgreSQL 17.10 and compared" in detail.report._verdict.text()
-    assert detail.report.table.model().index(0, 2).data() == "its extension is not here"
+    detail.tabs.setCurrentIndex(Tab.REPORT)
+    assert "Restored into PostgreSQL 17.10 and compared" in detail.pages.report._verdict.text()
+    assert detail.pages.report.table.model().index(0, 2).data() == "its extension is not here"
     shoot(detail, "history-proof-report")
 
 
 def test_a_backup_that_was_not_restored_says_what_was_read(history: History, show: Open) -> None:
     detail = show(history.backup(NOW, proof=Proof(ProofLevel.COMPLETE, NOW)))
     assert "Not restored yet: Prove does that." in said(detail.summary)
-    assert not detail.report.table.isVisibleTo(detail.report)
+    detail.tabs.setCurrentIndex(Tab.REPORT)
+    assert not detail.pages.report.table.isVisible()
 
 
 def test_a_failed_proof_says_why(history: History, show: Open, shoot: Shoot) -> None:
     failed = proof_of(SMALL, NOW, failure="database/3001.dat.zst is 12 bytes short", objects=())
     detail = show(history.backup(NOW, tables=SMALL, proof=failed))
-    detail.tabs.setCurrentIndex(REPORT)
-    assert "3001.dat.zst is 12 bytes short" in said(detail.report._panel)
+    detail.tabs.setCurrentIndex(Tab.REPORT)
+    assert "3001.dat.zst is 12 bytes short" in said(detail.pages.report._panel)
     assert "3001.dat.zst is 12 bytes short" in said(detail.summary)
     shoot(detail, "history-proof-failed")
 
@@ -175,27 +164,27 @@ def test_an_attempt_that_left_no_backup_says_what_happened_and_what_helps(
             "error_detail": 'FATAL: password authentication failed for user "backup"',
         }
     detail = show(history.attempt(NOW, result, **changes))
-    assert tabs(detail) == {HAPPENED, LOG, NOTES}
-    assert title in said(detail.happened)
-    assert [one.text() for one in detail.happened.findChildren(QPushButton)] == buttons
+    assert tabs(detail) == {Tab.HAPPENED, Tab.LOG, Tab.NOTES}
+    assert title in said(detail.pages.happened)
+    assert [one.text() for one in detail.pages.happened.findChildren(QPushButton)] == buttons
     wanted = QSignalSpy(detail.remedy_wanted)
-    detail.happened.findChildren(QPushButton)[0].click()
+    detail.pages.happened.findChildren(QPushButton)[0].click()
     assert wanted.at(0) == [Remedy.ENTER_PASSWORD if result is Result.FAILED else Remedy.TRY_AGAIN]
     shoot(detail, f"history-{result.value}")
 
 
 def test_an_error_in_holdfast_itself_can_be_tried_again(history: History, show: Open) -> None:
     detail = show(history.attempt(NOW, Result.FAILED, error_title="An error in Holdfast itself: KeyError"))
-    assert [one.text() for one in detail.happened.findChildren(QPushButton)] == ["Back Up Now"]
+    assert [one.text() for one in detail.pages.happened.findChildren(QPushButton)] == ["Back Up Now"]
 
 
 def test_a_folder_that_is_gone_offers_to_look_again(history: History, show: Open, shoot: Shoot) -> None:
     entry = history.backup(NOW)
     shutil.rmtree(entry.path)
     detail = show(entry)
-    assert "The backup’s folder is not there" in said(detail.happened)
+    assert "The backup’s folder is not there" in said(detail.pages.happened)
     wanted, looked = QSignalSpy(detail.act_wanted), QSignalSpy(detail.look_wanted)
-    again, remove = detail.happened.findChildren(QPushButton)
+    again, remove = detail.pages.happened.findChildren(QPushButton)
     again.click()
     remove.click()
     assert looked.count() == 1
@@ -208,8 +197,8 @@ def test_a_damaged_manifest_says_what_is_wrong_with_it(history: History, show: O
     path = Path(entry.path) / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b"Shop", b"Shep", 1))
     detail = show(entry)
-    assert "manifest.json is damaged" in said(detail.happened)
-    assert tabs(detail) == {HAPPENED, LOG, NOTES}
+    assert "manifest.json is damaged" in said(detail.pages.happened)
+    assert tabs(detail) == {Tab.HAPPENED, Tab.LOG, Tab.NOTES}
     shoot(detail, "history-damaged")
 
 
@@ -217,7 +206,7 @@ def test_a_disk_that_is_not_connected_is_told_as_such(history: History, show: Op
     entry = history.backup(NOW)
     history.folder.rename(history.folder.with_name("unplugged"))
     detail = show(entry)
-    assert "The folder for backups is not there" in said(detail.happened)
+    assert "The folder for backups is not there" in said(detail.pages.happened)
 
 
 def test_while_a_manifest_is_read_the_head_says_what_is_known(
@@ -233,11 +222,11 @@ def test_while_a_manifest_is_read_the_head_says_what_is_known(
     monkeypatch.setattr("app.ui.widgets.history_detail.read_detail", slow)
     entry = history.backup(NOW)
     detail.show_entry(entry)
-    assert detail._heading.text() == "Shop, today 14:05"
-    qtbot.waitUntil(detail._waiting.isVisible, timeout=_PATIENCE)
+    assert detail.head.heading.text() == "Shop, today 14:05"
+    qtbot.waitUntil(detail.pages._waiting.isVisible, timeout=_PATIENCE)
     shoot(detail, "history-loading")
     may_go_on.set()
-    qtbot.waitUntil(detail.changes.isVisible, timeout=_PATIENCE)
+    qtbot.waitUntil(detail.pages.changes.isVisible, timeout=_PATIENCE)
 
 
 def test_the_log_of_the_operation_is_shown(history: History, show: Open) -> None:
@@ -249,27 +238,28 @@ def test_the_log_of_the_operation_is_shown(history: History, show: Open) -> None
     log.write(LogLine(NOW, "Dumping public.orders"))
     log.close()
     detail = show(entry)
-    assert "Dumping public.orders" in detail._log.toPlainText()
+    detail.tabs.setCurrentIndex(Tab.LOG)
+    assert "Dumping public.orders" in detail.pages.log.toPlainText()
 
 
 def test_a_half_written_note_waits_while_another_backup_is_looked_at(history: History, show: Open) -> None:
     first, second = history.backup(NOW - timedelta(days=1), note="old"), history.backup(NOW)
     detail = show(first)
-    detail.note.text.setPlainText("half wri")
+    detail.pages.note.text.setPlainText("half wri")
     detail.show_entry(second)
-    assert detail.note.note == ""
+    assert detail.pages.note.note == ""
     detail.show_entry(first)
-    assert detail.note.note == "half wri"
-    assert detail.note.is_changed
-    detail.note.discard.click()
-    assert detail.note.note == "old"
+    assert detail.pages.note.note == "half wri"
+    assert detail.pages.note.is_changed
+    detail.pages.note.discard.click()
+    assert detail.pages.note.note == "old"
 
 
 def test_a_note_that_is_too_long_cannot_be_saved(history: History, show: Open) -> None:
     detail = show(history.backup(NOW))
-    detail.note.text.setPlainText("x" * 4001)
-    assert not detail.note.save.isEnabled()
-    assert detail.note._hint.text() == "The note is too long."
+    detail.pages.note.text.setPlainText("x" * 4001)
+    assert not detail.pages.note.save.isEnabled()
+    assert detail.pages.note._hint.text() == "The note is too long."
 
 
 def test_without_room_proof_and_chart_become_tabs_and_rare_acts_go_into_the_menu(
@@ -278,30 +268,30 @@ def test_without_room_proof_and_chart_become_tabs_and_rare_acts_go_into_the_menu
     history.backup(NOW - timedelta(days=1), tables=BEFORE)
     detail = show(history.backup(NOW))
     detail.resize(696, 420)
-    assert {PROOF, CHART} <= tabs(detail)
-    assert detail._buttons[Act.COPY].isHidden()
-    detail._fill_menu()
-    assert detail._acts[Act.COPY] in detail.more.menu().actions()
-    detail.tabs.setCurrentIndex(CHART)
+    assert {Tab.PROOF, Tab.CHART} <= tabs(detail)
+    assert detail.head.buttons[Act.COPY].isHidden()
+    detail.head.fill_menu()
+    assert detail._acts[Act.COPY] in detail.head.more.menu().actions()
+    detail.tabs.setCurrentIndex(Tab.CHART)
     assert detail.chart.isVisible()
     shoot(detail, "history-narrow-chart")
-    detail.tabs.setCurrentIndex(PROOF)
+    detail.tabs.setCurrentIndex(Tab.PROOF)
     assert detail.summary.isVisible()
     detail.resize(864, 420)
-    assert detail.tabs.currentIndex() == CHANGES
+    assert detail.tabs.currentIndex() == Tab.CHANGES
     qtbot.waitUntil(detail.chart.isVisible, timeout=_PATIENCE)
-    detail._fill_menu()
-    assert detail._acts[Act.COPY] not in detail.more.menu().actions()
+    detail.head.fill_menu()
+    assert detail._acts[Act.COPY] not in detail.head.more.menu().actions()
 
 
 def test_a_tab_that_was_chosen_is_shown_again_where_there_is_one(history: History, show: Open) -> None:
     good, bad = history.backup(NOW), history.attempt(NOW - timedelta(hours=1), Result.CANCELLED)
     detail = show(good)
-    detail.tabs.setCurrentIndex(FILES)
+    detail.tabs.setCurrentIndex(Tab.FILES)
     show(bad)
-    assert detail.tabs.currentIndex() == HAPPENED
+    assert detail.tabs.currentIndex() == Tab.HAPPENED
     show(good)
-    assert detail.tabs.currentIndex() == FILES
+    assert detail.tabs.currentIndex() == Tab.FILES
 
 
 def test_the_chart_tells_of_the_bar_under_the_mouse(
@@ -322,4 +312,4 @@ def test_tabs_are_walked_through_by_keys(history: History, show: Open, qtbot: Qt
     detail = show(history.backup(NOW))
     detail.tabs.setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.keyClick(detail.tabs, Qt.Key.Key_Right)
-    assert detail.tabs.currentIndex() == TABLES
+    assert detail.tabs.currentIndex() == Tab.TABLES

@@ -17,7 +17,7 @@ from app.ui.models.history_model import SORTS, Column, HistoryModel, Question
 from app.ui.state import State
 from app.ui.theme import XL, L, S
 from app.ui.widgets.basics import label, row
-from app.ui.widgets.history_detail import NOTES
+from app.ui.widgets.detail_pages import Tab
 from app.ui.widgets.history_panes import HistoryPanes
 
 _FIRST_DOWN = (Column.TIME, Column.SIZE, Column.DURATION)
@@ -264,8 +264,8 @@ class HistoryPage(QWidget):
             return
         if act is Act.NOTE:
             self.panes.show_detail()
-            self.detail.tabs.setCurrentIndex(NOTES)
-            self.detail.note.text.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.detail.tabs.setCurrentIndex(Tab.NOTES)
+            self.detail.pages.note.text.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             self.requests.act(act, self.detail.entry)
 
@@ -303,4 +303,4 @@ class HistoryPage(QWidget):
     def _show_note(self, entry: Entry, note: str) -> None:
         shown = self.detail.entry
         if shown is not None and (shown.id, shown.destination) == (entry.id, entry.destination):
-            self.detail.note.show_note(note)
+            self.detail.pages.note.show_note(note)

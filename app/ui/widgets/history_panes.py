@@ -86,7 +86,7 @@ class HistoryPanes(QStackedWidget):
         """Where the detail is a page of its own, go to it."""
         if self.detail.parent() is self._alone and self.detail.entry is not None:
             self.setCurrentWidget(self._alone)
-            self.detail.back.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.detail.head.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_list(self) -> None:
         """Back from the detail."""

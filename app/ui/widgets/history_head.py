@@ -1,0 +1,80 @@
+"""The head of a backup's detail: its name, its badge, and what can be done with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+
+from app.domain.history import Entry
+from app.ui import formats
+from app.ui.history_acts import Act, HistoryActs
+from app.ui.history_words import badge_of, name_of
+from app.ui.theme import L, M, S
+from app.ui.widgets.badge import GOOD, Badge
+from app.ui.widgets.basics import button, icon_button
+from app.ui.widgets.elided_label import ElidedLabel
+
+_ROOM = 780
+_ALWAYS = (Act.RESTORE, Act.PROVE)
+_WITH_ROOM = (Act.COPY, Act.FOLDER)
+
+
+class HistoryHead(QWidget):
+    """What there is no room for as a button stands in the menu; `back_wanted`: back to the list."""
+
+    back_wanted = Signal()
+
+    def __init__(self, acts: HistoryActs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._acts = acts
+        self.back = icon_button("caret-left", self.tr("Back"), bare=True, parent=self)
+        self.back.clicked.connect(self.back_wanted)
+        self.back.hide()
+        self.heading = ElidedLabel("", "heading", mode=Qt.TextElideMode.ElideRight, parent=self)
+        self._badge = Badge(GOOD, parent=self)
+        self.buttons = {act: self._button(act) for act in (*_ALWAYS, *_WITH_ROOM)}
+        self.more = icon_button("dots-three-bold", self.tr("More"), parent=self)
+        menu = QMenu(self.more)
+        menu.aboutToShow.connect(self.fill_menu)
+        self.more.setMenu(menu)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(L, M - 2, M, 0)
+        layout.setSpacing(S)
+        layout.addWidget(self.back)
+        layout.addWidget(self.heading)
+        layout.addWidget(self._badge)
+        layout.addStretch(1)
+        for one in self.buttons.values():
+            layout.addWidget(one)
+        layout.addWidget(self.more)
+
+    def show_entry(self, entry: Entry, now: datetime) -> None:
+        """Name this one."""
+        self.heading.setText(name_of(entry, now))
+        self.heading.setToolTip(formats.exact_moment(entry.started))
+        self._badge.show_status(badge_of(entry))
+
+    def fill_menu(self) -> None:
+        """What there is no button for."""
+        menu = self.more.menu()
+        menu.clear()
+        shown = {act for act, one in self.buttons.items() if not one.isHidden()}
+        self._acts.add_to(menu, *(act for act in Act if act not in shown))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Rare acts give way first."""
+        super().resizeEvent(event)
+        for act in _WITH_ROOM:
+            self.buttons[act].setVisible(self.width() >= _ROOM)
+
+    def _button(self, act: Act) -> QPushButton:
+        action = self._acts[act]
+        made = button(action.text(), act.value, parent=self)
+        made.setToolTip(action.toolTip())
+        made.clicked.connect(action.trigger)
+        action.enabledChanged.connect(made.setEnabled)
+        made.setEnabled(action.isEnabled())
+        return made
