@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.domain.proof import ObjectOutcome, Outcome
-from app.engine.remedies import remedy_for
+from app.engine.remedies import remedy_in_source
 from app.engine.restore_list import RestoreList, qualified_name
 from app.engine.sandbox_restore import OTHER_ORDER, Restored, outcome_of_dropped
 from app.postgres.archive_entry import Entry
@@ -134,7 +134,7 @@ class _Explanation:
                 Outcome.NOT_CHECKED,
                 f"it does not hold where the collation tells all texts apart: {message}",
             )
-        remedy = remedy_for(message)
+        remedy = remedy_in_source(message)
         return Outcome.NOT_RESTORABLE, f"{message}. {remedy}" if remedy else message
 
     def _lost_partition(self, entry: Entry) -> int | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.remedies import remedy_for_restore
 from app.engine.restore.archive_as_script import ArchiveAsScript, is_too_new
 from app.engine.restore.plan import PreparedRestore
-from app.engine.restore.remedies import remedy_of
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
@@ -108,7 +108,7 @@ class ArchiveLoader:
                 ErrorCode.RESTORE_FAILED,
                 "pg_restore failed",
                 detail=error.detail,
-                hint=remedy_of(error.detail) or "The detail is what PostgreSQL said.",
+                hint=remedy_for_restore(error.detail) or "The detail is what PostgreSQL said.",
             ) from error
         if lost := next((error for error in errors if _LOST.match(error.message)), None):
             raise connection_failure(lost.message, connection.describe())
@@ -123,7 +123,7 @@ class ArchiveLoader:
                 name=qualified_name(entry) if entry else "",
                 statement=_shown(_statement(error, entry)),
                 cause=_cause(error.message),
-                remedy=remedy_of(error.message),
+                remedy=remedy_for_restore(error.message),
             )
 
 

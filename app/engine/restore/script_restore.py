@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.restore import RestoreFailure, RestoreMode
+from app.engine.remedies import remedy_for_restore
 from app.engine.restore.default_rights import with_revokes
 from app.engine.restore.plan import PreparedRestore
-from app.engine.restore.remedies import remedy_of
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
@@ -220,7 +220,7 @@ def failures_of(run: ScriptRun, entries: Iterable[Entry]) -> tuple[RestoreFailur
                 name=qualified_name(entry) if entry else f"line {error.line}",
                 statement=error.statement,
                 cause=f"{error.message}{more}",
-                remedy=error.hint or remedy_of(error.message),
+                remedy=error.hint or remedy_for_restore(error.message),
             )
         )
     return tuple(failures)
