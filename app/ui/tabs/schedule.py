@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
+    QLayout,
     QMenu,
     QSizePolicy,
     QStackedWidget,
@@ -39,9 +40,10 @@ from app.ui.widgets.schedule_footer import ScheduleFooter
 from app.ui.widgets.schedule_list import ScheduleListView
 
 _LIST_WIDTH = 316
+_FORM_WIDTH, _PIXELS = 544, 13
+"""What the form and its margins take, in type of so many pixels."""
+
 QWIDGETSIZE_MAX = 16_777_215
-_TWO_COLUMNS = 860
-"""Below this width list and form do not fit side by side: then the form is a page with Back."""
 
 
 class SchedulePage(QWidget):
@@ -288,10 +290,15 @@ class SchedulePage(QWidget):
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Side by side where there is room."""
+        """Side by side where there is room; else the form is a page with Back."""
         super().resizeEvent(event)
-        self._is_narrow = self.width() < _TWO_COLUMNS
         self._arrange()
+
+    def _set_margins(self, layout: QLayout, start: int, top: int, end: int, bottom: int) -> None:
+        """As the language runs: layouts do not turn their margins round."""
+        is_mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        left, right = (end, start) if is_mirrored else (start, end)
+        layout.setContentsMargins(left, top, right, bottom)
 
     def _set_tab_order(self) -> None:
         """As one reads: down the list, then down the form."""
@@ -300,10 +307,12 @@ class SchedulePage(QWidget):
             QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
+        form = _FORM_WIDTH * self.fontInfo().pixelSize() // _PIXELS
+        self._is_narrow = self.width() < _LIST_WIDTH + form
         shows_form = not self._is_narrow or self._is_open
         self._list_side.setVisible(not self._is_narrow or not self._is_open)
         self._list_side.setMaximumWidth(QWIDGETSIZE_MAX if self._is_narrow else _LIST_WIDTH)
-        self._side.setContentsMargins(0, 0, XL if self._is_narrow else 0, XL)
+        self._set_margins(self._side, 0, 0, XL if self._is_narrow else 0, XL)
         self.editor.setVisible(shows_form)
         self._back_button.setVisible(self._is_narrow and self._is_open)
         self._title.setVisible(self._back_button.isHidden())
@@ -336,8 +345,8 @@ class SchedulePage(QWidget):
         paused = row(self._paused)
         upper = column(head, paused, body, spacing=M)
         for one in (head, paused):
-            one.setContentsMargins(0, 0, XL, 0)  # the form's scroll bar is at the page's edge
-        upper.setContentsMargins(XL, L, 0, 0)
+            self._set_margins(one, 0, 0, XL, 0)  # the form's scroll bar is at the page's edge
+        self._set_margins(upper, XL, L, 0, 0)
         upper.setStretch(2, 1)
         self._footer_side = QFrame()
         self._footer_side.setLayout(column(self.footer))
