@@ -123,6 +123,10 @@ class Catalog:
         """How many entries a filter finds."""
         return self._run(lambda connection: history_query.count(connection, wanted))
 
+    def total(self, destination: Path) -> tuple[int, int]:
+        """How many backups are known to lie in a folder, and their bytes."""
+        return self._run(lambda connection: history_query.total(connection, str(destination.resolve())))
+
     def projects(self) -> tuple[str, ...]:
         """The names of all projects that have entries, in order."""
         return self._run(history_query.projects)

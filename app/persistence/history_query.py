@@ -126,6 +126,16 @@ def count(connection: sqlite3.Connection, wanted: HistoryFilter) -> int:
     return int(number)
 
 
+def total(connection: sqlite3.Connection, destination: str) -> tuple[int, int]:
+    """How many backups lie in a folder, and their bytes."""
+    number, size = connection.execute(
+        "SELECT count(*), coalesce(sum(bytes), 0) FROM backup "
+        "WHERE destination = ? AND result = 'succeeded' AND NOT missing",
+        [storable(destination)],
+    ).fetchone()
+    return int(number), int(size)
+
+
 def projects(connection: sqlite3.Connection) -> tuple[str, ...]:
     """The names of all projects; leaps from name to name through the index."""
     query = """

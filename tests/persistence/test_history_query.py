@@ -167,3 +167,12 @@ def test_a_project_that_is_renamed_takes_its_history_along(tmp_path: Path) -> No
 def test_any_text_can_be_searched(catalog: Catalog, text: str, project: str) -> None:
     wanted = HistoryFilter(text=text, projects=(project,))
     assert catalog.count(wanted) == len(catalog.page(wanted))
+
+
+def test_a_folder_tells_how_many_backups_lie_in_it_and_how_large_they_are(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "c.sqlite3") as catalog:
+        assert catalog.total(Path("/backups")) == (0, 0)
+        for one in (*ENTRIES, entry(50, destination="/elsewhere"), entry(51, missing=True)):
+            catalog.record(one)
+        made = [one for one in ENTRIES if one.result is Result.SUCCEEDED]
+        assert catalog.total(Path("/backups")) == (len(made), sum(one.bytes for one in made))

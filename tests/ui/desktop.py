@@ -70,6 +70,20 @@ class Desktop:
         self.environment["DISPLAY"] = display = f":{server.stdout.readline().decode().strip()}"
         return display
 
+    def start_keyring(self) -> None:
+        """A Secret Service with an open collection, on the bus of `start_bus`."""
+        control, password = self.folder / "control", self.folder / "password"
+        control.mkdir(mode=0o700, exist_ok=True)
+        password.write_text("test\n")
+        argv = [program("gnome-keyring-daemon"), "--foreground", "--components=secrets", "--unlock"]
+        stdin = self._running.enter_context(password.open("rb"))
+        self._running.enter_context(
+            Child([*argv, f"--control-directory={control}"], env=self.environment, stdin=stdin)
+        )
+        owned = ("--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/")
+        asked = (*owned, "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")
+        wait_for(lambda: "true" in self.run("dbus-send", *asked).output)
+
     def xdo(self, *arguments: str) -> str:
         """What xdotool answers."""
         return self.run("xdotool", *arguments).output

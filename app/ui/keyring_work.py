@@ -1,0 +1,44 @@
+"""Asks the keyring what it holds, and has it forget; it may wait for its user: for a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.persistence import secrets
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringFacts:
+    """What was found.
+
+    Attributes:
+        name: of the keyring.
+        problem: why it cannot be used; empty when it can.
+        held: the projects whose passwords it holds.
+    """
+
+    name: str
+    problem: str
+    held: tuple[str, ...] = ()
+
+
+def look_at_keyring(projects: Sequence[str]) -> KeyringFacts:
+    """Look whether it can be used, and for which of these projects it has a password."""
+    found = secrets.probe()
+    if not found.usable:
+        return KeyringFacts(found.name, found.problem or "It cannot be used")
+    held = tuple(name for name in projects if secrets.get_password(name) is not None)
+    return KeyringFacts(found.name, "", held)
+
+
+def forget_passwords(projects: Sequence[str]) -> int:
+    """Remove the passwords of these projects; gives how many there were.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED.
+    """
+    held = look_at_keyring(projects).held
+    for name in held:
+        secrets.delete_password(name)
+    return len(held)

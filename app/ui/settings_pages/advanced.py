@@ -1,0 +1,78 @@
+"""Settings, Advanced: how hard Holdfast works, when it gives up, and where it writes down what it did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+
+from app.system.paths import log_folder
+from app.ui.settings_pages.page import Rows, SettingsPage
+from app.ui.state import State
+from app.ui.theme import S
+from app.ui.widgets.basics import button, label, row
+from app.ui.widgets.elided_label import ElidedLabel
+
+_MOST_JOBS = 64
+_MOST_MINUTES = 24 * 60
+_FIELD = 150
+
+
+class AdvancedPage(SettingsPage):
+    """Numbers apply when the field is left, or Enter is pressed.
+
+    Signals:
+        folder_wanted: a folder, as a path, that is to be opened in the file manager.
+    """
+
+    folder_wanted = Signal(object)
+
+    def __init__(self, state: State, parent: QWidget | None = None) -> None:
+        super().__init__(QCoreApplication.translate("AdvancedPage", "Advanced"), parent=parent)
+        self._state = state
+        self.jobs = QSpinBox()
+        self.jobs.setRange(0, _MOST_JOBS)
+        self.jobs.setSpecialValueText(self.tr("Automatic"))
+        self.stall = QDoubleSpinBox()
+        self.stall.setDecimals(1)
+        self.stall.setRange(0.1, _MOST_MINUTES)
+        self.stall.setSuffix(self.tr(" min"))
+        for field in (self.jobs, self.stall):
+            field.setFixedWidth(_FIELD)
+            field.setKeyboardTracking(False)
+        self.jobs.valueChanged.connect(self._choose_jobs)
+        self.stall.valueChanged.connect(self._choose_stall)
+        self.logs = ElidedLabel(str(log_folder()))
+        self.open_logs = button(self.tr("Open Folder"), "folder-open")
+        self.open_logs.clicked.connect(lambda: self.folder_wanted.emit(log_folder()))
+        rows = Rows()
+        said = self.tr(
+            "Workers of one backup or restore. Automatic takes what this computer and the server allow."
+        )
+        rows.add(self.tr("Parallel jobs"), self.jobs, label(said, "caption", wrap=True))
+        said = self.tr("An operation that made no progress for so long is stopped, and said to have stalled.")
+        rows.add(self.tr("Stall limit"), self.stall, label(said, "caption", wrap=True))
+        logs = row(self.logs, self.open_logs, spacing=S)
+        logs.setStretch(0, 1)
+        said = self.tr("One file for each operation. Passwords never stand in it.")
+        rows.add(self.tr("Logs"), logs, label(said, "caption", wrap=True), buddy=self.open_logs)
+        self.body.addLayout(rows)
+        self.body.addStretch(1)
+        state.settings_changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        for field, value in (
+            (self.jobs, self._state.settings.jobs or 0),
+            (self.stall, self._state.settings.stall_seconds / 60),
+        ):
+            field.blockSignals(True)
+            field.setValue(value)  # type: ignore[arg-type]
+            field.blockSignals(False)
+
+    def _choose_jobs(self, number: int) -> None:
+        self._state.change_settings(lambda settings: replace(settings, jobs=number or None))
+
+    def _choose_stall(self, minutes: float) -> None:
+        self._state.change_settings(lambda settings: replace(settings, stall_seconds=round(minutes * 60, 1)))
