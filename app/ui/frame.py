@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,9 +17,11 @@ from app.domain.health_line import Act
 from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
 from app.domain.preferences import OnClose
 from app.domain.restore import RestoreReport
+from app.system.autostart import repair_start_at_login
 from app.system.files import free_bytes
 from app.system.paths import log_folder
 from app.ui import formats
+from app.ui.awake import Awake
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.health_watch import HealthWatch
 from app.ui.launcher import Launcher
@@ -30,10 +33,12 @@ from app.ui.restore_work import PlannedRestore
 from app.ui.schedule_watch import ScheduleWatch
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
+from app.ui.tray import Tray
 from app.ui.widgets.rail import Place
 
 if TYPE_CHECKING:
     from app.domain.history import Entry
+    from app.ui.notifications import Notifications
     from app.ui.tabs.backup import BackupPage
     from app.ui.tabs.history import HistoryPage
     from app.ui.tabs.restore import RestorePage
@@ -51,6 +56,9 @@ class Frame(QObject):
         self.schedules = ScheduleWatch(state, self.operations, self.launcher, self)
         self.remedies = Remedies(self.launcher, self)
         self.health = HealthWatch(state, self.operations, self)
+        self.tray = Tray(state, self.operations, self.health, self)
+        self._notifications: Notifications | None = None
+        self._awake: Awake | None = None
         self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
         self._logged = ""
         self._busy: frozenset[str] = frozenset()
@@ -66,7 +74,10 @@ class Frame(QObject):
 
     def shut_down(self) -> None:
         """Stop what runs, and let go of everything."""
+        self.tray.close()
         self.operations.queue.shutdown(timeout=15)
+        if self._notifications is not None:
+            self._notifications.close()
         if self._first is not None:
             self._first.close()
         self._state.catalog.close()
@@ -97,6 +108,13 @@ class Frame(QObject):
         operations.noted.connect(self._add_to_log)
         operations.finished.connect(self._finish)
         state.failed.connect(self.show_error)
+        tray = self.tray
+        tray.open_wanted.connect(window.come_to_front)
+        tray.backup_wanted.connect(self.launcher.back_up_project)
+        tray.cancel_wanted.connect(operations.cancel)
+        tray.folder_wanted.connect(self._open_destination)
+        tray.settings_wanted.connect(self._open_settings)
+        tray.quit_wanted.connect(self.quit)
         self._app.applicationStateChanged.connect(self._come_back)
         health = self.health
         health.changed.connect(self._show_health)
@@ -181,9 +199,33 @@ class Frame(QObject):
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
         self.health.look()
+        self.tray.start()
+        self._start_notifications()
+        self._awake = Awake(self.operations, self)
+        self._state.background.run(self, repair_start_at_login, lambda _: None, self._tell_of_autostart)
         self.schedules.look()
         if paths:
             self.open_dumps(paths)
+
+    def _start_notifications(self) -> None:
+        from app.ui.notifications import Notifications
+
+        made = Notifications(self._state, self.operations, self.health, self.tray, self)
+        made.place_wanted.connect(self._come_to)
+        made.backup_wanted.connect(self.launcher.back_up_project)
+        made.settings_wanted.connect(self._open_settings)
+        self._notifications = made
+
+    def _come_to(self, place: Place, project: str) -> None:
+        """Where a notification points to."""
+        self.window.come_to_front()
+        if place is Place.HISTORY and project:
+            self._show_history(project)
+        else:
+            self.window.open_place(place)
+
+    def _tell_of_autostart(self, error: Exception) -> None:
+        self.show_error(error, self.tr("Holdfast will not start at login"))
 
     def _take(self, paths: tuple[Path, ...]) -> None:
         self.window.come_to_front()
@@ -302,6 +344,14 @@ class Frame(QObject):
             lambda _: self.window.rail.show_folder(str(folder), None),
         )
 
+    def quit(self) -> None:
+        """Quit; what runs is not stopped without a word."""
+        if running := len(self.operations.running()):
+            self.window.come_to_front()
+            self._ask_on_close(running)
+        else:
+            self._app.exit(0)
+
     def _close(self, event: QCloseEvent) -> None:
         """Go on in the tray, quit, or ask which of both; what runs is never stopped without a word."""
         choice = self._state.settings.on_close
@@ -349,7 +399,7 @@ class Frame(QObject):
     @property
     def _can_hide(self) -> bool:
         """Whether there is a way back to a hidden window: the tray, or a second start."""
-        return True
+        return self.tray.is_shown or sys.platform == "linux"
 
 
 def _log_text(line: LogLine) -> str:

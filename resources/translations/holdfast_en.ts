@@ -50,6 +50,53 @@
     </message>
 </context>
 <context>
+    <name>ChangesView</name>
+    <message numerus="yes">
+        <source>All %n table(s) are as they were in the backup before (%1).</source>
+        <translation>
+            <numerusform>All %n table are as they were in the backup before (%1).</numerusform>
+            <numerusform>All %n tables are as they were in the backup before (%1).</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 row</numerusform>
+            <numerusform>%1 rows</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>FolderField</name>
+    <message numerus="yes">
+        <source>%n backup(s), %1.</source>
+        <translation>
+            <numerusform>%n backup, %1.</numerusform>
+            <numerusform>%n backups, %1.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Frame</name>
+    <message numerus="yes">
+        <source>%n operation(s) are running.</source>
+        <translation>
+            <numerusform>%n operation are running.</numerusform>
+            <numerusform>%n operations are running.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPage</name>
+    <message numerus="yes">
+        <source>%1 backup(s)</source>
+        <translation>
+            <numerusform>%1 backup</numerusform>
+            <numerusform>%1 backups</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>RestoreChoice</name>
     <message numerus="yes">
         <source>%1 of %n table(s)</source>
@@ -98,6 +145,26 @@
     </message>
 </context>
 <context>
+    <name>SecurityPage</name>
+    <message numerus="yes">
+        <source>%1 of %n project(s) has its password there.</source>
+        <translation>
+            <numerusform>%1 of %n project has its password there.</numerusform>
+            <numerusform>%1 of %n projects have their passwords there.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>SizeChart</name>
+    <message numerus="yes">
+        <source>%n backup(s), from %1 to %2</source>
+        <translation>
+            <numerusform>%n backup, from %1 to %2</numerusform>
+            <numerusform>%n backups, from %1 to %2</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>TableTree</name>
     <message numerus="yes">
         <source>%n table(s)</source>
@@ -111,100 +178,6 @@
         <translation>
             <numerusform>%1 of %n table</numerusform>
             <numerusform>%1 of %n tables</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>health</name>
-    <message numerus="yes">
-        <source>%n minute(s) ago</source>
-        <translation>
-            <numerusform>%n minute ago</numerusform>
-            <numerusform>%n minutes ago</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n hour(s) ago</source>
-        <translation>
-            <numerusform>%n hour ago</numerusform>
-            <numerusform>%n hours ago</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n day(s) ago</source>
-        <translation>
-            <numerusform>%n day ago</numerusform>
-            <numerusform>%n days ago</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n project(s) are overdue</source>
-        <translation>
-            <numerusform>%n project is overdue</numerusform>
-            <numerusform>%n projects are overdue</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>The last backups of %n project(s) failed</source>
-        <translation>
-            <numerusform>The last backup of %n project failed</numerusform>
-            <numerusform>The last backups of %n projects failed</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>The last backups of %n project(s) are not good</source>
-        <translation>
-            <numerusform>The last backup of %n project is not good</numerusform>
-            <numerusform>The last backups of %n projects are not good</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n project(s) have never been backed up</source>
-        <translation>
-            <numerusform>%n project has never been backed up</numerusform>
-            <numerusform>%n projects have never been backed up</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n project(s) have never been proven</source>
-        <translation>
-            <numerusform>%n project has never been proven</numerusform>
-            <numerusform>%n projects have never been proven</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>The last proofs of %n project(s) are long ago</source>
-        <translation>
-            <numerusform>The last proof of %n project is long ago</numerusform>
-            <numerusform>The last proofs of %n projects are long ago</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n project(s) wait</source>
-        <translation>
-            <numerusform>%n project waits</numerusform>
-            <numerusform>%n projects wait</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n project(s) are being backed up</source>
-        <translation>
-            <numerusform>%n project is being backed up</numerusform>
-            <numerusform>%n projects are being backed up</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>The schedules of %n project(s) are off</source>
-        <translation>
-            <numerusform>The schedules of %n project are off</numerusform>
-            <numerusform>The schedules of %n projects are off</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n more</source>
-        <translation>
-            <numerusform>%n more</numerusform>
-            <numerusform>%n more</numerusform>
         </translation>
     </message>
 </context>
