@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from app.domain.health_line import Act
-from app.domain.operation import Failed, LogLine, OperationEvent, OperationKind, Succeeded
+from app.domain.operation import Failed, LogLine, Operation, OperationEvent, OperationKind
 from app.domain.preferences import OnClose
-from app.domain.restore import RestoreReport
 from app.system.autostart import repair_start_at_login
 from app.system.files import free_bytes
 from app.system.paths import log_folder
@@ -25,23 +23,18 @@ from app.ui.awake import Awake
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.health_watch import HealthWatch
 from app.ui.launcher import Launcher
-from app.ui.main_window import MainWindow, open_folder
+from app.ui.main_window import open_folder
 from app.ui.operation_signals import OperationSignals
+from app.ui.pages import Pages
 from app.ui.question import Question
 from app.ui.remedies import Remedies
-from app.ui.restore_work import PlannedRestore
 from app.ui.schedule_watch import ScheduleWatch
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
 from app.ui.tray import Tray
-from app.ui.widgets.rail import Place
 
 if TYPE_CHECKING:
-    from app.domain.history import Entry
     from app.ui.notifications import Notifications
-    from app.ui.tabs.backup import BackupPage
-    from app.ui.tabs.history import HistoryPage
-    from app.ui.tabs.restore import RestorePage
 
 
 class Frame(QObject):
@@ -59,9 +52,9 @@ class Frame(QObject):
         self.tray = Tray(state, self.operations, self.health, self)
         self._notifications: Notifications | None = None
         self._awake: Awake | None = None
-        self.window = MainWindow({place: partial(self._make_page, place) for place in Place})
+        self.pages = Pages(state, self.operations, self.launcher, self)
+        self.window = self.pages.window
         self._logged = ""
-        self._busy: frozenset[str] = frozenset()
         self._first: FirstInstance | None = None
         self._connect()
 
@@ -82,24 +75,14 @@ class Frame(QObject):
             self._first.close()
         self._state.catalog.close()
 
-    def open_dumps(self, paths: tuple[Path, ...]) -> None:
-        """Look into what was dropped or given, in Restore."""
-        page = cast("RestorePage", self.window.open_place(Place.RESTORE))
-        page.open_paths(paths)
-
     def show_error(self, error: BaseException, title: str = "", remedies: tuple[Remedy, ...] = ()) -> None:
         """Show a failure that has no place of its own on a page."""
         ErrorDialog(error, title, remedies, self.window).open()
 
-    def restore(self, planned: PlannedRestore) -> None:
-        """Carry out a plan that was confirmed."""
-        cast("RestorePage", self.window.page(Place.RESTORE)).show_running(True)
-        self.launcher.restore(planned)
-
     def _connect(self) -> None:
         window, state, operations = self.window, self._state, self.operations
         window.rail.folder_wanted.connect(self._open_destination)
-        window.dropped.connect(self.open_dumps)
+        window.dropped.connect(self.pages.open_dumps)
         window.closing.connect(self._close)
         window.strip.cancelled.connect(operations.cancel)
         window.strip.opened.connect(self._show_log)
@@ -120,81 +103,20 @@ class Frame(QObject):
         health.changed.connect(self._show_health)
         self.remedies.settings_wanted.connect(self._open_settings)
         window.rail.settings_wanted.connect(self._open_settings)
-        self.remedies.history_wanted.connect(self._show_history)
-        self.remedies.largest_wanted.connect(self._show_largest)
+        self.remedies.project_wanted.connect(self.pages.edit_project)
+        self.pages.settings_wanted.connect(self._open_settings)
+        self.remedies.history_wanted.connect(self.pages.show_history)
+        self.remedies.largest_wanted.connect(self.pages.show_largest)
         for keys, act in (
-            ("Ctrl+O", self._choose_dump),
-            ("Ctrl+F", lambda: self._ask_page("focus_search")),
-            ("F5", lambda: self._ask_page("refresh")),
+            ("Ctrl+N", self.pages.add_project),
+            ("Ctrl+B", self.pages.back_up),
+            ("Ctrl+O", self.pages.choose_dump),
+            ("Ctrl+F", lambda: self.pages.ask("focus_search")),
+            ("F5", lambda: self.pages.ask("refresh")),
         ):
             shortcut = QShortcut(QKeySequence(keys), window)
             shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)
             shortcut.activated.connect(act)
-
-    def _make_page(self, place: Place) -> QWidget:
-        makers: dict[Place, Callable[[], QWidget]] = {
-            Place.BACKUP: self._make_backup,
-            Place.HISTORY: self._make_history,
-            Place.SCHEDULE: self._make_schedule,
-            Place.RESTORE: self._make_restore,
-        }
-        return makers.get(place, QWidget)()
-
-    def _make_backup(self) -> QWidget:
-        from app.ui.tabs.backup import BackupPage
-
-        page = BackupPage(self._state, self.operations)
-        page.backup_wanted.connect(self.launcher.back_up)
-        page.sample_wanted.connect(self.launcher.try_sample)
-        page.backup_shown.connect(lambda made: open_folder(Path(made.folder)))
-        page.history_wanted.connect(self._show_history)
-        return page
-
-    def _make_history(self) -> QWidget:
-        from app.ui.tabs.history import HistoryPage
-
-        page = HistoryPage(self._state)
-        page.restore_wanted.connect(self._restore_entry)
-        page.prove_wanted.connect(self.launcher.prove)
-        page.verify_wanted.connect(self.launcher.verify)
-        page.copy_wanted.connect(self.launcher.open_copy)
-        page.export_wanted.connect(self.launcher.export)
-        page.delete_wanted.connect(self.launcher.delete)
-        page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
-        page.back_up_wanted.connect(self._show_backup)
-        return page
-
-    def _make_schedule(self) -> QWidget:
-        from app.ui.tabs.schedule import SchedulePage
-
-        page = SchedulePage(self._state)
-        page.sample_wanted.connect(self.launcher.try_sample)
-        return page
-
-    def _make_restore(self) -> QWidget:
-        from app.ui.tabs.restore import RestorePage
-
-        page = RestorePage(self._state)
-        page.restore_wanted.connect(self.restore)
-        page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
-        page.folder_wanted.connect(lambda folder: open_folder(Path(folder)))
-        return page
-
-    def _show_history(self, project: str) -> None:
-        page = self.window.open_place(Place.HISTORY)
-        cast("HistoryPage", page).show_project(project)
-
-    def _show_largest(self) -> None:
-        cast("HistoryPage", self.window.open_place(Place.HISTORY)).show_largest()
-
-    def _show_backup(self, project: str) -> None:
-        page = cast("BackupPage", self.window.open_place(Place.BACKUP))
-        if project:
-            page.choose_project(project)
-
-    def _restore_entry(self, entry: Entry) -> None:
-        page = cast("RestorePage", self.window.open_place(Place.RESTORE))
-        page.open_paths((Path(entry.path),), entry.project)
 
     def _start_rest(self, paths: tuple[Path, ...]) -> None:
         self._first = FirstInstance(self._take, self)
@@ -205,24 +127,16 @@ class Frame(QObject):
         self._state.background.run(self, repair_start_at_login, lambda _: None, self._tell_of_autostart)
         self.schedules.look()
         if paths:
-            self.open_dumps(paths)
+            self.pages.open_dumps(paths)
 
     def _start_notifications(self) -> None:
         from app.ui.notifications import Notifications
 
         made = Notifications(self._state, self.operations, self.health, self.tray, self)
-        made.place_wanted.connect(self._come_to)
+        made.place_wanted.connect(self.pages.come_to)
         made.backup_wanted.connect(self.launcher.back_up_project)
         made.settings_wanted.connect(self._open_settings)
         self._notifications = made
-
-    def _come_to(self, place: Place, project: str) -> None:
-        """Where a notification points to."""
-        self.window.come_to_front()
-        if place is Place.HISTORY and project:
-            self._show_history(project)
-        else:
-            self.window.open_place(place)
 
     def _tell_of_autostart(self, error: Exception) -> None:
         self.show_error(error, self.tr("Holdfast will not start at login"))
@@ -230,7 +144,7 @@ class Frame(QObject):
     def _take(self, paths: tuple[Path, ...]) -> None:
         self.window.come_to_front()
         if paths:
-            self.open_dumps(paths)
+            self.pages.open_dumps(paths)
 
     def _come_back(self, now: Qt.ApplicationState) -> None:
         """The user is here again: what others changed meanwhile is shown."""
@@ -244,7 +158,6 @@ class Frame(QObject):
             for status in self.operations.running()
             if status.operation.kind in kinds
         }
-        self._show_busy()
         rows = self.operations.rows()
         self.window.strip.show_rows(rows)
         waiting = sum(row.is_waiting for row in rows)
@@ -257,25 +170,14 @@ class Frame(QObject):
 
     def _finish(self, event: OperationEvent) -> None:
         operation = event.operation
-        if operation.kind is OperationKind.RESTORE:
-            page = cast("RestorePage", self.window.page(Place.RESTORE))
-            page.show_running(False)
-            if isinstance(event, Succeeded) and isinstance(event.result, RestoreReport):
-                page.show_report(event.result)
-        if isinstance(event, Failed):
-            self.show_error(
-                event.error, self.tr("%1: failed").replace("%1", self.operations.title(operation))
-            )
-        self._show_busy()
+        if isinstance(event, Failed) and not self._is_scheduled(operation):
+            title = self.tr("%1: failed").replace("%1", self.operations.title(operation))
+            self.show_error(event.error, title, self.remedies.buttons(event.error, operation))
         self._state.history_changed.emit()
 
-    def _show_busy(self) -> None:
-        """Backups that are worked on cannot be deleted."""
-        if self.window.has_page(Place.HISTORY):
-            busy = frozenset(one.operation.backup for one in self.operations.running()) - {""}
-            if busy != self._busy:
-                self._busy = busy
-                cast("HistoryPage", self.window.page(Place.HISTORY)).show_busy(busy)
+    def _is_scheduled(self, operation: Operation) -> bool:
+        """Whether a schedule asked for it: then nobody waits for it, and it is told by other means."""
+        return any(schedule.id == operation.subject for schedule in self._state.settings.schedules)
 
     def _show_log(self, id_: str) -> None:
         statuses = {status.operation.id: status.operation for status in self.operations.running()}
@@ -287,15 +189,6 @@ class Frame(QObject):
     def _add_to_log(self, id_: str, line: LogLine) -> None:
         if id_ == self._logged:
             self.window.log.add_line(_log_text(line))
-
-    def _choose_dump(self) -> None:
-        cast("RestorePage", self.window.open_place(Place.RESTORE)).choose_file()
-
-    def _ask_page(self, name: str) -> None:
-        """Let the page in view do what its own way of it is, where it has one."""
-        act = getattr(self.window.page(self.window.place), name, None)
-        if act is not None:
-            act()
 
     def _open_destination(self) -> None:
         open_folder(self._state.destination)
@@ -317,22 +210,27 @@ class Frame(QObject):
                     if (last := healths[name].last_good) is not None:
                         self.launcher.prove(last)
             case Act.SHOW_CAUSE:
-                self._show_history(line.projects[0])
+                self.pages.show_history(line.projects[0])
             case Act.RESUME:
                 self._state.change_settings(lambda settings: replace(settings, paused_until=None))
             case Act.ADD_PROJECT:
-                self._add_project()
+                self.pages.add_project()
             case Act.CONNECT_FOLDER:
                 self._open_settings("general")
             case Act.NOTHING:
                 pass
 
-    def _add_project(self) -> None:
-        self.window.open_place(Place.PROJECTS)
-        self._ask_page("add_project")
+    def _open_settings(self, page: str = "") -> None:
+        from app.ui.settings_dialog import Page, SettingsDialog
 
-    def _open_settings(self, page: str = "general") -> None:
-        pass
+        dialog = SettingsDialog(self._state, has_tray=self.tray.is_shown, parent=self.window)
+        dialog.folder_wanted.connect(open_folder)
+        if self._notifications is not None:
+            dialog.test_wanted.connect(self._notifications.send_test)
+            self._notifications.tested.connect(dialog.show_tested)
+        dialog.open_page(Page(page or "general"))
+        self.window.come_to_front()
+        dialog.open()
 
     def _look_at_folder(self) -> None:
         """How much is free; a disk that sleeps must not hold up the window."""

@@ -100,7 +100,7 @@ def test_what_is_no_dump_is_told_in_words_and_another_can_be_dropped(
 def test_a_dump_is_planned_restored_and_reported(
     frame: Frame, qtbot: QtBot, shop: Path, staging: Database, shoot: Shoot
 ) -> None:
-    frame.open_dumps((shop,))
+    frame.pages.open_dumps((shop,))
     choice = page_of(frame).choice
     qtbot.waitUntil(choice.restore_button.isEnabled, timeout=_PATIENCE)
     assert choice.restore_button.text() == "Restore “shop.dump” into “Shop staging”"
@@ -121,7 +121,7 @@ def test_a_target_with_data_asks_for_its_name(
     frame: Frame, qtbot: QtBot, shop: Path, staging: Database, shoot: Shoot
 ) -> None:
     staging.sql("CREATE TABLE customers (id int); INSERT INTO customers VALUES (1)")
-    frame.open_dumps((shop,))
+    frame.pages.open_dumps((shop,))
     choice = page_of(frame).choice
     qtbot.waitUntil(choice.save_button.isEnabled, timeout=_PATIENCE)
     assert not choice.restore_button.isEnabled()  # customers is in the way
@@ -139,14 +139,14 @@ def test_a_wrong_password_is_told_in_the_plans_place(
     frame: Frame, qtbot: QtBot, shop: Path, staging: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "not this one")
-    frame.open_dumps((shop,))
+    frame.pages.open_dumps((shop,))
     choice = page_of(frame).choice
     qtbot.waitUntil(lambda: not choice._plan_note.text() and choice.isVisible(), timeout=_PATIENCE)
     assert not choice.restore_button.isEnabled()
 
 
 def test_selected_tables_alone_are_planned(frame: Frame, qtbot: QtBot, shop: Path, staging: Database) -> None:
-    frame.open_dumps((shop,))
+    frame.pages.open_dumps((shop,))
     choice = page_of(frame).choice
     qtbot.waitUntil(choice.restore_button.isEnabled, timeout=_PATIENCE)
     choice.tree.model.check_all(False)
