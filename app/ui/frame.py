@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QApplication
 from app.domain.health_line import Act
 from app.domain.operation import Failed, LogLine, Operation, OperationEvent, OperationKind
 from app.domain.preferences import OnClose
-from app.system.autostart import repair_start_at_login
 from app.system.files import free_bytes
 from app.system.paths import log_folder
 from app.ui import formats
@@ -23,6 +22,7 @@ from app.ui.awake import Awake
 from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.health_watch import HealthWatch
 from app.ui.launcher import Launcher
+from app.ui.login_start import repair_login_start
 from app.ui.main_window import open_folder
 from app.ui.operation_signals import OperationSignals
 from app.ui.pages import Pages
@@ -124,7 +124,7 @@ class Frame(QObject):
         self.tray.start()
         self._start_notifications()
         self._awake = Awake(self.operations, self)
-        self._state.background.run(self, repair_start_at_login, lambda _: None, self._tell_of_autostart)
+        repair_login_start(self._state, self)
         self.schedules.look()
         if paths:
             self.pages.open_dumps(paths)
@@ -137,9 +137,6 @@ class Frame(QObject):
         made.backup_wanted.connect(self.launcher.back_up_project)
         made.settings_wanted.connect(self._open_settings)
         self._notifications = made
-
-    def _tell_of_autostart(self, error: Exception) -> None:
-        self.show_error(error, self.tr("Holdfast will not start at login"))
 
     def _take(self, paths: tuple[Path, ...]) -> None:
         self.window.come_to_front()
@@ -234,10 +231,11 @@ class Frame(QObject):
 
     def _look_at_folder(self) -> None:
         """How much is free; a disk that sleeps must not hold up the window."""
-        folder = self._state.destination
+        folder, is_chosen = self._state.destination, bool(self._state.settings.destination)
         self._state.background.run(
             self,
-            lambda: free_bytes(folder) if folder.is_dir() else None,
+            # the default folder is made by the first backup
+            lambda: free_bytes(folder) if folder.is_dir() or not is_chosen else None,
             lambda free: self.window.rail.show_folder(str(folder), free),
             lambda _: self.window.rail.show_folder(str(folder), None),
         )

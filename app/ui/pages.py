@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from app.domain.operation import OperationEvent, OperationKind, Succeeded
 from app.domain.restore import RestoreReport
 from app.ui.launcher import Launcher
+from app.ui.login_start import choose_start_at_login
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
 from app.ui.state import State
@@ -146,7 +147,7 @@ class Pages(QObject):
         page.add_wanted.connect(self.add_project)
         page.sample_wanted.connect(self._launcher.try_sample)
         page.settings_wanted.connect(partial(self.settings_wanted.emit, "general"))
-        page.login_start_wanted.connect(self._start_at_login)
+        page.login_start_wanted.connect(partial(choose_start_at_login, self._state, self, True))
         return page
 
     def _make_restore(self) -> QWidget:
@@ -157,18 +158,6 @@ class Pages(QObject):
         page.history_wanted.connect(lambda: self.window.open_place(Place.HISTORY))
         page.folder_wanted.connect(_open)
         return page
-
-    def _start_at_login(self) -> None:
-        from dataclasses import replace
-
-        from app.system.autostart import set_start_at_login
-
-        self._state.background.run(
-            self,
-            lambda: set_start_at_login(True),
-            lambda _: self._state.change_settings(lambda settings: replace(settings, start_at_login=True)),
-            lambda error: self._state.failed.emit(error, self.tr("Holdfast will not start at login")),
-        )
 
     def _restore(self, planned: PlannedRestore) -> None:
         self._restore_page().show_running(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.ui.conftest import Shoot
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot) -> MainWindow:
-    made = MainWindow({place: lambda place=place: QLabel(place.value) for place in Place})
+    made = MainWindow({place: partial(QLabel, place.value) for place in Place})
     qtbot.addWidget(made)
     made.show()
     return made
@@ -43,10 +44,9 @@ def enter(window: QWidget, data: QMimeData) -> QDragEnterEvent:
 
 
 def test_pages_are_made_when_they_are_first_visited(window: MainWindow) -> None:
-    assert window.place is Place.PROJECTS
     assert set(window._pages) == {Place.PROJECTS}
     window.open_place(Place.HISTORY)
-    assert window.place is Place.HISTORY
+    assert window.place == Place.HISTORY
     assert window.open_place(Place.HISTORY) is window.page(Place.HISTORY)
 
 
