@@ -161,7 +161,12 @@ def trend_text(trend: float) -> str:
 
 def name_of(entry: Entry, now: datetime) -> str:
     """“Shop, today 02:30”."""
-    when = formats.moment(entry.started, now)
-    if abs((entry.started.astimezone().date() - now.astimezone().date()).days) <= 1:
-        when = when[:1].lower() + when[1:]
+    when = moment_inside(entry.started, now)
     return translate("history", "%1, %2").replace("%2", when).replace("%1", entry.project)
+
+
+def moment_inside(when: datetime, now: datetime) -> str:
+    """A time inside of a sentence: “today 02:30”."""
+    text = formats.moment(when, now)
+    is_near = abs((when.astimezone().date() - now.astimezone().date()).days) <= 1
+    return text[:1].lower() + text[1:] if is_near else text

@@ -52,10 +52,10 @@
 <context>
     <name>ChangesView</name>
     <message numerus="yes">
-        <source>All %n table(s) are as they were in the backup before (%1).</source>
+        <source>Nothing changed in %n table(s) since the backup before (%1).</source>
         <translation>
-            <numerusform>All %n table are as they were in the backup before (%1).</numerusform>
-            <numerusform>All %n tables are as they were in the backup before (%1).</numerusform>
+            <numerusform>Nothing changed in %n table since the backup before (%1).</numerusform>
+            <numerusform>Nothing changed in %n tables since the backup before (%1).</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -93,6 +93,51 @@
         <translation>
             <numerusform>%1 backup</numerusform>
             <numerusform>%1 backups</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ProofSummary</name>
+    <message numerus="yes">
+        <source>%1 table(s)</source>
+        <translation>
+            <numerusform>%1 table</numerusform>
+            <numerusform>%1 tables</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 row</numerusform>
+            <numerusform>%1 rows</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 sequence(s)</source>
+        <translation>
+            <numerusform>%1 sequence</numerusform>
+            <numerusform>%1 sequences</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 large object(s)</source>
+        <translation>
+            <numerusform>%1 large object</numerusform>
+            <numerusform>%1 large objects</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 object(s)</source>
+        <translation>
+            <numerusform>%1 object</numerusform>
+            <numerusform>%1 objects</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 file(s)</source>
+        <translation>
+            <numerusform>%1 file</numerusform>
+            <numerusform>%1 files</numerusform>
         </translation>
     </message>
 </context>

@@ -78,9 +78,9 @@ def test_what_changed_lists_new_grown_shrunk_and_removed_tables(history: History
     detail = show(history.backup(NOW))
     assert [cells(detail, row) for row in range(detail.pages.changes.table.model().rowCount())] == [
         ["credit_notes", "412", "96 kB", "new table"],
-        ["events", "6,120,335", "1.1 GB", "+48,220 row(s)"],
-        ["order_items", "9,412,077", "1.6 GB", "+11,904 row(s)"],
-        ["carts", "2,118", "1.4 MB", "−61,007 row(s)"],
+        ["events", "6,120,335", "1.1 GB", "+48,220 rows"],
+        ["order_items", "9,412,077", "1.6 GB", "+11,904 rows"],
+        ["carts", "2,118", "1.4 MB", "−61,007 rows"],
         ["legacy_prices", "–", "–", "removed"],
     ]
     assert detail.tabs.currentIndex() == Tab.CHANGES
@@ -96,7 +96,10 @@ def test_the_first_backup_has_nothing_to_be_compared_with(history: History, show
 def test_what_did_not_change_is_told(history: History, show: Open) -> None:
     history.backup(NOW - timedelta(days=1))
     detail = show(history.backup(NOW))
-    assert "are as they were in the backup before (Yesterday 14:05)" in detail.pages.changes._empty.text()
+    assert (
+        "Nothing changed in 42 tables since the backup before (yesterday 14:05)."
+        in detail.pages.changes._empty.text()
+    )
 
 
 def test_a_backup_before_that_cannot_be_read_is_told(history: History, show: Open) -> None:
@@ -121,7 +124,7 @@ def test_tables_are_sorted_by_their_header(history: History, show: Open) -> None
 def test_the_proof_is_summed_up_and_told_object_by_object(history: History, show: Open, shoot: Shoot) -> None:
     detail = show(history.backup(NOW))
     summary = said(detail.summary)
-    for text in ("Proof, took 4:51", "42 table(s)", "byte for byte", "811 object(s)", "1 × index"):
+    for text in ("Proof, took 4:51", "42 tables", "byte for byte", "811 objects", "1 × index"):
         assert text in summary
     detail.tabs.setCurrentIndex(Tab.REPORT)
     assert "Restored into PostgreSQL 17.10 and compared" in detail.pages.report._verdict.text()
@@ -305,7 +308,7 @@ def test_the_chart_tells_of_the_bar_under_the_mouse(
     QApplication.sendEvent(chart, QHelpEvent(QEvent.Type.ToolTip, at, chart.mapToGlobal(at)))
     qtbot.waitUntil(lambda: "900 MB" in QToolTip.text(), timeout=_PATIENCE)
     QToolTip.hideText()
-    assert chart.accessibleDescription() == "2 backup(s), from 900 MB to 1.1 GB"
+    assert chart.accessibleDescription() == "2 backups, from 900 MB to 1.1 GB"
 
 
 def test_tabs_are_walked_through_by_keys(history: History, show: Open, qtbot: QtBot) -> None:

@@ -236,11 +236,19 @@ def _answer(catalog: Catalog, question: Question, keep: Entry | None, near: int)
         total = catalog.count(question.wanted)
     if keep is None:
         return Answer(question, total, pages, None)
-    if question.sort is Sort.TIME:
-        near = _rank(catalog, question, keep)
-    for number in dict.fromkeys(max(0, near + step) // _PAGE for step in (0, -_PAGE // 2, _PAGE // 2)):
-        if number not in pages and number * _PAGE < total:
-            pages[number] = _page(catalog, question, number)
+    place = _place(pages, keep)
+    if place is None:
+        if question.sort is Sort.TIME:
+            near = _rank(catalog, question, keep)
+        for number in dict.fromkeys(max(0, near + step) // _PAGE for step in (0, -_PAGE // 2, _PAGE // 2)):
+            if number not in pages and number * _PAGE < total:
+                pages[number] = _page(catalog, question, number)
+        place = _place(pages, keep)
+    return Answer(question, total, pages, place)
+
+
+def _place(pages: dict[int, tuple[Listed, ...]], keep: Entry) -> int | None:
+    """The row of an entry, where it is in one of these pages."""
     key = (keep.id, keep.destination)
     found = (
         number * _PAGE + place
@@ -248,7 +256,7 @@ def _answer(catalog: Catalog, question: Question, keep: Entry | None, near: int)
         for place, one in enumerate(rows)
         if (one.entry.id, one.entry.destination) == key
     )
-    return Answer(question, total, pages, next(found, None))
+    return next(found, None)
 
 
 def _page(catalog: Catalog, question: Question, number: int) -> tuple[Listed, ...]:

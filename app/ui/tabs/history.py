@@ -161,6 +161,8 @@ class HistoryPage(QWidget):
 
     def _ask_anew(self) -> None:
         """Another filter: the selected backup stays selected where it is among the new rows."""
+        if self.panes.is_detail_alone:
+            self.focus_search()
         self._ask(self._question())
 
     def _ask(self, question: Question) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QVBoxLayout, QWidget
 
 from app.domain.changes import Change, TableChange
 from app.ui import formats
+from app.ui.history_words import moment_inside
 from app.ui.history_work import Detail
 from app.ui.models.plain_rows import Field, PlainRows
 from app.ui.theme import M, S
@@ -59,10 +60,10 @@ class ChangesView(QWidget):
         if detail.changes is None or detail.previous is None:
             self._say(self._why_not(detail, now))
             return None
-        when = formats.moment(detail.previous.started, now)
+        when = moment_inside(detail.previous.started, now)
         changed = detail.changes.with_change(*_ORDER)
         if not changed:
-            text = self.tr("All %n table(s) are as they were in the backup before (%1).", "", _count(detail))
+            text = self.tr("Nothing changed in %n table(s) since the backup before (%1).", "", _count(detail))
             self._say(text.replace("%1", when))
             return 0
         note = self.tr("Since the backup before: %1").replace("%1", when)
@@ -86,7 +87,7 @@ class ChangesView(QWidget):
     def _why_not(self, detail: Detail, now: datetime) -> str:
         if detail.previous is None:
             return self.tr("There is no backup before this one to compare it with.")
-        when = formats.moment(detail.previous.started, now)
+        when = moment_inside(detail.previous.started, now)
         text = self.tr("The backup before (%1) cannot be read, so there is nothing to compare with.")
         reason = detail.previous_problem.title if detail.previous_problem else ""
         return formats.sentences(text.replace("%1", when), reason)

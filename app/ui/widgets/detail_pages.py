@@ -47,7 +47,7 @@ class DetailPages(QStackedWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._filled: set[Tab] = set()
-        self._places = {tab: _place(self) for tab in Tab}
+        self._places = {tab: _place(self, M if tab is Tab.CHART else 0) for tab in Tab}
         self._waiting = label(self.tr("Reading the backup…"), "second", parent=self)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for page in (*self._places.values(), self._waiting):
@@ -147,8 +147,8 @@ class DetailPages(QStackedWidget):
         )
 
 
-def _place(parent: QWidget) -> QWidget:
+def _place(parent: QWidget, margin: int) -> QWidget:
     made = QWidget(parent)
     layout = QVBoxLayout(made)
-    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setContentsMargins(margin, margin, margin, margin)
     return made

@@ -156,6 +156,7 @@ class HistoryDetail(QFrame):
         entry = self.entry
         if entry is not None and self.detail is not None and self.detail.is_gone:
             entry = replace(entry, missing=True)
+            self.head.show_entry(entry, self._state.now())
         self._acts.show_entry(entry, is_busy=self._is_busy)
 
     def _show_detail(self, entry: Entry, detail: Detail) -> None:
@@ -183,7 +184,8 @@ class HistoryDetail(QFrame):
         self._proof_side.setVisible(has_room and has_manifest)
         self._chart_side.setVisible(has_room and has_chart)
         tabs = [Tab.HAPPENED] if self._has_happened else []
-        tabs += [Tab.CHANGES, Tab.TABLES, Tab.REPORT, Tab.FILES] if has_manifest else []
+        if has_manifest or self.detail is None:
+            tabs += [Tab.CHANGES, Tab.TABLES, Tab.REPORT, Tab.FILES]
         tabs += [Tab.LOG, Tab.NOTES]
         if not has_room:
             tabs += [Tab.PROOF] if has_manifest else []

@@ -11,6 +11,7 @@ from app.domain.backup import Manifest
 from app.domain.proof import ObjectOutcome, Outcome, ProofLevel
 from app.domain.proof_summary import Finding, Subject, SummaryLine, summarise
 from app.ui import formats
+from app.ui.history_words import moment_inside
 from app.ui.models.plain_rows import Field, PlainRows
 from app.ui.theme import L, M, S
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
@@ -63,7 +64,7 @@ class ProofSummary(QScrollArea):
         if proof.has_failed and not any(one.outcome.is_failure for one in proof.objects):
             layout.addWidget(label(proof.failure, "error", wrap=True))
         for one in summarise(manifest):
-            subject = ElidedLabel(subject_words(one), mode=Qt.TextElideMode.ElideRight)
+            subject = ElidedLabel(self._subject(one), mode=Qt.TextElideMode.ElideRight)
             finding = label(translate("proof", _FINDINGS[one.finding]), "caption")
             line = row(IconLabel(*_icon(one.finding), 16), subject, finding)
             line.setStretch(1, 1)
@@ -73,6 +74,22 @@ class ProofSummary(QScrollArea):
         layout.addStretch(1)
         holder.setLayout(layout)
         self.setWidget(holder)
+
+    def _subject(self, one: SummaryLine) -> str:
+        """“42 tables”, “18,731,902 rows”, “1 × index”."""
+        count = one.count
+        words = {
+            Subject.TABLES: self.tr("%1 table(s)", "", count),
+            Subject.ROWS: self.tr("%1 row(s)", "", count),
+            Subject.SEQUENCES: self.tr("%1 sequence(s)", "", count),
+            Subject.LARGE_OBJECTS: self.tr("%1 large object(s)", "", count),
+            Subject.OBJECTS: self.tr("%1 object(s)", "", count),
+            Subject.FILES: self.tr("%1 file(s)", "", count),
+        }
+        number = formats.count(count)
+        if one.kind and one.subject is Subject.OBJECTS:
+            return f"{number} × {one.kind.lower()}"
+        return words[one.subject].replace("%1", number)
 
     def _title(self, manifest: Manifest) -> str:
         proof = manifest.proof
@@ -111,7 +128,7 @@ class ProofReport(QWidget):
             self,
         )
         self.table = PlainTable(self._rows, self.tr("Objects of the backup"), widest=130)
-        head = column(self._panel, self._verdict, spacing=S)
+        head = column(self._panel, self._verdict, None, spacing=S)
         head.setContentsMargins(M + 4, M, M + 4, S)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -123,7 +140,7 @@ class ProofReport(QWidget):
         """Show what was found out about this backup."""
         proof = manifest.proof
         if proof.has_failed:
-            self._panel.say("bad", self.tr("The proof failed"), formats.sentences(proof.failure))
+            self._panel.say("bad", self.tr("The proof failed"), proof.failure)
         else:
             self._panel.hide()
         said = "" if proof.has_failed else self._said(manifest, now)
@@ -136,7 +153,7 @@ class ProofReport(QWidget):
 
     def _said(self, manifest: Manifest, now: datetime) -> str:
         proof = manifest.proof
-        when = formats.moment(proof.checked_at, now)
+        when = moment_inside(proof.checked_at, now)
         if proof.server:
             text = self.tr("Restored into PostgreSQL %1 and compared, %2, in %3")
             return (
@@ -153,24 +170,6 @@ class ProofReport(QWidget):
         if not manifest.is_counted:
             text = self.tr("Every row was read back to its end. Nothing was restored yet.")
         return text
-
-
-def subject_words(one: SummaryLine) -> str:
-    """“42 tables”, “18,731,902 rows”, “1 index”."""
-    number = formats.count(one.count)
-    if one.subject is Subject.TABLES:
-        return translate("proof", "%1 table(s)", None, one.count).replace("%1", number)
-    if one.subject is Subject.ROWS:
-        return translate("proof", "%1 row(s)", None, one.count).replace("%1", number)
-    if one.subject is Subject.SEQUENCES:
-        return translate("proof", "%1 sequence(s)", None, one.count).replace("%1", number)
-    if one.subject is Subject.LARGE_OBJECTS:
-        return translate("proof", "%1 large object(s)", None, one.count).replace("%1", number)
-    if one.subject is Subject.FILES:
-        return translate("proof", "%1 file(s)", None, one.count).replace("%1", number)
-    if one.kind:
-        return f"{number} × {one.kind.lower()}"
-    return translate("proof", "%1 object(s)", None, one.count).replace("%1", number)
 
 
 def _icon(finding: Finding) -> tuple[str, str]:
