@@ -32,13 +32,11 @@ def look_at_keyring(projects: Sequence[str]) -> KeyringFacts:
     return KeyringFacts(found.name, "", held)
 
 
-def forget_passwords(projects: Sequence[str]) -> int:
-    """Remove the passwords of these projects; gives how many there were.
+def forget_passwords(projects: Sequence[str]) -> None:
+    """Remove the passwords of these projects, as far as there are any.
 
     Raises:
         AppError: NO_KEYRING or KEYRING_LOCKED.
     """
-    held = look_at_keyring(projects).held
-    for name in held:
+    for name in projects:
         secrets.delete_password(name)
-    return len(held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
@@ -72,20 +73,9 @@ class SettingsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(_LEAST)
         self.resize(_SIZE)
-        self.notifications = NotificationsPage(state)
-        self.notifications.test_wanted.connect(self.test_wanted)
-        advanced = AdvancedPage(state)
-        advanced.folder_wanted.connect(self.folder_wanted)
-        self.pages: dict[Page, QWidget] = {
-            Page.GENERAL: GeneralPage(state, has_tray=has_tray),
-            Page.TOOLS: ToolsPage(state),
-            Page.SECURITY: SecurityPage(state),
-            Page.NOTIFICATIONS: self.notifications,
-            Page.ADVANCED: advanced,
-        }
+        self._state, self._has_tray = state, has_tray
+        self._made: dict[Page, QWidget] = {}
         self._stack = QStackedWidget()
-        for made in self.pages.values():
-            self._stack.addWidget(made)
         upper = QHBoxLayout()
         upper.setSpacing(0)
         upper.addWidget(self._make_rail())
@@ -98,14 +88,37 @@ class SettingsDialog(QDialog):
         self.open_page(Page.GENERAL)
         self.buttons[Page.GENERAL].setFocus()
 
-    def open_page(self, page: Page) -> None:
-        """Turn to a page."""
+    def open_page(self, page: Page) -> QWidget:
+        """Turn to a page, and give it; it is made when it is first visited."""
+        if page not in self._made:
+            self._made[page] = self._make_page(page)
+            self._stack.addWidget(self._made[page])
         self.buttons[page].setChecked(True)
-        self._stack.setCurrentWidget(self.pages[page])
+        self._stack.setCurrentWidget(self._made[page])
+        return self._made[page]
 
     def show_tested(self, shown: bool) -> None:
         """Say what came of the test that was wanted."""
-        self.notifications.show_tested(shown)
+        page = self._made.get(Page.NOTIFICATIONS)
+        if isinstance(page, NotificationsPage):
+            page.show_tested(shown)
+
+    def _make_page(self, page: Page) -> QWidget:
+        match page:
+            case Page.GENERAL:
+                return GeneralPage(self._state, has_tray=self._has_tray)
+            case Page.TOOLS:
+                return ToolsPage(self._state)
+            case Page.SECURITY:
+                return SecurityPage(self._state)
+            case Page.NOTIFICATIONS:
+                notifications = NotificationsPage(self._state)
+                notifications.test_wanted.connect(self.test_wanted)
+                return notifications
+            case Page.ADVANCED:
+                advanced = AdvancedPage(self._state)
+                advanced.folder_wanted.connect(self.folder_wanted)
+                return advanced
 
     def _make_rail(self) -> QFrame:
         words = {
@@ -117,7 +130,8 @@ class SettingsDialog(QDialog):
         }
         rail = QFrame()
         rail.setObjectName("rail")
-        rail.setFixedWidth(_RAIL)
+        rail.setMinimumWidth(_RAIL)
+        rail.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         group = QButtonGroup(self)
         column = QVBoxLayout(rail)
         column.setContentsMargins(S, M, S, M)
@@ -134,7 +148,9 @@ class SettingsDialog(QDialog):
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             made.setCheckable(True)
-            made.setShortcut(f"Ctrl+{number}")
+            made.setToolTip(f"{words[page]} (Ctrl+{number})")
+            shortcut = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
+            shortcut.activated.connect(lambda page=page: self.open_page(page))
             made.clicked.connect(lambda _=False, page=page: self.open_page(page))
             group.addButton(made)
             column.addWidget(made)

@@ -26,6 +26,7 @@ from app.ui.question import Question
 from app.ui.settings_dialog import Page, SettingsDialog
 from app.ui.settings_pages.advanced import AdvancedPage
 from app.ui.settings_pages.general import GeneralPage
+from app.ui.settings_pages.notifications import NotificationsPage
 from app.ui.settings_pages.security import SecurityPage
 from app.ui.settings_pages.tools import ToolsPage
 from app.ui.state import State
@@ -47,7 +48,7 @@ def dialog(state: State, qtbot: QtBot) -> SettingsDialog:
 
 @pytest.fixture
 def general(dialog: SettingsDialog, qtbot: QtBot) -> GeneralPage:
-    page = dialog.pages[Page.GENERAL]
+    page = dialog.open_page(Page.GENERAL)
     assert isinstance(page, GeneralPage)
     qtbot.waitUntil(lambda: page.folder.facts.text() not in ("", "Looking…"))
     return page
@@ -196,20 +197,21 @@ def test_without_a_tray_nothing_is_said_of_one(state: State, qtbot: QtBot) -> No
 
 
 def test_keys_turn_pages_and_close(dialog: SettingsDialog, qtbot: QtBot) -> None:
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
     for number, page in enumerate(Page, 1):
         qtbot.keyClick(dialog, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
-        qtbot.waitUntil(dialog.pages[page].isVisible)
+        assert dialog.buttons[page].isChecked()
+        assert dialog._stack.currentWidget() is dialog._made[page]
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not dialog.isVisible())
 
 
 @pytest.mark.timeout(60)
 def test_tools_are_found_and_tried(dialog: SettingsDialog, qtbot: QtBot, shoot: Shoot) -> None:
-    dialog.open_page(Page.TOOLS)
-    page = dialog.pages[Page.TOOLS]
+    page = dialog.open_page(Page.TOOLS)
     assert isinstance(page, ToolsPage)
     qtbot.waitUntil(lambda: bool(page.tools), timeout=30_000)
-    QApplication.processEvents()
     shoot(dialog, "settings-tools")
     kinds = [made.tool.kind.value for made in page.tools]
     assert kinds.count("pg_dump") >= 2
@@ -241,10 +243,11 @@ def test_a_tool_that_does_not_run_says_why(
 
 
 @pytest.fixture
-def security(dialog: SettingsDialog, state: State) -> SecurityPage:
+def security(dialog: SettingsDialog, state: State, monkeypatch: pytest.MonkeyPatch) -> SecurityPage:
+    monkeypatch.setattr(SecurityPage, "showEvent", lambda *_: None)  # tests say when it looks
     projects = tuple(Project(name, "host=x", NOW) for name in ("Shop", "Blog", "Analytics"))
     state.change_settings(lambda it: replace(it, projects=projects))
-    page = dialog.pages[Page.SECURITY]
+    page = dialog.open_page(Page.SECURITY)
     assert isinstance(page, SecurityPage)
     return page
 
@@ -260,7 +263,7 @@ def test_without_a_keyring_the_page_says_what_to_do(
     if sys.platform != "linux":
         pytest.skip("other systems always have a keyring")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
-    dialog.open_page(Page.SECURITY)
+    security.look()
     qtbot.waitUntil(security.problem.isVisible, timeout=15_000)
     assert security.keyring.text() == "There is none that can be used"
     assert not security.forget.isEnabled()
@@ -285,7 +288,7 @@ def test_passwords_in_the_keyring_are_counted_and_forgotten(
         made.start_keyring()
         for name in ("Shop", "Blog"):
             secrets.set_password(name, Secret("geheim"))
-        dialog.open_page(Page.SECURITY)
+        security.look()
         qtbot.waitUntil(security.forget.isEnabled, timeout=15_000)
         assert security.passwords.text() == "2 of 3 projects have their passwords there."
         shoot(dialog, "settings-security")
@@ -301,8 +304,8 @@ def test_passwords_in_the_keyring_are_counted_and_forgotten(
 def test_notifications_are_chosen_one_by_one(
     dialog: SettingsDialog, state: State, shoot: Shoot, qtbot: QtBot
 ) -> None:
-    dialog.open_page(Page.NOTIFICATIONS)
-    page = dialog.notifications
+    page = dialog.open_page(Page.NOTIFICATIONS)
+    assert isinstance(page, NotificationsPage)
     assert [kind for kind, box in page.boxes.items() if not box.isChecked()] == [Kind.SUCCEEDED]
     page.boxes[Kind.SUCCEEDED].click()
     page.boxes[Kind.OVERDUE].click()
@@ -322,8 +325,7 @@ def test_notifications_are_chosen_one_by_one(
 def test_numbers_have_limits_and_apply(
     dialog: SettingsDialog, state: State, shoot: Shoot, qtbot: QtBot
 ) -> None:
-    dialog.open_page(Page.ADVANCED)
-    page = dialog.pages[Page.ADVANCED]
+    page = dialog.open_page(Page.ADVANCED)
     assert isinstance(page, AdvancedPage)
     shoot(dialog, "settings-advanced")
     assert page.jobs.text() == "Automatic"
@@ -351,10 +353,10 @@ def test_no_text_is_cut_with_large_letters(dialog: SettingsDialog, qapp: QApplic
     large.setPointSizeF(14)
     qapp.setFont(large)
     try:
-        for page in Page:
-            dialog.open_page(page)
+        for page in (Page.GENERAL, Page.NOTIFICATIONS, Page.ADVANCED):
+            opened = dialog.open_page(page)
             qapp.processEvents()
-            for shown in dialog.pages[page].findChildren(QLabel):
+            for shown in opened.findChildren(QLabel):
                 if shown.isVisible() and shown.text() and shown.wordWrap():
                     assert shown.height() >= shown.heightForWidth(shown.width()), shown.text()
         dialog.open_page(Page.GENERAL)

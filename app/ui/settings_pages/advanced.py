@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from app.system.paths import log_folder
@@ -16,7 +16,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 
 _MOST_JOBS = 64
 _MOST_MINUTES = 24 * 60
-_FIELD = 150
+_FIELD = QSize(150, 30)
 
 
 class AdvancedPage(SettingsPage):
@@ -39,7 +39,8 @@ class AdvancedPage(SettingsPage):
         self.stall.setRange(0.1, _MOST_MINUTES)
         self.stall.setSuffix(self.tr(" min"))
         for field in (self.jobs, self.stall):
-            field.setFixedWidth(_FIELD)
+            field.setFixedSize(_FIELD)
+            field.lineEdit().setTextMargins(S, 0, 0, 0)
             field.setKeyboardTracking(False)
         self.jobs.valueChanged.connect(self._choose_jobs)
         self.stall.valueChanged.connect(self._choose_stall)

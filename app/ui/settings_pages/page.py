@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import Item, column, label, line, row
 
 _LABELS = 132
 _FIELD_HEIGHT = 30
+_EXPANDING = QSizePolicy.Policy.Expanding
 _LEADING = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -68,7 +78,7 @@ class Rows(QGridLayout):
         self.addWidget(named, number, 0, Qt.AlignmentFlag.AlignTop)
         stacked = column(spacing=S - 2)
         if isinstance(field, QWidget):
-            fills = field.sizePolicy().horizontalPolicy() is QSizePolicy.Policy.Expanding
+            fills = isinstance(field, QLabel) or field.sizePolicy().horizontalPolicy() is _EXPANDING
             stacked.addWidget(field, alignment=Qt.AlignmentFlag(0) if fills else _LEADING)
         else:
             stacked.addLayout(field)

@@ -115,10 +115,10 @@ class SecurityPage(SettingsPage):
     def _forget(self) -> None:
         projects = self._projects()
 
-        def forget() -> int:
+        def forget() -> None:
             from app.ui.keyring_work import forget_passwords
 
-            return forget_passwords(projects)
+            forget_passwords(projects)
 
         self.forget.setEnabled(False)
         self._state.background.run(self, forget, lambda _: self.look(), self._fail)
