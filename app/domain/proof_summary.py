@@ -68,6 +68,8 @@ def summarise(manifest: Manifest) -> tuple[SummaryLine, ...]:
         failing = [one for one in objects if one.outcome.is_failure]
         others = [one for one in objects if not one.outcome.is_failure]
         return (*_of_exceptions(failing), *_of_equals(manifest, objects), *_of_exceptions(others))
+    if manifest.proof.has_failed:
+        return ()  # files or streams are not what they were: what was read once says nothing any more
     lines = [SummaryLine(len(manifest.files), Subject.FILES, Finding.HASHED)]
     if manifest.proof.level is not ProofLevel.SEALED:
         lines.append(SummaryLine(len(manifest.tables), Subject.TABLES, Finding.READ))

@@ -96,6 +96,10 @@ def test_rows_in_another_order_are_not_called_byte_for_byte() -> None:
     assert lines[0] == SummaryLine(2, Subject.TABLES, Finding.EQUAL)
 
 
+def test_damaged_files_take_back_what_was_read_once() -> None:
+    assert summarise(replace(MANIFEST, proof=Proof(ProofLevel.SEALED, NOW, failure="x is short"))) == ()
+
+
 @pytest.mark.parametrize(
     ("level", "counts", "expected"),
     [
