@@ -1,7 +1,8 @@
-"""Measures Holdfast against pg_dump on one machine, as ratios within one run.
+"""Measures Holdfast against pg_dump, and its window against another's, as ratios within one run.
 
-usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N]
+usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N] [--window]
 
+With `--window` only the window is measured; the other figures in build/bench.json stay.
 The contestants take turns in each round, so that a noisy machine disturbs all alike. Medians and ratios
 are printed and written to build/bench.json, with what each ratio should be.
 """
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.domain.backup import BackupOptions
 from app.engine.sample import BENCHMARK_SCALE, load_sample
@@ -33,6 +35,7 @@ from app.postgres.inspection import dumped_tables
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
 from app.system.process import Child, child_environment
+from tests.benchmarks.window import measure_window
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "bench.json"
@@ -334,6 +337,7 @@ def main() -> None:
     parser.add_argument("--proofs", type=int, default=3)
     parser.add_argument("--restores", type=int, default=3)
     parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
+    parser.add_argument("--window", action="store_true", help="measure the window alone")
     chosen = parser.parse_args()
     compileall.compile_dir(
         ROOT / "app", quiet=1
@@ -349,15 +353,32 @@ def main() -> None:
     _print(results)
 
 
-def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) -> dict[str, object]:
+def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Everything, or the window alone beside what was measured before."""
+    source, size = _sample(server, chosen.scale)
+    if chosen.window:
+        results = json.loads(RESULT.read_text()) if RESULT.exists() else {"medians": {}, "figures": {}}
+    else:
+        results = _measure_command_line(Bench(source, server, folder), size, chosen)
+    (folder / "window").mkdir()
+    window = measure_window(source, folder / "window", chosen.rounds)
+    figures = results["figures"] | {name: round(value, 3) for name, value in window.figures.items()}
+    return results | {"figures": figures, "window": window.details, "skipped": window.skipped}
+
+
+def _sample(server: SandboxServer, scale: float) -> tuple[Connection, int]:
+    """A database with the sample, and its size in bytes."""
     create_database(server, "bench")
     source = Connection(server.conninfo("bench"), server.password, inherits=False)
     begun = time.monotonic()
-    load_sample(source, chosen.scale)
+    load_sample(source, scale)
     with connect(source) as session:
         ((size,),) = session.execute("SELECT pg_database_size(current_database())").fetchall()
     print(f"Database of {size / 1e9:.2f} GB built in {time.monotonic() - begun:.0f} s", flush=True)
-    bench = Bench(source, server, folder)
+    return source, size
+
+
+def _measure_command_line(bench: Bench, size: int, chosen: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[Run]] = {name: [] for name in CONTESTANTS}
     order = list(CONTESTANTS.items())
     for number in range(chosen.rounds):
@@ -393,7 +414,7 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
         "database_bytes": size,
         "rounds": chosen.rounds,
         "cores": os.cpu_count(),
-        "server": str(server.installation.version),
+        "server": str(bench.tool.version),
         "seconds": {
             name: [round(run.seconds, 3) for run in found] for name, found in (runs | restores).items()
         },
@@ -403,12 +424,12 @@ def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) ->
     }
 
 
-def _print(results: dict[str, object]) -> None:
+def _print(results: dict[str, Any]) -> None:
     for part in ("medians", "figures"):
-        values = results[part]
-        assert isinstance(values, dict)
-        for name, value in values.items():
+        for name, value in results[part].items():
             print(f"{value:10.3f}  {name}")
+    for name, reason in results["skipped"].items():
+        print(f"   skipped  {name}: {reason}")
     print(f"Written to {RESULT}")
 
 
