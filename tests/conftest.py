@@ -23,6 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from app.domain.errors import AppError, ErrorCode
+from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
 from app.system.process import Finished, run
@@ -148,6 +149,18 @@ class Database:
     def connect(self) -> psycopg.Connection:
         """A session in autocommit mode; use it in a `with` block."""
         return self.server.connect(self.name)
+
+    @property
+    def connection(self) -> Connection:
+        """As the application has it."""
+        return Connection(self.conninfo, self.server.password, inherits=False)
+
+    def dumped(self, path: Path, *options: str, program: str = "pg_dump") -> Path:
+        """What pg_dump (or pg_dumpall) of its own server writes there."""
+        command: list[str | Path] = [self.server.installation.program(program), f"--dbname={self.conninfo}"]
+        done = run([*command, f"--file={path}", *options], env=self.server.environment(), timeout=60)
+        assert done.status == 0, done.errors
+        return path
 
     def sql(self, statements: str) -> list[tuple[Any, ...]]:
         """Run one or more statements; gives the last rows (text of SQL_ASCII as bytes)."""

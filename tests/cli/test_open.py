@@ -28,20 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def shop(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
-    source = new_shop(server17)
-    path = tmp_path / "shop.dump"
-    done = run(
-        [
-            server17.installation.program("pg_dump"),
-            f"--dbname={source.conninfo}",
-            "--format=custom",
-            f"--file={path}",
-        ],
-        env=server17.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
+    return new_shop(server17).dumped(tmp_path / "shop.dump", "--format=custom")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.postgres.sandbox import SandboxServer
-from app.system.process import Child, run
+from app.system.process import Child
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -31,21 +31,6 @@ AS 'BEGIN PERFORM pg_sleep(0.02); RETURN true; END';
 """
 
 
-def dumped(database: Database, path: Path, *options: str) -> Path:
-    done = run(
-        [
-            database.server.installation.program("pg_dump"),
-            f"--dbname={database.conninfo}",
-            f"--file={path}",
-            *options,
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
-
-
 @pytest.fixture
 def target(server17: SandboxServer, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch) -> Database:
     """An empty database, whose password the environment has."""
@@ -56,7 +41,7 @@ def target(server17: SandboxServer, new_database: NewDatabase, monkeypatch: pyte
 
 @pytest.fixture
 def shop(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
-    return dumped(new_shop(server17), tmp_path / "shop.dump", "--format=custom")
+    return new_shop(server17).dumped(tmp_path / "shop.dump", "--format=custom")
 
 
 def tables(database: Database) -> set[str]:
@@ -223,7 +208,7 @@ def test_owners_and_privileges_can_be_left_out(
     source.sql(f"CREATE ROLE {role}; CREATE TABLE t (a int); ALTER TABLE t OWNER TO {role}")
     source.sql(f"GRANT SELECT ON t TO {role}; GRANT SELECT ON t TO PUBLIC")
     try:
-        dump = dumped(source, tmp_path / "owned.sql")
+        dump = source.dumped(tmp_path / "owned.sql")
         look = (
             "SELECT tableowner, has_table_privilege('pg_monitor', 't', 'SELECT') FROM pg_tables "
             "WHERE tablename = 't'"
@@ -311,7 +296,7 @@ def test_a_signal_ends_it_with_130_and_the_target_is_as_it_was(
 ) -> None:
     source = new_database(server17)
     source.sql(SLOW)
-    dump = dumped(source, tmp_path / "slow.sql")
+    dump = source.dumped(tmp_path / "slow.sql")
     command = [sys.executable, "-m", "app", "restore", str(dump), "--into", target.conninfo, "--json"]
     sessions = "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'holdfast restore%'"
     with Child(command, env=os.environ, stdout=Child.PIPE) as child:

@@ -18,7 +18,6 @@ from app.postgres.sandbox import SandboxServer
 from app.postgres.target import TargetFacts
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -87,19 +86,7 @@ def properties(server: SandboxServer, name: str) -> dict[str, Any]:
 
 def dumped(database: Database, form: str, folder: Path) -> Path:
     program, *options = FORMS[form]
-    path = folder / f"dump.{form}"
-    done = run(
-        [
-            database.server.installation.program(program),
-            f"--dbname={database.conninfo}",
-            f"--file={path}",
-            *options,
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
+    return database.dumped(folder / f"dump.{form}", *options, program=program)
 
 
 def restored(
@@ -208,9 +195,8 @@ def test_a_database_that_exists_keeps_its_own(
     path = dumped(source, "plain", tmp_path)
     target = new_database(source.server)
     before = properties(source.server, target.name)
-    connection = Connection(target.conninfo, target.server.password, inherits=False)
 
-    plan, report = restored(path, RestoreTarget(connection), installations, RestoreOptions())
+    plan, report = restored(path, RestoreTarget(target.connection), installations, RestoreOptions())
 
     assert report.result is RestoreResult.SUCCEEDED, report.failures
     assert properties(source.server, target.name) == before

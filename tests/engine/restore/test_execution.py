@@ -24,7 +24,6 @@ from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -46,28 +45,9 @@ FORMS = ("custom", "plain")
 MODES = tuple(RestoreMode)
 
 
-def connection_to(database: Database) -> Connection:
-    return Connection(database.conninfo, database.server.password, inherits=False)
-
-
-def dumped(database: Database, path: Path, form: str = "plain") -> Path:
-    done = run(
-        [
-            database.server.installation.program("pg_dump"),
-            f"--dbname={database.conninfo}",
-            f"--format={form}",
-            f"--file={path}",
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
-
-
 def contents(database: Database, folder: Path) -> str:
     """All that is in a database, as SQL."""
-    text = dumped(database, folder / f"{database.name}.contents").read_text()
+    text = database.dumped(folder / f"{database.name}.contents").read_text()
     return re.sub(r"\\(?:un)?restrict .*", "", text)
 
 
@@ -106,7 +86,7 @@ class Trial:
 
     @property
     def target(self) -> RestoreTarget:
-        connection = connection_to(self.database)
+        connection = self.database.connection
         if self.mode is RestoreMode.NEW_DATABASE:
             return RestoreTarget(connection.to(dbname="postgres"), self.name)
         return RestoreTarget(connection)
@@ -186,7 +166,7 @@ def trial(
     def prepare(does: str) -> Trial:
         source = new_database(server17)
         source.sql(SOURCE.format(does=does))
-        path = dumped(source, tmp_path / "dump", form)
+        path = source.dumped(tmp_path / "dump", f"--format={form}")
         target = new_database(server17)
         target.sql("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1), (2)")
         made = new_database(server17)  # is dropped after the test
@@ -298,7 +278,7 @@ def test_a_server_that_is_killed_is_named_and_left_as_promised(
 ) -> None:
     source = new_database(server17)
     source.sql(SOURCE.format(does=SLOW))
-    path = dumped(source, tmp_path / "dump", form)
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     with running_sandbox(server17.installation) as server:
         create_database(server, "target")
         one = Trial(server, installations, path, mode, type(source)(server, "target"), "copy")
@@ -341,7 +321,7 @@ def test_a_locked_table_names_its_holder_and_can_be_cancelled(
 ) -> None:
     source = new_database(server17)
     source.sql(SOURCE.format(does=""))
-    path = dumped(source, tmp_path / "dump", form)
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     target = new_database(server17)
     target.sql("CREATE TABLE good (a int, mine text); INSERT INTO good VALUES (7, 'mine')")
     before = contents(target, tmp_path)
@@ -379,7 +359,7 @@ def test_rows_that_a_trigger_swallows_make_it_incomplete(
 ) -> None:
     source = new_database(server17)
     source.sql(SOURCE.format(does=""))
-    path = dumped(source, tmp_path / "dump", "custom")
+    path = source.dumped(tmp_path / "dump", "--format=custom")
     target = new_database(server17)
     target.sql(
         "CREATE TABLE good (a int); INSERT INTO good VALUES (-1);"
@@ -402,7 +382,7 @@ def test_rows_that_the_role_may_not_see_are_not_taken_for_missing_ones(
 ) -> None:
     source = new_database(server17)
     source.sql("CREATE TABLE secret (a int); INSERT INTO secret VALUES (1), (2)")
-    path = dumped(source, tmp_path / "dump", "custom")
+    path = source.dumped(tmp_path / "dump", "--format=custom")
     target = new_database(server17)
     role = f"clerk_{target.name}"
     target.sql(

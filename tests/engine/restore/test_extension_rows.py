@@ -15,7 +15,6 @@ from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -67,17 +66,7 @@ def test_they_are_left_out_with_the_reason_and_all_else_comes_back(
     jobs: int | None,
 ) -> None:
     path = tmp_path / "dump"
-    done = run(
-        [
-            source.server.installation.program("pg_dump"),
-            f"--dbname={source.conninfo}",
-            f"--format={form}",
-            f"--file={path}",
-        ],
-        env=source.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
+    source.dumped(path, f"--format={form}")
     target = new_database(source.server)
     options = RestoreOptions(contents=contents, jobs=jobs)
     if contents is Contents.DATA:

@@ -16,29 +16,11 @@ from app.engine.restore.first_rows import TableRows, first_rows
 from app.postgres.archive import read_archive, write_custom
 from app.postgres.sandbox import SandboxServer
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
-    from tests.conftest import Database, NewDatabase
+    from tests.conftest import NewDatabase
 
 FORMS = {"custom": "-Fc", "directory": "-Fd", "tar": "-Ft", "plain": "-Fp"}
-
-
-def dumped(database: Database, target: Path, *options: str) -> Path:
-    finished = run(
-        [
-            database.server.installation.program("pg_dump"),
-            "--dbname",
-            database.conninfo,
-            "--file",
-            target,
-            *options,
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert finished.status == 0, finished.errors
-    return target
 
 
 def rows_of(
@@ -73,7 +55,7 @@ def test_they_are_found_in_every_form(
         has_more=True,
     )
     for form, option in FORMS.items():
-        path = dumped(database, tmp_path / form, option)
+        path = database.dumped(tmp_path / form, option)
         assert rows_of(path, "public.customers", tmp_path) == wanted
         if path.is_file():
             packed = tmp_path / f"{form}.gz"
@@ -88,7 +70,7 @@ def test_they_are_found_in_every_form(
 def test_inserts_are_shown_as_they_stand(
     server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path, form: str
 ) -> None:
-    path = dumped(new_shop(server17), tmp_path / form, FORMS[form], "--inserts")
+    path = new_shop(server17).dumped(tmp_path / form, FORMS[form], "--inserts")
     found = rows_of(path, "crm.no_columns", tmp_path)
     assert found.lines == ("INSERT INTO crm.no_columns DEFAULT VALUES;",)
     found = rows_of(path, "parts_high", tmp_path)
@@ -101,7 +83,7 @@ def test_inserts_are_shown_as_they_stand(
 def test_an_archive_that_was_written_to_a_pipe_is_walked_through(
     server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path
 ) -> None:
-    archive = read_archive(dumped(new_shop(server17), tmp_path / "seekable", "-Fc"))
+    archive = read_archive(new_shop(server17).dumped(tmp_path / "seekable", "-Fc"))
     path = tmp_path / "piped"
     write_custom(archive, [replace(entry, data_offset=None) for entry in archive.entries], path)
     assert rows_of(path, "orders", tmp_path).columns == ("id", "customer", "total")

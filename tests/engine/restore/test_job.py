@@ -26,29 +26,10 @@ from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.services import Services, build_services
 from app.system.cancellation import CancelToken
-from app.system.process import Child, run
+from app.system.process import Child
 
 if TYPE_CHECKING:
-    from tests.conftest import Database, NewDatabase, SmallDisk
-
-
-def connection_to(database: Database) -> Connection:
-    return Connection(database.conninfo, database.server.password, inherits=False)
-
-
-def dumped(database: Database, path: Path, form: str = "custom") -> Path:
-    done = run(
-        [
-            database.server.installation.program("pg_dump"),
-            f"--dbname={database.conninfo}",
-            f"--format={form}",
-            f"--file={path}",
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
+    from tests.conftest import NewDatabase, SmallDisk
 
 
 def restore(
@@ -87,7 +68,7 @@ def blocked(outcome: tuple[RestorePlan, RestoreReport | AppError]) -> str:
 
 @pytest.fixture
 def shop(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
-    return dumped(new_shop(server17), tmp_path / "shop.dump")
+    return new_shop(server17).dumped(tmp_path / "shop.dump", "--format=custom")
 
 
 @pytest.fixture
@@ -109,7 +90,7 @@ def test_a_target_that_changed_since_the_plan_is_left_alone(
     target = new_database(server17)
     _, error = restore(
         shop,
-        RestoreTarget(connection_to(target)),
+        RestoreTarget(target.connection),
         installations,
         between=lambda _: target.sql("CREATE TABLE orders (mine int)"),
     )
@@ -191,7 +172,7 @@ def test_an_extension_that_the_target_lacks_is_told_in_the_plan(
 ) -> None:
     script = tmp_path / "needs.sql"
     script.write_text("CREATE EXTENSION no_such_extension;\nCREATE TABLE t (a int);\n")
-    plan, _ = restore(script, RestoreTarget(connection_to(new_database(server17))), installations)
+    plan, _ = restore(script, RestoreTarget(new_database(server17).connection), installations)
     assert any("no_such_extension" in f"{one.title} {one.detail}" for one in plan.findings)
 
 
@@ -208,12 +189,12 @@ def test_a_newer_dump_goes_into_an_older_server(
     jobs: int | None,
 ) -> None:
     newer: SandboxServer = request.getfixturevalue("server18")
-    path = dumped(new_shop(newer), tmp_path / "dump", "custom" if form == "packed" else form)
+    path = new_shop(newer).dumped(tmp_path / "dump", f"--format={'custom' if form == 'packed' else form}")
     if form == "packed":
         path.write_bytes(lzma.compress(path.read_bytes()))
     target = new_database(server15)
     options = RestoreOptions(jobs=jobs)
-    outcome = restore(path, RestoreTarget(connection_to(target)), installations, options)
+    outcome = restore(path, RestoreTarget(target.connection), installations, options)
     assert any("PostgreSQL 18" in one.title for one in outcome[0].findings)
     report = succeeded(outcome)
     assert {check.name: check.found for check in report.rows}["orders"] == 3000
@@ -235,10 +216,10 @@ def test_what_an_older_server_cannot_do_is_told_by_object(
         "CREATE TABLE fine AS SELECT 1 AS a;"
         "CREATE TABLE new_kind (a int, b int GENERATED ALWAYS AS (a + 1) VIRTUAL)"
     )
-    path = dumped(source, tmp_path / "dump")
+    path = source.dumped(tmp_path / "dump", "--format=custom")
     target = new_database(server15)
     options = RestoreOptions(jobs=jobs)
-    _, report = restore(path, RestoreTarget(connection_to(target)), installations, options)
+    _, report = restore(path, RestoreTarget(target.connection), installations, options)
     assert isinstance(report, RestoreReport)
     assert report.result is (RestoreResult.INCOMPLETE if jobs else RestoreResult.FAILED)
     assert "syntax error" in report.failures[0].cause
@@ -258,7 +239,7 @@ def test_the_rows_of_a_packed_archive_are_compared(
     form: str,
     pack: str,
 ) -> None:
-    archive = dumped(new_shop(server17), tmp_path / "dump", form)
+    archive = new_shop(server17).dumped(tmp_path / "dump", f"--format={form}")
     path = tmp_path / "packed"
     if pack == "xz":
         path.write_bytes(lzma.compress(archive.read_bytes()))
@@ -266,7 +247,7 @@ def test_the_rows_of_a_packed_archive_are_compared(
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
             packed.write(archive, "dump")
     events: list[Event] = []
-    target = RestoreTarget(connection_to(new_database(server17)))
+    target = RestoreTarget(new_database(server17).connection)
     report = succeeded(restore(path, target, installations, events=events))
     rows = {check.name: check.found for check in report.rows}
     assert rows["orders"] == 3000
@@ -285,7 +266,7 @@ def test_a_packed_archive_that_is_cut_short_changes_nothing(
     path = tmp_path / "short.xz"
     path.write_bytes(lzma.compress(content[: len(content) - 5000]))
     target = new_database(server17)
-    _, error = restore(path, RestoreTarget(connection_to(target)), installations)
+    _, error = restore(path, RestoreTarget(target.connection), installations)
     assert isinstance(error, AppError)
     assert error.code is ErrorCode.ARCHIVE_DAMAGED
     assert "short.xz" in error.detail
@@ -303,7 +284,7 @@ def test_a_full_disk_of_the_server_is_named_and_everything_undone(
 ) -> None:
     source = new_database(server17)
     source.sql("CREATE TABLE big AS SELECT repeat(md5(n::text), 50) FROM generate_series(1, 50000) n;")
-    path = dumped(source, tmp_path / "dump", form)
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     target = new_database(server17)
     owner = (Path(str(server17.workspace)).parent / "data").stat()
     for folder in (tmp_path, *tmp_path.parents[:-1]):
@@ -314,7 +295,7 @@ def test_a_full_disk_of_the_server_is_named_and_everything_undone(
     target.sql(f"CREATE TABLE big (repeat text) TABLESPACE {space}")
     options = RestoreOptions(contents=Contents.DATA)
     try:
-        _, report = restore(path, RestoreTarget(connection_to(target)), installations, options)
+        _, report = restore(path, RestoreTarget(target.connection), installations, options)
         assert isinstance(report, RestoreReport)
         assert report.result is RestoreResult.FAILED
         assert "No space left on device" in report.failures[0].cause
@@ -376,7 +357,7 @@ def test_a_killed_restore_stays_in_no_transaction_and_its_leftovers_are_told_of(
 ) -> None:
     source = new_database(server17)
     source.sql(SLOW)
-    path = dumped(source, tmp_path / "dump", form)
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     target = new_database(server17)
     arguments = {
         "new": ["--new-database", free_name, "--on", target.conninfo],
@@ -455,7 +436,7 @@ def test_a_target_with_rows_is_backed_up_before_unless_it_is_not_wanted(
         target.sql("INSERT INTO mine VALUES (1)")
     options = RestoreOptions(safety_backup=wanted)
     events: list[Event] = []
-    with open_job([shop], RestoreTarget(connection_to(target)), options, services.installations) as job:
+    with open_job([shop], RestoreTarget(target.connection), options, services.installations) as job:
         report = through(services, job, events)
     assert report.result is RestoreResult.SUCCEEDED
     assert bool(report.safety_backup) == is_made
@@ -472,9 +453,7 @@ def test_a_safety_backup_that_fails_changes_nothing(
     target.sql("CREATE TABLE mine AS SELECT 1 AS a")
     services.settings.destination_folder.rmdir()
     with (
-        open_job(
-            [shop], RestoreTarget(connection_to(target)), RestoreOptions(), services.installations
-        ) as job,
+        open_job([shop], RestoreTarget(target.connection), RestoreOptions(), services.installations) as job,
         pytest.raises(AppError) as caught,
     ):
         through(services, job, [])

@@ -19,7 +19,6 @@ from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -53,20 +52,7 @@ def attempt(target: Database, installations: Sequence[Installation]) -> Try:
 @pytest.fixture
 def archive(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
     """A directory archive."""
-    source = new_shop(server17)
-    folder = tmp_path / "archive"
-    done = run(
-        [
-            server17.installation.program("pg_dump"),
-            f"--dbname={source.conninfo}",
-            "--format=directory",
-            f"--file={folder}",
-        ],
-        env=server17.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return folder
+    return new_shop(server17).dumped(tmp_path / "archive", "--format=directory")
 
 
 def forge(folder: Path, kind: str, change: Callable[[Entry], Entry]) -> None:
@@ -160,17 +146,7 @@ def test_a_dangerous_function_that_a_dump_runs_is_refused(
     source.sql(CALLED.format(mark=mark, check=check))
     source.sql("ALTER TABLE guarded DISABLE TRIGGER ALL; CREATE TABLE t (a int)")
     path = tmp_path / "dump"
-    done = run(
-        [
-            server17.installation.program("pg_dump"),
-            f"--dbname={source.conninfo}",
-            f"--format={form}",
-            f"--file={path}",
-        ],
-        env=server17.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
+    source.dumped(path, f"--format={form}")
     plan, error = attempt(path)
     assert bool(plan.blocking) == bool(error) == is_run
     told = "\n".join(one.detail for one in plan.findings)
@@ -250,12 +226,7 @@ def test_a_script_that_is_cut_short_is_refused(
 ) -> None:
     source = new_shop(server17)
     path = tmp_path / "whole.sql"
-    done = run(
-        [server17.installation.program("pg_dump"), f"--dbname={source.conninfo}", f"--file={path}"],
-        env=server17.environment(),
-        timeout=60,
-    )
-    assert done.status == 0
+    source.dumped(path)
     text = path.read_bytes()
     for cut in (text.index(b"-- Name: per_city"), text.index(b"COPY public.customers") + 500):
         short = tmp_path / "short.sql"
@@ -279,21 +250,8 @@ def test_plans_can_be_printed_as_json(attempt: Try, archive: Path) -> None:
 @pytest.fixture
 def insert_archive(server17: SandboxServer, new_shop: NewDatabase, tmp_path: Path) -> Path:
     """A directory archive whose rows are INSERTs, which pg_restore runs as they are."""
-    folder = tmp_path / "inserts"
-    done = run(
-        [
-            server17.installation.program("pg_dump"),
-            f"--dbname={new_shop(server17).conninfo}",
-            "--format=directory",
-            "--compress=none",
-            "--inserts",
-            f"--file={folder}",
-        ],
-        env=server17.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return folder
+    options = ("--format=directory", "--compress=none", "--inserts")
+    return new_shop(server17).dumped(tmp_path / "inserts", *options)
 
 
 def data_file(archive: Path) -> Path:

@@ -15,7 +15,6 @@ from app.postgres.connection import Connection
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
-from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -43,21 +42,6 @@ def restore(tmp_path: Path, installations: Sequence[Installation]) -> Restore:
                 return plan, error
 
     return restore
-
-
-def dumped(database: Database, path: Path, *options: str) -> Path:
-    done = run(
-        [
-            database.server.installation.program("pg_dump"),
-            f"--dbname={database.conninfo}",
-            f"--file={path}",
-            *options,
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
 
 
 def told(plan: RestorePlan, severity: Severity) -> str:
@@ -223,7 +207,7 @@ def test_a_cleaning_dump_goes_into_an_empty_database_and_over_itself(
         EXECUTE FUNCTION suppress_redundant_updates_trigger();
         """
     )
-    script = dumped(source, tmp_path / "clean.sql", "--clean", *options)
+    script = source.dumped(tmp_path / "clean.sql", "--clean", *options)
     warned(restore(script, new_database(server17)))
     assert "--clean" in refused(restore(script, source))
     assert "drops" not in warned(restore(script, source, clean=True))
@@ -305,7 +289,7 @@ def test_what_the_source_lacks_of_a_table_that_is_replaced_is_listed(
         CREATE STATISTICS stats ON id, a FROM t;
         """
     )
-    path = dumped(source, tmp_path / "dump", f"--format={form}")
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     warnings = warned(restore(path, here, clean=True))
     assert "Row security goes: 1 table" in warnings
     for text in (
@@ -332,7 +316,7 @@ def test_a_target_like_the_source_loses_nothing(
     shop.sql("ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON orders USING (true)")
     shop.sql("COMMENT ON TABLE orders IS 'x'; CREATE INDEX ON parts (b); GRANT SELECT ON orders TO PUBLIC")
     for form in ("custom", "plain"):
-        warnings = warned(restore(dumped(shop, tmp_path / form, f"--format={form}"), shop, clean=True))
+        warnings = warned(restore(shop.dumped(tmp_path / form, f"--format={form}"), shop, clean=True))
         assert "goes" not in warnings
 
 
@@ -380,7 +364,7 @@ def test_what_is_closed_in_the_source_stays_closed_whatever_the_targets_default_
     source, here = new_database(server17), new_database(server17)
     source.sql(CLOSED.format(anon))
     here.sql(OPENS.format(anon))
-    path = dumped(source, tmp_path / "dump", f"--format={form}")
+    path = source.dumped(tmp_path / "dump", f"--format={form}")
     outcome = restore(path, here, jobs=jobs)
     warnings = warned(outcome)
     assert f"would be open to role {anon}" in warnings
@@ -395,7 +379,7 @@ def test_where_nothing_can_be_put_between_that_is_said(
     source, here = new_database(server17), new_database(server17)
     source.sql(CLOSED.format(anon))
     here.sql(OPENS.format(anon))
-    warnings = warned(restore(dumped(source, tmp_path / "dump", "--format=tar"), here, jobs=2))
+    warnings = warned(restore(source.dumped(tmp_path / "dump", "--format=tar"), here, jobs=2))
     assert f"will be open to role {anon}" in warnings
     assert "without --jobs" in warnings
 
@@ -406,7 +390,7 @@ def test_without_privileges_the_targets_defaults_hold_and_are_told(
     source, here = new_database(server17), new_database(server17)
     source.sql(CLOSED.format(anon))
     here.sql(OPENS.format(anon))
-    path = dumped(source, tmp_path / "dump", "--format=custom")
+    path = source.dumped(tmp_path / "dump", "--format=custom")
     warnings = warned(restore(path, here, privileges=False))
     assert f"will be open to role {anon}" in warnings
     assert "SELECT" in warnings
@@ -420,6 +404,6 @@ def test_what_the_source_grants_like_the_targets_defaults_is_left_as_it_is(
     for database in (source, here):
         database.sql(OPENS.format(anon))
     source.sql("CREATE TABLE t (id serial); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    outcome = restore(dumped(source, tmp_path / "dump", "--format=custom"), here)
+    outcome = restore(source.dumped(tmp_path / "dump", "--format=custom"), here)
     assert "default privileges" not in warned(outcome)
     assert here.sql(f"SELECT has_table_privilege('{anon}', 't', 'DELETE')") == [(True,)]

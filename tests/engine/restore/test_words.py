@@ -57,27 +57,12 @@ def attempt(target: Database, installations: Sequence[Installation]) -> Try:
     return go
 
 
-def dumped(database: Database, path: Path, *options: str) -> Path:
-    done = run(
-        [
-            database.server.installation.program("pg_dump"),
-            f"--dbname={database.conninfo}",
-            f"--file={path}",
-            *options,
-        ],
-        env=database.server.environment(),
-        timeout=60,
-    )
-    assert done.status == 0, done.errors
-    return path
-
-
 @pytest.mark.parametrize("form", [("-Fd",), ("-Fd", "--inserts"), ("-Fd", "--compress=none")])
 def test_a_missing_data_file_is_told_in_the_plan(
     source: Database, attempt: Try, tmp_path: Path, form: tuple[str, ...]
 ) -> None:
     source.sql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
-    folder = dumped(source, tmp_path / "archive", *form)
+    folder = source.dumped(tmp_path / "archive", *form)
     rows = next(entry for entry in read_archive(folder).entries if entry.kind == "TABLE DATA")
     next(folder.glob(f"{rows.filename}*")).unlink()
     plan, error = attempt(folder)
@@ -92,7 +77,7 @@ def test_a_missing_large_object_is_no_question_of_addresses(
     source: Database, attempt: Try, tmp_path: Path, jobs: int | None
 ) -> None:
     source.sql("SELECT lo_from_bytea(4711, 'x')")
-    folder = dumped(source, tmp_path / "archive", "-Fd")
+    folder = source.dumped(tmp_path / "archive", "-Fd")
     next(folder.glob("blob_4711*")).unlink()
     _, error = attempt(folder, jobs=jobs)
     assert isinstance(error, AppError)
@@ -107,7 +92,7 @@ def test_a_damaged_large_object_is_no_row_that_is_too_large(
         "SELECT lo_from_bytea(4711, convert_to(string_agg(md5(i::text), ''), 'UTF8'))"
         " FROM generate_series(1, 9999) i"
     )
-    path = dumped(source, tmp_path / "x.dump", "-Fc")
+    path = source.dumped(tmp_path / "x.dump", "-Fc")
     data = bytearray(path.read_bytes())
     start = read_archive(path).data_start
     data[start + 5 : start + 40] = bytes([0, 0xFF]) * 17 + b"\x7f"
@@ -140,7 +125,7 @@ def test_a_report_names_the_table_and_holds_no_values(
     here, there, rows = REFUSED[case]
     source.sql(f"CREATE TABLE t ({here}); {rows.format(secret=SECRET)}")
     target.sql(f"CREATE TABLE t ({there})")
-    path = dumped(source, tmp_path / "dump", *form)
+    path = source.dumped(tmp_path / "dump", *form)
     _, report = attempt(path, contents=Contents.DATA, jobs=jobs, safety_backup=False)
     assert isinstance(report, RestoreReport)
     assert report.result in (RestoreResult.FAILED, RestoreResult.INCOMPLETE)
