@@ -44,7 +44,7 @@ class Frame(QObject):
         super().__init__(app)
         self._app = app
         self._state = state
-        self.operations = OperationSignals(log_folder(), self)
+        self.operations = OperationSignals(operation_logs_folder(), self)
         self.launcher = Launcher(state, self.operations, self)
         self.schedules = ScheduleWatch(state, self.operations, self.launcher, self)
         self.remedies = Remedies(self.launcher, self)
@@ -86,7 +86,7 @@ class Frame(QObject):
         window.closing.connect(self._close)
         window.strip.cancelled.connect(operations.cancel)
         window.strip.opened.connect(self._show_log)
-        window.log.folder_wanted.connect(lambda: open_folder(log_folder()))
+        window.log.folder_wanted.connect(lambda: open_folder(operation_logs_folder()))
         operations.changed.connect(self._show_operations)
         operations.noted.connect(self._add_to_log)
         operations.finished.connect(self._finish)

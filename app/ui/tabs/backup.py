@@ -194,7 +194,8 @@ class BackupPage(QWidget):
         self._sentence.setText(self._words())
         model = self.form.tree.model
         if self._listing is not None:
-            text = self.tr("%1 of %n table(s)", "", model.count)
+            count = model.count
+            text = self.tr("%1 of %n table(s)", "", count)
             size = formats.size(self._listing.bytes)
             self.form.tree.say(
                 text.replace("%1", formats.count(len(model.checked))),
@@ -205,14 +206,14 @@ class BackupPage(QWidget):
     def _words(self) -> str:
         """What will happen, in one sentence."""
         form, model = self.form, self.form.tree.model
-        name = self.project.currentText()
-        if self._listing is None or not model.count:
+        name, count = self.project.currentText(), model.count
+        if self._listing is None or not count:
             what = self.tr("all tables of %1").replace("%1", name)
         elif model.unchecked:
-            what = self.tr("%1 of %n table(s) of %2", "", model.count)
+            what = self.tr("%1 of %n table(s) of %2", "", count)
             what = what.replace("%1", formats.count(len(model.checked))).replace("%2", name)
         else:
-            what = self.tr("%n table(s) of %1", "", model.count).replace("%1", name)
+            what = self.tr("%n table(s) of %1", "", count).replace("%1", name)
         contents = Contents(str(form.contents.value))
         if contents is Contents.SCHEMA:
             what = self.tr("the definitions of %1").replace("%1", what)
@@ -310,7 +311,8 @@ class BackupPage(QWidget):
         if manifest.proof.failure:
             tone, title = "bad", self.tr("%1 is backed up, but the proof failed.")
         seconds = (manifest.finished - manifest.started).total_seconds()
-        facts = self.tr("%n table(s), %1 rows, %2 in %3.", "", len(manifest.tables))
+        tables = len(manifest.tables)
+        facts = self.tr("%n table(s), %1 rows, %2 in %3.", "", tables)
         facts = facts.replace("%1", formats.count(manifest.rows))
         facts = facts.replace("%2", formats.size(manifest.bytes)).replace("%3", formats.duration(seconds))
         self._result.say(

@@ -119,9 +119,9 @@ def _kinds(objects: Iterable[PlannedObject]) -> str:
     words = [f"{formats.count(number)} {_kind_words(kind, number)}" for kind, number in named[:3]]
     others += sum(number for _, number in named[3:])
     if not words and data:
-        return translate("plan", "the rows of %n table(s)", None, data)
+        return translate("plan", "the rows of %n table(s)", "", data)
     if others:
-        words.append(translate("plan", "%n other object(s)", None, others))
+        words.append(translate("plan", "%n other object(s)", "", others))
     return ", ".join(words)
 
 
@@ -160,7 +160,7 @@ def _names(objects: list[PlannedObject]) -> str:
     names = list(dict.fromkeys(one.name for one in objects))
     text = ", ".join(names[:_MOST_NAMES])
     rest = len(names) - _MOST_NAMES
-    return text if rest <= 0 else translate("plan", "%1 and %n more", None, rest).replace("%1", text)
+    return text if rest <= 0 else translate("plan", "%1 and %n more", "", rest).replace("%1", text)
 
 
 def _line(one: PlanLine) -> QHBoxLayout:

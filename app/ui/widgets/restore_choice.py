@@ -149,7 +149,8 @@ class RestoreChoice(QWidget):
 
     def _say_contents(self) -> None:
         model = self.tree.model
-        text = self.tr("%1 of %n table(s)", "", model.count).replace("%1", formats.count(len(model.checked)))
+        count = model.count
+        text = self.tr("%1 of %n table(s)", "", count).replace("%1", formats.count(len(model.checked)))
         self._contents_note.setText(text)
         self.tree.say(text, formats.size(sum(item.bytes or 0 for item in model.checked)))
 

@@ -119,6 +119,7 @@ class RestoreReportView(QWidget):
 
     def _verdict(self, report: RestoreReport) -> str:
         total, different = len(report.rows), len(report.different_rows)
+        failed, objects = len(report.failures), report.objects
         if report.result is RestoreResult.CANCELLED:
             return self.tr("The restore was cancelled.")
         if report.result is RestoreResult.FAILED:
@@ -127,9 +128,9 @@ class RestoreReportView(QWidget):
             text = self.tr("%1 of %n table(s) match the source, row for row.", "", total)
             return text.replace("%1", formats.count(total - different))
         if report.failures:
-            return self.tr("All rows are there, but %n statement(s) failed.", "", len(report.failures))
+            return self.tr("All rows are there, but %n statement(s) failed.", "", failed)
         if not total:
-            return self.tr("%n object(s) restored.", "", report.objects)
+            return self.tr("%n object(s) restored.", "", objects)
         return self.tr("All %n table(s) match the source, row for row.", "", total)
 
     def _show_side(self, report: RestoreReport) -> None:
