@@ -18,6 +18,7 @@ run starts at once. Its own words go to standard error; the exit status is the v
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -30,6 +31,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the system's Python may be older
@@ -82,8 +84,64 @@ def has_program(path: str, minimum: tuple[int, int]) -> bool:
     return version is not None and (int(version[1]), int(version[2])) >= minimum
 
 
+def has_library(name: str) -> bool:
+    """True if the loader finds this shared library."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def on_path(name: str) -> bool:
+    """True if there is a program of this name."""
+    return shutil.which(name) is not None
+
+
+def libraries(packages: dict[str, str], verbs: tuple[str, ...], without: str | None = None) -> list[Need]:
+    """Needs of shared libraries, each with Debian's package."""
+    return [
+        Need(name.partition(".so")[0], package, verbs, partial(has_library, name), without)
+        for name, package in packages.items()
+    ]
+
+
 HOLDFAST = ("demo", "run", "test", "bench")
 SKIPPED = "the tests against it are skipped"
+
+# What Qt wants of the system, and the desktop on which the window is tested. Qt blames libxcb-cursor
+# whichever of the X11 libraries is missing.
+QT = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+QT_ON_X11 = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+QT_ON_WAYLAND = {
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+    "libwayland-egl.so.1": "libwayland-egl1",
+}
+DESKTOP = {
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "openbox": "openbox",
+    "trayer": "trayer",
+    "dunst": "dunst",
+    "dbus-daemon": "dbus",
+    "gnome-keyring-daemon": "gnome-keyring",
+    "desktop-file-validate": "desktop-file-utils",
+}
+NO_WINDOW = "the window does not open"
+NO_DESKTOP = "the tests on a real desktop are skipped"
 NEEDS = (
     Need(
         "Python's ensurepip",
@@ -101,7 +159,7 @@ NEEDS = (
         "setpriv",
         "util-linux",
         HOLDFAST,
-        lambda: shutil.which("setpriv") is not None,
+        lambda: on_path("setpriv"),
         "if Holdfast is killed, its children may run on",
     ),
     Need(
@@ -117,6 +175,15 @@ NEEDS = (
         ("test",),
         lambda: has_program("/usr/lib/postgresql/15/bin/pg_dump", (15, 20)),
         SKIPPED,
+    ),
+    *libraries(QT, ("test",)),
+    *libraries(QT, ("run",), NO_WINDOW),
+    *libraries(QT_ON_X11, ("run",), NO_WINDOW),
+    *libraries(QT_ON_X11, ("test",), NO_DESKTOP),
+    *(libraries(QT_ON_WAYLAND, ("run",), NO_WINDOW) if os.environ.get("WAYLAND_DISPLAY") else ()),
+    *(
+        Need(name, package, ("test",), partial(on_path, name), NO_DESKTOP)
+        for name, package in DESKTOP.items()
     ),
 )
 

@@ -117,7 +117,7 @@ def test_a_killed_program_gives_the_status_of_a_shell(bootstrap: ModuleType, tmp
 
 def test_ctrl_c_lets_the_program_tidy_up_and_gives_130(bootstrap: ModuleType, tmp_path: Path) -> None:
     with subprocess.Popen(
-        command(bootstrap, "run", "wait"),
+        command(bootstrap, "demo", "wait"),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -186,6 +186,26 @@ def test_a_program_is_judged_by_what_it_says(
 
 def test_a_program_that_is_not_there_is_not_run(bootstrap: ModuleType, tmp_path: Path) -> None:
     assert not bootstrap.has_program(str(tmp_path / "pg_dump"), (15, 20))
+
+
+def test_a_library_is_there_when_it_loads(bootstrap: ModuleType) -> None:
+    assert bootstrap.has_library("libc.so.6" if sys.platform == "linux" else "libSystem.dylib")
+    assert not bootstrap.has_library("libnowhere.so.7")
+
+
+def test_each_library_and_program_of_the_window_is_looked_for_by_itself(bootstrap: ModuleType) -> None:
+    named = {need.what: need for need in bootstrap.NEEDS if need.verbs == ("test",)}
+    assert named["libxcb-cursor"].package == "libxcb-cursor0"
+    assert named["libxcb-cursor"].is_present() is bootstrap.has_library("libxcb-cursor.so.0")
+    assert named["libEGL"].without is None
+    assert named["dunst"].is_present() is (shutil.which("dunst") is not None)
+    assert named["dunst"].without == bootstrap.NO_DESKTOP
+
+
+def test_the_window_is_what_run_loses_and_nothing_else(bootstrap: ModuleType) -> None:
+    lost = {need.package: need.without for need in bootstrap.NEEDS if "run" in need.verbs and need.without}
+    assert lost["libegl1"] == lost["libxcb-cursor0"] == bootstrap.NO_WINDOW
+    assert "xvfb" not in lost
 
 
 @pytest.fixture
