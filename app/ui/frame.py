@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QApplication
 from app.domain.health_line import Act
 from app.domain.operation import Failed, LogLine, Operation, OperationEvent, OperationKind
 from app.domain.preferences import OnClose
+from app.persistence.operation_log import operation_logs_folder
 from app.system.files import free_bytes
-from app.system.paths import log_folder
 from app.ui import formats
 from app.ui.awake import Awake
 from app.ui.error_dialog import ErrorDialog, Remedy
