@@ -12,8 +12,10 @@ from app.domain.health import Cause, Health, State
 from app.domain.health_line import Act, HealthLine, Topic
 from app.domain.history import Result
 from app.ui import formats
+from app.ui.plurals import Plurals
 
 translate = QCoreApplication.translate
+health = Plurals("health")
 
 _NAMED = 3
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -73,10 +75,10 @@ def ago(when: datetime, now: datetime) -> str:
     if seconds < _MINUTE:
         return translate("health", "just now")
     if seconds < _HOUR:
-        return translate("health", "%n minute(s) ago", "", int(seconds // _MINUTE))
+        return health.tr("%n minute(s) ago", "", int(seconds // _MINUTE))
     if seconds < _DAY:
-        return translate("health", "%n hour(s) ago", "", int(seconds // _HOUR))
-    return translate("health", "%n day(s) ago", "", int(seconds // _DAY))
+        return health.tr("%n hour(s) ago", "", int(seconds // _HOUR))
+    return health.tr("%n day(s) ago", "", int(seconds // _DAY))
 
 
 def failure(cause: Cause) -> str:
@@ -148,15 +150,15 @@ def _status(line: HealthLine) -> str:
 
 def _of_several(topic: Topic, number: int) -> str:
     return {
-        Topic.OVERDUE: translate("health", "%n project(s) are overdue", "", number),
-        Topic.FAILED: translate("health", "The last backups of %n project(s) failed", "", number),
-        Topic.PROOF_FAILED: translate("health", "The last backups of %n project(s) are not good", "", number),
-        Topic.NEVER_BACKED_UP: translate("health", "%n project(s) have never been backed up", "", number),
-        Topic.NEVER_PROVEN: translate("health", "%n project(s) have never been proven", "", number),
-        Topic.PROOF_OLD: translate("health", "The last proofs of %n project(s) are long ago", "", number),
-        Topic.WAITING: translate("health", "%n project(s) wait", "", number),
-        Topic.RUNNING: translate("health", "%n project(s) are being backed up", "", number),
-        Topic.PAUSED: translate("health", "The schedules of %n project(s) are off", "", number),
+        Topic.OVERDUE: health.tr("%n project(s) are overdue", "", number),
+        Topic.FAILED: health.tr("The last backups of %n project(s) failed", "", number),
+        Topic.PROOF_FAILED: health.tr("The last backups of %n project(s) are not good", "", number),
+        Topic.NEVER_BACKED_UP: health.tr("%n project(s) have never been backed up", "", number),
+        Topic.NEVER_PROVEN: health.tr("%n project(s) have never been proven", "", number),
+        Topic.PROOF_OLD: health.tr("The last proofs of %n project(s) are long ago", "", number),
+        Topic.WAITING: health.tr("%n project(s) wait", "", number),
+        Topic.RUNNING: health.tr("%n project(s) are being backed up", "", number),
+        Topic.PAUSED: health.tr("The schedules of %n project(s) are off", "", number),
     }[topic]
 
 
@@ -197,7 +199,7 @@ def _listed(names: Sequence[str]) -> str:
     """The first few by name, the others by number."""
     if len(names) <= _NAMED:
         return QLocale().createSeparatedList(list(names))
-    others = translate("health", "%n more", "", len(names) - _NAMED + 1)
+    others = health.tr("%n more", "", len(names) - _NAMED + 1)
     return QLocale().createSeparatedList([*names[: _NAMED - 1], others])
 
 

@@ -97,6 +97,16 @@
     </message>
 </context>
 <context>
+    <name>ProjectDetail</name>
+    <message numerus="yes">
+        <source>%n attempt(s) failed in a row.</source>
+        <translation>
+            <numerusform>%n attempt failed in a row.</numerusform>
+            <numerusform>%n attempts failed in a row.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ProofSummary</name>
     <message numerus="yes">
         <source>%1 table(s)</source>
@@ -223,6 +233,124 @@
         <translation>
             <numerusform>%1 of %n table</numerusform>
             <numerusform>%1 of %n tables</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>health</name>
+    <message numerus="yes">
+        <source>%n minute(s) ago</source>
+        <translation>
+            <numerusform>%n minute ago</numerusform>
+            <numerusform>%n minutes ago</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) ago</source>
+        <translation>
+            <numerusform>%n hour ago</numerusform>
+            <numerusform>%n hours ago</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n day(s) ago</source>
+        <translation>
+            <numerusform>%n day ago</numerusform>
+            <numerusform>%n days ago</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are overdue</source>
+        <translation>
+            <numerusform>%n project is overdue</numerusform>
+            <numerusform>%n projects are overdue</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) failed</source>
+        <translation>
+            <numerusform>The last backup of %n project failed</numerusform>
+            <numerusform>The last backups of %n projects failed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) are not good</source>
+        <translation>
+            <numerusform>The last backup of %n project is not good</numerusform>
+            <numerusform>The last backups of %n projects are not good</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been backed up</source>
+        <translation>
+            <numerusform>%n project has never been backed up</numerusform>
+            <numerusform>%n projects have never been backed up</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been proven</source>
+        <translation>
+            <numerusform>%n project has never been proven</numerusform>
+            <numerusform>%n projects have never been proven</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last proofs of %n project(s) are long ago</source>
+        <translation>
+            <numerusform>The last proof of %n project is long ago</numerusform>
+            <numerusform>The last proofs of %n projects are long ago</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) wait</source>
+        <translation>
+            <numerusform>%n project waits</numerusform>
+            <numerusform>%n projects wait</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are being backed up</source>
+        <translation>
+            <numerusform>%n project is being backed up</numerusform>
+            <numerusform>%n projects are being backed up</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The schedules of %n project(s) are off</source>
+        <translation>
+            <numerusform>The schedules of %n project are off</numerusform>
+            <numerusform>The schedules of %n projects are off</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n more</source>
+        <translation>
+            <numerusform>%n more</numerusform>
+            <numerusform>%n more</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>plan</name>
+    <message numerus="yes">
+        <source>the rows of %n table(s)</source>
+        <translation>
+            <numerusform>the rows of %n table</numerusform>
+            <numerusform>the rows of %n tables</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n other object(s)</source>
+        <translation>
+            <numerusform>%n other object</numerusform>
+            <numerusform>%n other objects</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 and %n more</source>
+        <translation>
+            <numerusform>%1 and %n more</numerusform>
+            <numerusform>%1 and %n more</numerusform>
         </translation>
     </message>
 </context>

@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.domain.restore import Action, PlannedObject, RestorePlan, Severity
 from app.ui import formats
+from app.ui.plurals import Plurals
 from app.ui.theme import L, M
 from app.ui.widgets.basics import card, column, label, line
 from app.ui.widgets.icon_label import IconLabel
 
 translate = QCoreApplication.translate
+plan = Plurals("plan")
 
 _FINDING_ICONS = {
     Severity.BLOCKS: ("warning-octagon-fill", "bad"),
@@ -119,9 +121,9 @@ def _kinds(objects: Iterable[PlannedObject]) -> str:
     words = [f"{formats.count(number)} {_kind_words(kind, number)}" for kind, number in named[:3]]
     others += sum(number for _, number in named[3:])
     if not words and data:
-        return translate("plan", "the rows of %n table(s)", "", data)
+        return plan.tr("the rows of %n table(s)", "", data)
     if others:
-        words.append(translate("plan", "%n other object(s)", "", others))
+        words.append(plan.tr("%n other object(s)", "", others))
     return ", ".join(words)
 
 
@@ -160,7 +162,7 @@ def _names(objects: list[PlannedObject]) -> str:
     names = list(dict.fromkeys(one.name for one in objects))
     text = ", ".join(names[:_MOST_NAMES])
     rest = len(names) - _MOST_NAMES
-    return text if rest <= 0 else translate("plan", "%1 and %n more", "", rest).replace("%1", text)
+    return text if rest <= 0 else plan.tr("%1 and %n more", "", rest).replace("%1", text)
 
 
 def _line(one: PlanLine) -> QHBoxLayout:
