@@ -7,8 +7,8 @@ are recorded alike.
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +55,13 @@ class Services:
         settings: the user's settings as they were at the start.
         catalog: the history of backups.
         installations: the PostgreSQL installations of this machine.
+        passwords: those of projects that are kept for this run alone, because no keyring takes them.
     """
 
     settings: Settings
     catalog: Catalog
     installations: Sequence[Installation]
+    passwords: Mapping[str, Secret] = field(default_factory=dict)
 
     def connection_of(self, project: Project) -> Connection:
         """The project's connection, with its password from the keyring where one is stored.
@@ -67,8 +69,15 @@ class Services:
         Raises:
             AppError: KEYRING_LOCKED; a missing keyring is no error, since libpq may know the password.
         """
-        connection = parse_connection(project.conninfo)
-        return replace(connection, password=stored_password(project.name))
+        return replace(parse_connection(project.conninfo), password=self.password_of(project.name))
+
+    def password_of(self, project: str) -> Secret | None:
+        """The password that is kept for a project, if there is one.
+
+        Raises:
+            AppError: KEYRING_LOCKED.
+        """
+        return self.passwords.get(project) or stored_password(project)
 
     def backup(self, request: BackupRequest, cancel: CancelToken, listener: Listener) -> Backup:
         """Make a backup, prove it as far as its options say, and record how it went, whatever that is.
@@ -396,13 +405,16 @@ def _attempt(request: BackupRequest, started: datetime, error: Exception) -> Ent
     return replace(entry, error_title=f"An error in Holdfast itself: {type(error).__name__}")
 
 
-def build_services(listener: Listener = lambda _: None) -> Services:
+def build_services(
+    listener: Listener = lambda _: None, passwords: Mapping[str, Secret] | None = None
+) -> Services:
     """Build everything once, from the user's own folders; `listener` is told of repairs."""
     settings = load_settings(settings_path())
     return Services(
         settings=settings,
         catalog=Catalog(catalog_path(), [settings.destination_folder], listener),
         installations=find_installations(),
+        passwords={} if passwords is None else passwords,
     )
 
 

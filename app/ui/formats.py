@@ -108,7 +108,8 @@ def sentences(*texts: str) -> str:
     made = []
     for text in filter(None, (one.strip() for one in texts)):
         ended = text if text.endswith((".", "!", "?", ":", "”")) else f"{text}."
-        made.append(ended[0].upper() + ended[1:])
+        is_word = ended.partition(" ")[0].strip(",;:.").isalpha()  # the name of a host keeps its letters
+        made.append(ended[0].upper() + ended[1:] if is_word else ended)
     return "\n".join(made)
 
 

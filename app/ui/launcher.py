@@ -33,7 +33,7 @@ class Launcher(QObject):
         self._state = state
         self._operations = operations
         self._again: dict[str, Callable[[], object]] = {}
-        self._for_good: dict[str, Entry] = {}
+        self._for_good: dict[str, tuple[Entry, ...]] = {}
 
     def can_repeat(self, id_: str) -> bool:
         """Whether an operation can be tried once more as it was."""
@@ -45,7 +45,7 @@ class Launcher(QObject):
 
     def repeat_for_good(self, id_: str) -> None:
         """Remove for good what the trash would not take."""
-        self.delete(self._for_good[id_], for_good=True)
+        self.delete(*self._for_good[id_], for_good=True)
 
     def back_up(self, wanted: WantedBackup) -> None:
         """Make a backup, and prove it as far as its options say."""
@@ -136,17 +136,17 @@ class Launcher(QObject):
         )
         self._again[operation.id] = lambda: self.export(entry, target)
 
-    def delete(self, entry: Entry, *, for_good: bool = False) -> None:
-        """Move a backup to the trash, or remove it for good."""
+    def delete(self, *entries: Entry, for_good: bool = False) -> None:
+        """Move backups of one project to the trash, or remove them for good."""
         services = self._state.services
         operation = self._operations.submit(
             OperationKind.DELETE,
-            entry.project,
-            lambda cancel, listener: services().delete([entry], cancel, listener, for_good=for_good),
-            backup=entry.id,
+            entries[0].project,
+            lambda cancel, listener: services().delete(entries, cancel, listener, for_good=for_good),
+            backup=entries[0].id if len(entries) == 1 else "",
         )
-        self._again[operation.id] = lambda: self.delete(entry, for_good=for_good)
-        self._for_good[operation.id] = entry
+        self._again[operation.id] = lambda: self.delete(*entries, for_good=for_good)
+        self._for_good[operation.id] = entries
 
     def restore(self, planned: PlannedRestore) -> None:
         """Carry out a plan that was confirmed."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.ui.restore_work import PlannedRestore
     from app.ui.tabs.backup import BackupPage
     from app.ui.tabs.history import HistoryPage
+    from app.ui.tabs.projects import ProjectsPage
     from app.ui.tabs.restore import RestorePage
 
 
@@ -85,15 +86,11 @@ class Pages(QObject):
 
     def add_project(self) -> None:
         """Ask for a new project."""
-        self.window.open_place(Place.PROJECTS)
-        self.ask("add_project")
+        cast("ProjectsPage", self.window.open_place(Place.PROJECTS)).add_project()
 
     def edit_project(self, name: str) -> None:
         """Ask for another connection of a project."""
-        page = self.window.open_place(Place.PROJECTS)
-        edit: Callable[[str], object] | None = getattr(page, "edit_project", None)
-        if edit is not None:
-            edit(name)
+        cast("ProjectsPage", self.window.open_place(Place.PROJECTS)).edit_project(name)
 
     def come_to(self, place: Place, project: str) -> None:
         """Where a notification points to."""
@@ -113,7 +110,18 @@ class Pages(QObject):
         return cast("RestorePage", self.window.open_place(Place.RESTORE))
 
     def _make_projects(self) -> QWidget:
-        return QWidget()
+        from app.ui.tabs.projects import ProjectsPage
+
+        page = ProjectsPage(self._state, self._operations)
+        page.sample_wanted.connect(self._launcher.try_sample)
+        page.back_up_wanted.connect(self._launcher.back_up_project)
+        page.prove_wanted.connect(self._launcher.prove)
+        page.restore_wanted.connect(self.restore_entry)
+        page.history_wanted.connect(self.show_history)
+        page.schedule_wanted.connect(lambda _: self.window.open_place(Place.SCHEDULE))
+        page.delete_backups_wanted.connect(lambda entries: self._launcher.delete(*entries))
+        page.settings_wanted.connect(self.settings_wanted)
+        return page
 
     def _make_backup(self) -> QWidget:
         from app.ui.tabs.backup import BackupPage

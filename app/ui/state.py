@@ -25,6 +25,7 @@ from app.persistence.settings import Settings, change_settings, load_settings, s
 from app.ui.background import Background
 
 if TYPE_CHECKING:
+    from app.domain.project import Secret
     from app.services import Services
 
 _MINUTE = 60_000
@@ -39,6 +40,7 @@ class State(QObject):
         background: for short work that must not hold up the window.
         waiting: for the id of each schedule that is due what it waits for.
         running_since: for each project that is being backed up, since when.
+        session_passwords: of projects whose password no keyring takes; gone when Holdfast ends.
 
     Signals:
         settings_changed: `settings` are other ones.
@@ -60,6 +62,7 @@ class State(QObject):
         self.background = Background(self)
         self.running_since: dict[str, datetime] = {}
         self.waiting: dict[str, tuple[Waiting, ...]] = {}
+        self.session_passwords: dict[str, Secret] = {}
         self._services: Services | None = None
         self._building = threading.Lock()
         self._timer = QTimer(self)
@@ -78,7 +81,7 @@ class State(QObject):
             if self._services is None or self._services.settings != self.settings:
                 from app.services import build_services
 
-                self._services = build_services()
+                self._services = build_services(passwords=self.session_passwords)
             return self._services
 
     def now(self) -> datetime:

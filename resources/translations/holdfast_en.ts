@@ -105,6 +105,30 @@
             <numerusform>%n attempts failed in a row.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>Overdue for %n day(s)</source>
+        <translation>
+            <numerusform>Overdue for %n day</numerusform>
+            <numerusform>Overdue for %n days</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>in %n schema(s)</source>
+        <translation>
+            <numerusform>in %n schema</numerusform>
+            <numerusform>in %n schemas</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ProjectsPage</name>
+    <message numerus="yes">
+        <source>Its %n backup(s), %1, stay in their folder and in History.</source>
+        <translation>
+            <numerusform>Its %n backup, %1, stay in their folder and in History.</numerusform>
+            <numerusform>Its %n backups, %1, stay in their folder and in History.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>ProofSummary</name>

@@ -54,6 +54,7 @@ PAUSED = Status(QT_TRANSLATE_NOOP("status", "Paused"), "pause-circle", "neu", "n
 CANCELLED = Status(QT_TRANSLATE_NOOP("status", "Cancelled"), "prohibit", "neu", "neubg")
 INTERRUPTED = Status(QT_TRANSLATE_NOOP("status", "Interrupted"), "prohibit", "warn", "warnbg")
 MISSED = Status(QT_TRANSLATE_NOOP("status", "Missed"), "minus-circle", "warn", "warnbg")
+NO_BACKUP = Status(QT_TRANSLATE_NOOP("status", "No backup yet"), "circle", "neu", "neubg")
 MISSING = Status(QT_TRANSLATE_NOOP("status", "Folder missing"), "folder", "warn", "warnbg")
 RUNNING = Status(QT_TRANSLATE_NOOP("status", "Running"), "", "accent", "tint")
 

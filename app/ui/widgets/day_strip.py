@@ -142,6 +142,9 @@ class DayStripDelegate(QStyledItemDelegate):
         option.text = ""
         style = option.widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        painter.setPen(QColor(colours(option.palette).border))
+        area = QRectF(option.rect)
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
         cells: Sequence[DayCell] = index.data(self._role) or ()
         mirrored = option.direction is Qt.LayoutDirection.RightToLeft
         paint_strip(painter, self._inner(option), cells, colours(), mirrored=mirrored)

@@ -1,0 +1,181 @@
+"""Reads, tests and keeps a project's connection; it waits for server and keyring: for a worker."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from psycopg import ProgrammingError
+from psycopg import conninfo as libpq
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project import Project, Secret
+from app.engine.connection_check import ConnectionCheck, OnLine
+from app.persistence import secrets
+from app.persistence.catalog import Catalog
+from app.persistence.manifest import read_manifest
+from app.persistence.settings import add_project, replace_project, settings_path
+from app.postgres.connection import Connection, parse_connection
+from app.services import Services
+from app.system.cancellation import CancelToken
+from app.ui.project_drafts import Field, ProjectDraft
+
+_FIELDS = (Field.HOST, Field.PORT, Field.DATABASE, Field.USER, Field.TLS, Field.AUTHORITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a project's password is now.
+
+    Attributes:
+        keyring: its name; empty where no password is in one.
+        problem: why it is not there, if it should be.
+    """
+
+    keyring: str = ""
+    problem: str = ""
+
+
+def read_connection_string(text: str) -> ProjectDraft:
+    """Take a connection string apart.
+
+    Raises:
+        AppError: INVALID_INPUT; its text never repeats the string.
+    """
+    connection = parse_connection(text)
+    words = connection.keywords
+    named = {field: words.pop(field.value, "") for field in _FIELDS}
+    return ProjectDraft(
+        host=named[Field.HOST],
+        port=named[Field.PORT],
+        database=named[Field.DATABASE],
+        user=named[Field.USER],
+        tls=named[Field.TLS],
+        authority=named[Field.AUTHORITY],
+        options=libpq.make_conninfo("", **words) if words else "",
+        password=connection.password,
+    )
+
+
+def connection_of(draft: ProjectDraft) -> Connection:
+    """The connection that the fields describe.
+
+    Raises:
+        AppError: INVALID_INPUT for the options, the only field in which libpq can find a fault.
+    """
+    words = {
+        Field.HOST: draft.host,
+        Field.PORT: draft.port,
+        Field.DATABASE: draft.database,
+        Field.USER: draft.user,
+        Field.TLS: draft.tls,
+        Field.AUTHORITY: draft.authority,
+    }
+    given = {field.value: value for field, value in words.items() if value}
+    try:
+        conninfo = libpq.make_conninfo(draft.options, **given)
+    except ProgrammingError as error:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "The other options cannot be read",
+            detail=str(error).strip(),
+            hint="Use keyword=value pairs with spaces between them.",
+        ) from None
+    connection = parse_connection(conninfo)
+    return replace(connection, password=draft.password or connection.password)
+
+
+def test_connection(
+    services: Services, draft: ProjectDraft, project: str, on_line: OnLine, cancel: CancelToken
+) -> ConnectionCheck:
+    """Fill the list of Test Connection, with the password that is kept for a project where none was entered.
+
+    Raises:
+        AppError: INVALID_INPUT as `connection_of`; KEYRING_LOCKED.
+        Cancelled: `cancel` was set.
+    """
+    connection = connection_of(draft)
+    if connection.password is None and project:
+        connection = replace(connection, password=services.password_of(project))
+    return services.check_connection(connection, on_line, cancel)
+
+
+def keep_project(
+    draft: ProjectDraft,
+    old: Project | None,
+    now: datetime,
+    catalog: Catalog,
+    session: MutableMapping[str, Secret],
+) -> Kept:
+    """Keep a project, new or in the place of an old one, and its password.
+
+    Args:
+        draft: what was entered.
+        old: the project in whose place it comes.
+        now: in UTC.
+        catalog: its backups follow a new name.
+        session: takes the password where the keyring does not.
+
+    Raises:
+        AppError: the name or the options cannot be used, or the settings not be written; nothing is changed.
+    """
+    connection = connection_of(draft)
+    name, password = draft.name.strip(), connection.password
+    project = Project(name, connection.conninfo, old.added if old else now)
+    if old is None:
+        add_project(settings_path(), project)
+        return _keep_password(name, password, session)
+    replace_project(settings_path(), old.name, project)
+    if old.name == name:
+        return _keep_password(name, password, session)
+    catalog.rename_project(old.name, name)
+    password = password or session.pop(old.name, None)
+    if not secrets.probe().usable:
+        return _keep_password(name, password, session)
+    try:
+        kept = _keep_password(name, password or secrets.get_password(old.name), session)
+        if not kept.problem:
+            secrets.delete_password(old.name)
+    except AppError as error:
+        return Kept(problem=str(error))
+    return kept
+
+
+def forget_password(project: str) -> None:
+    """Remove a project's password from the keyring, where there is one that can be used.
+
+    Raises:
+        AppError: KEYRING_LOCKED, or the keyring does not work.
+    """
+    if secrets.probe().usable:
+        secrets.delete_password(project)
+
+
+def server_versions(folders: Sequence[Path]) -> dict[str, str]:
+    """The version of the server of each of these backups; those that cannot be read are left out."""
+    found = {}
+    for folder in folders:
+        try:
+            found[str(folder)] = read_manifest(folder).server.version.partition(" ")[0]
+        except AppError:
+            continue
+    return found
+
+
+def _keep_password(name: str, password: Secret | None, session: MutableMapping[str, Secret]) -> Kept:
+    if password is None:
+        return Kept()
+    found = secrets.probe()
+    problem = found.problem
+    if found.usable:
+        try:
+            secrets.set_password(name, password)
+        except AppError as error:
+            problem = str(error)
+        else:
+            session.pop(name, None)
+            return Kept(found.name)
+    session[name] = password
+    return Kept(problem=problem or "There is no keyring that can be used")

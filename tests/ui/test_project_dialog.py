@@ -1,0 +1,220 @@
+"""Adding and editing a project: pasted or typed, tested line by line, its password in the keyring alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLineEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.domain.conninfo import conninfo_keywords
+from app.domain.project import Project, Secret
+from app.persistence import secrets
+from app.postgres.sandbox import SandboxServer
+from app.ui.project_dialog import ProjectDialog
+from app.ui.project_drafts import Field
+from app.ui.question import Question
+from app.ui.state import State
+from tests.ui.conftest import Shoot
+from tests.ui.desktop import desktop
+
+if TYPE_CHECKING:
+    from tests.conftest import Database, NewDatabase
+
+_PATIENCE = 30_000
+POOLER = (
+    "postgresql://postgres.qhzlxkvmtrwepao:s%3Acret-4@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
+)
+
+
+@pytest.fixture
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a server, or a bare window manager."""
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An open keyring, as a desktop has it."""
+    with desktop(tmp_path) as made:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", made.start_bus())
+        runtime = tmp_path / "run"
+        runtime.mkdir(mode=0o700)
+        made.environment |= {"XDG_DATA_HOME": str(home / "data"), "XDG_RUNTIME_DIR": str(runtime)}
+        made.start_keyring()
+        yield
+
+
+@pytest.fixture
+def shop(server17: SandboxServer, new_shop: NewDatabase) -> Database:
+    return new_shop(server17)
+
+
+def opened(state: State, qtbot: QtBot, name: str = "") -> ProjectDialog:
+    dialog = ProjectDialog(state, name)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def test_a_pasted_string_fills_the_fields_and_loses_its_password(
+    state: State, no_keyring: None, qtbot: QtBot, shoot: Shoot
+) -> None:
+    dialog = opened(state, qtbot)
+    assert not dialog.keep.isEnabled()
+    QGuiApplication.clipboard().setText(POOLER)
+    dialog.string.paste()
+    qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
+    draft = dialog.fields.draft
+    assert (draft.host, draft.port) == ("aws-0-eu-central-1.pooler.supabase.com", "6543")
+    assert (draft.database, draft.user) == ("postgres", "postgres.qhzlxkvmtrwepao")
+    assert draft.password == Secret("s:cret-4")
+    assert draft.name == "qhzlxkvmtrwepao"
+    assert "cret-4" not in dialog.string.toPlainText()
+    assert "cret-4" not in QGuiApplication.clipboard().text()
+    assert dialog.fields.password.echoMode() is QLineEdit.EchoMode.Password
+    assert dialog.fields._problems[Field.PORT].text() == "Transaction pooler. Use 5432."
+    assert not dialog.keep.isEnabled()
+    qtbot.waitUntil(lambda: "no keyring" in dialog.fields.stored.text(), timeout=_PATIENCE)
+    shoot(dialog, "add-project-pooler")
+    dialog.fields.change(port="5432")
+    assert dialog.keep.isEnabled()
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "mysql://me@host/db", "host=a sslpassword=x", "postgresql://a:b@c/%zz"]
+)
+def test_what_is_no_connection_string_is_marked(
+    text: str, state: State, no_keyring: None, qtbot: QtBot
+) -> None:
+    dialog = opened(state, qtbot)
+    dialog.string.setPlainText(text)
+    qtbot.waitUntil(lambda: bool(dialog.string.property("invalid")), timeout=_PATIENCE)
+    assert dialog._string_note.text()
+    assert dialog.fields.host.text() == ""
+
+
+def test_the_list_fills_line_by_line_and_the_project_is_kept(
+    shop: Database, state: State, keyring: None, qtbot: QtBot, shoot: Shoot, home: Path
+) -> None:
+    dialog = opened(state, qtbot)
+    dialog.string.setPlainText(shop.conninfo_with_password)
+    qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
+    dialog.fields.name.setText("Shop")
+    qtbot.mouseClick(dialog.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.checklist.passed, timeout=_PATIENCE)
+    qtbot.waitUntil(lambda: dialog.note.text() == "Everything that a backup needs is there.")
+    shoot(dialog, "add-project")
+    with qtbot.waitSignal(dialog.saved, timeout=_PATIENCE) as saved:
+        qtbot.keyClick(dialog.keep, Qt.Key.Key_Space)
+    assert saved.args == ["Shop", ""]
+    state.reload_settings()
+    (project,) = state.settings.projects
+    assert project.name == "Shop"
+    assert secrets.get_password("Shop") == Secret(shop.password)
+    assert state.session_passwords == {}
+    written = [one for one in home.rglob("*") if one.is_file() and "data" not in one.parts]
+    assert written
+    assert not [one for one in written if shop.password.encode() in one.read_bytes()]
+
+
+def test_without_a_keyring_the_password_serves_for_this_run(
+    shop: Database, state: State, no_keyring: None, qtbot: QtBot, home: Path
+) -> None:
+    dialog = opened(state, qtbot)
+    dialog.string.setPlainText(shop.conninfo_with_password)
+    qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
+    dialog.fields.name.setText("Shop")
+    with qtbot.waitSignal(dialog.saved, timeout=_PATIENCE) as saved:
+        dialog.save()
+    assert saved.args is not None
+    assert saved.args[0] == "Shop"
+    assert saved.args[1]
+    state.reload_settings()
+    services = state.services()
+    assert services.connection_of(state.settings.projects[0]).password == Secret(shop.password)
+    assert not [
+        one for one in home.rglob("*") if one.is_file() and shop.password.encode() in one.read_bytes()
+    ]
+
+
+def test_a_wrong_password_names_its_remedy(
+    shop: Database, state: State, no_keyring: None, qtbot: QtBot, shoot: Shoot
+) -> None:
+    dialog = opened(state, qtbot)
+    dialog.string.setPlainText(shop.conninfo_with_password.replace(shop.password, "wrong"))
+    qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
+    dialog.check()
+    qtbot.waitUntil(lambda: dialog.note.text() == "A backup could not be made like this.", timeout=_PATIENCE)
+    line = dialog.checklist.lines["sign-in"]
+    assert line.property("tone") == "bad"
+    (enter,) = [one for one in line.findChildren(QPushButton) if one.text() == "Enter Password…"]
+    shoot(dialog, "add-project-refused")
+    enter.click()
+    assert dialog.fields.password.hasFocus()
+    dialog.fields.password.setText(shop.password)
+    dialog.check()
+    qtbot.waitUntil(lambda: dialog.checklist.passed, timeout=_PATIENCE)
+
+
+def test_a_change_of_the_connection_takes_the_result_of_the_check_away(
+    shop: Database, state: State, no_keyring: None, qtbot: QtBot
+) -> None:
+    dialog = opened(state, qtbot)
+    dialog.string.setPlainText(shop.conninfo_with_password)
+    qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
+    dialog.check()
+    qtbot.waitUntil(lambda: dialog.checklist.passed, timeout=_PATIENCE)
+    qtbot.keyClicks(dialog.fields.database, "x")
+    assert not dialog.checklist.passed
+    assert not dialog.checklist._states
+
+
+def test_half_entered_input_is_asked_about(state: State, no_keyring: None, qtbot: QtBot) -> None:
+    dialog = opened(state, qtbot)
+    qtbot.keyClicks(dialog.fields.host, "db.example.org")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    (question,) = dialog.findChildren(Question)
+    words = {one.text(): one for one in question.findChildren(QPushButton)}
+    words["Cancel"].click()
+    assert dialog.isVisible()
+    assert dialog.fields.host.text() == "db.example.org"
+    dialog.close()
+    (question,) = [one for one in dialog.findChildren(Question) if one.isVisible()]
+    words = {one.text(): one for one in question.findChildren(QPushButton)}
+    words["Discard"].click()
+    assert not dialog.isVisible()
+
+
+def test_renaming_takes_schedules_backups_and_password_along(
+    state: State, keyring: None, qtbot: QtBot
+) -> None:
+    from tests.ui.past_backups import NOW, History
+
+    History(state).backup(NOW, "Shop")
+    old = Project("Shop", "host=localhost dbname=shop connect_timeout=7", NOW)
+    assert state.change_settings(lambda settings: replace(settings, projects=(old,)))
+    secrets.set_password("Shop", Secret("geheim"))
+    dialog = opened(state, qtbot, "Shop")
+    qtbot.waitUntil(lambda: "stored in" in dialog.fields.stored.text(), timeout=_PATIENCE)
+    assert dialog.fields.options.text() == "connect_timeout=7"
+    assert not dialog.has_changes
+    dialog.fields.name.setText("Store")
+    with qtbot.waitSignal(dialog.saved, timeout=_PATIENCE) as saved:
+        dialog.save()
+    assert saved.args == ["Store", ""]
+    state.reload_settings()
+    (project,) = state.settings.projects
+    assert project.name == "Store"
+    assert conninfo_keywords(project.conninfo) == conninfo_keywords(old.conninfo)
+    assert [entry.project for entry in state.catalog.history()] == ["Store"]
+    assert secrets.get_password("Store") == Secret("geheim")
+    assert secrets.get_password("Shop") is None
