@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, Qt, QTimer
 _BEAT = 5
 _STALL = 12
 _WATCH = 0.003
-_PLACES = 15
-_DEPTH = 4
+_PLACES = 12
+_WAITING = (" wait", " _try_wait", " _wait", " _worker", " _drain", " <lambda>", " _serve", " result")
 
 
 class Heartbeat:
@@ -53,10 +53,7 @@ class Heartbeat:
     def figures(self) -> dict[str, object]:
         """Milliseconds: the longest gap, what 999 of 1,000 stay below; and the places of the long ones."""
         gaps = sorted(self._gaps)
-        places: Counter[str] = Counter()
-        for gap, seen in self._stalls:
-            for place in dict.fromkeys(seen):
-                places[place] += round(gap)
+        places = Counter(place for _, seen in self._stalls for place in dict.fromkeys(seen))
         worst = sorted(self._stalls, key=lambda stall: -stall[0])[:_PLACES]
         return {
             "beats": len(gaps),
@@ -81,16 +78,16 @@ class Heartbeat:
             if (time.perf_counter() - self._last) * 1000 < _BEAT + _STALL / 2:
                 continue
             frames = sys._current_frames()
-            seen = [f"window: {_place(frames[self._main])}"]
-            seen += [
-                f"{thread.name.split()[0]}: {_place(frames[thread.ident])}"
-                for thread in threading.enumerate()
-                if thread.ident in frames and thread.ident not in (self._main, threading.get_ident())
-            ]
-            self._seen.append(" | ".join(seen))
+            seen = f"window: {_place(frames[self._main], 2)}"
+            for thread in threading.enumerate():
+                if thread.ident in frames and thread.ident not in (self._main, threading.get_ident()):
+                    place = _place(frames[thread.ident], 1)
+                    if not place.endswith(_WAITING):
+                        seen += f" | {thread.name.split()[0]}: {place}"
+            self._seen.append(seen)
 
 
-def _place(frame: FrameType) -> str:
+def _place(frame: FrameType, depth: int) -> str:
     """The innermost lines of a stack."""
-    lines = traceback.extract_stack(frame)[-_DEPTH:]
-    return " < ".join(f"{line.filename.rsplit('/', 1)[-1]}:{line.lineno} {line.name}" for line in lines[::-1])
+    lines = traceback.extract_stack(frame)[: -depth - 1 : -1]
+    return " < ".join(f"{line.filename.rsplit('/', 1)[-1]}:{line.lineno} {line.name}" for line in lines)
