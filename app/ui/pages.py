@@ -172,7 +172,10 @@ class Pages(QObject):
         self._launcher.restore(planned)
 
     def _finish(self, event: OperationEvent) -> None:
-        if event.operation.kind is not OperationKind.RESTORE or not self.window.has_page(Place.RESTORE):
+        kind, place = event.operation.kind, self.window.place
+        if kind is OperationKind.SAMPLE and isinstance(event, Succeeded) and place is Place.PROJECTS:
+            self.window.open_place(Place.HISTORY)  # the sample is no project, so it can only be seen there
+        if kind is not OperationKind.RESTORE or not self.window.has_page(Place.RESTORE):
             return
         page = cast("RestorePage", self.window.page(Place.RESTORE))
         page.show_running(False)

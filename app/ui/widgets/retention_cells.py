@@ -67,7 +67,8 @@ class RetentionCells(QWidget):
         now = self._now or backup.started
         said = f"{formats.moment(backup.started, now, self._zone)}, {formats.size(backup.bytes)}"
         if verdict.removed_by is None:
-            return f"{said}, {self.tr('kept')}"
+            kept = self.tr("kept")  # lupdate does not look into f-strings
+            return f"{said}, {kept}"
         text = self.tr("%1, removed: %2").replace("%1", said)
         return text.replace("%2", removal(verdict.removed_by))
 
