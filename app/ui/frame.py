@@ -105,6 +105,7 @@ class Frame(QObject):
         window.rail.settings_wanted.connect(self._open_settings)
         self.remedies.project_wanted.connect(self.pages.edit_project)
         self.pages.settings_wanted.connect(self._open_settings)
+        self.pages.remedy_wanted.connect(self.remedies.apply_to_attempt)
         self.remedies.history_wanted.connect(self.pages.show_history)
         self.remedies.largest_wanted.connect(self.pages.show_largest)
         for keys, act in (
@@ -242,7 +243,8 @@ class Frame(QObject):
 
     def quit(self) -> None:
         """Quit; what runs is not stopped without a word."""
-        if running := len(self.operations.running()):
+        running = len(self.operations.running())
+        if running or self.pages.has_changes:
             self.window.come_to_front()
             self._ask_on_close(running)
         else:
@@ -254,10 +256,8 @@ class Frame(QObject):
         runs = self.operations.running()
         if choice is OnClose.TRAY and self._can_hide:
             return
-        if choice is OnClose.QUIT and not runs:
-            self._app.exit(0)
-            return
-        if not self._can_hide and not runs:
+        is_free = not runs and not self.pages.has_changes
+        if is_free and (choice is OnClose.QUIT or not self._can_hide):
             self._app.exit(0)
             return
         event.ignore()
@@ -265,23 +265,34 @@ class Frame(QObject):
 
     def _ask_on_close(self, running: int) -> None:
         question: Question
+        loses = bool(running) or self.pages.has_changes
         stop = (
             self.tr("Stop and Quit") if running else self.tr("Quit Holdfast"),
-            "danger" if running else "",
+            "danger" if loses else "",
             lambda: self._leave(OnClose.QUIT, question),
         )
         stay = (self.tr("Keep Running"), "primary", lambda: self._leave(OnClose.TRAY, question))
-        title = self.tr("%n operation(s) are running.", "", running)
+        title, text = self._why_not_close(running)
         question = Question(
-            title if running else self.tr("Keep Holdfast running?"),
-            self.tr("What is stopped now leaves nothing behind; backups that are finished stay.")
-            if running
-            else self.tr("Schedules run, and failures are told, only while Holdfast runs."),
+            title,
+            text,
             (stay, stop) if self._can_hide else (stop,),
-            remember="" if running else self.tr("Do not ask again"),
+            remember="" if loses else self.tr("Do not ask again"),
             parent=self.window,
         )
         question.open()
+
+    def _why_not_close(self, running: int) -> tuple[str, str]:
+        if running:
+            title = self.tr("%n operation(s) are running.", "", running)
+            return title, self.tr(
+                "What is stopped now leaves nothing behind; backups that are finished stay."
+            )
+        if self.pages.has_changes:
+            title = self.tr("A schedule has changes that are not saved.")
+            return title, self.tr("They are lost when Holdfast quits.")
+        title = self.tr("Keep Holdfast running?")
+        return title, self.tr("Schedules run, and failures are told, only while Holdfast runs.")
 
     def _leave(self, choice: OnClose, question: Question) -> None:
         if question.is_remembered:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.ui.tabs.history import HistoryPage
     from app.ui.tabs.projects import ProjectsPage
     from app.ui.tabs.restore import RestorePage
+    from app.ui.tabs.schedule import SchedulePage
 
 
 class Pages(QObject):
@@ -33,9 +34,11 @@ class Pages(QObject):
 
     Signals:
         settings_wanted: the page of the settings that a page asks for.
+        remedy_wanted: a `Remedy`, and the `Entry` of the attempt that it is for.
     """
 
     settings_wanted = Signal(str)
+    remedy_wanted = Signal(object, object)
 
     def __init__(
         self, state: State, operations: OperationSignals, launcher: Launcher, parent: QObject | None = None
@@ -83,6 +86,13 @@ class Pages(QObject):
     def back_up(self) -> None:
         """Back up now the project that is chosen on Backup."""
         cast("BackupPage", self.window.open_place(Place.BACKUP)).back_up()
+
+    @property
+    def has_changes(self) -> bool:
+        """Something was entered on a page and not saved."""
+        if not self.window.has_page(Place.SCHEDULE):
+            return False
+        return cast("SchedulePage", self.window.page(Place.SCHEDULE)).has_changes
 
     def add_project(self) -> None:
         """Ask for a new project."""
@@ -146,6 +156,7 @@ class Pages(QObject):
         page.delete_wanted.connect(self._launcher.delete)
         page.folder_wanted.connect(_open)
         page.back_up_wanted.connect(self.show_backup)
+        page.remedy_wanted.connect(self.remedy_wanted)
         return page
 
     def _make_schedule(self) -> QWidget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.errors import AppError
+from app.domain.history import Entry
 from app.domain.operation import Operation
 from app.domain.remedy import Remedy, remedies_of
 from app.ui.error_dialog import Remedy as Button
@@ -53,19 +54,31 @@ class Remedies(QObject):
         return tuple((remedy_words(one), lambda one=one: self.apply(one, operation)) for one in offered)
 
     def apply(self, remedy: Remedy, operation: Operation) -> None:
-        """Do it."""
-        if remedy in _OF_SETTINGS:
-            self.settings_wanted.emit(_OF_SETTINGS[remedy])
-        elif remedy in _OF_PROJECT:
-            self.project_wanted.emit(operation.project)
-        elif remedy is Remedy.FREE_SPACE:
-            self.largest_wanted.emit()
-        elif remedy is Remedy.SHOW_HISTORY:
-            self.history_wanted.emit(operation.project)
-        elif remedy is Remedy.TRY_AGAIN:
+        """Do it after an operation failed."""
+        if remedy is Remedy.TRY_AGAIN:
             self._launcher.repeat(operation.id)
         elif remedy is Remedy.DELETE_FOR_GOOD:
             self._launcher.repeat_for_good(operation.id)
+        else:
+            self._lead(remedy, operation.project)
+
+    def apply_to_attempt(self, remedy: Remedy, entry: Entry) -> None:
+        """Do it for an attempt of the history."""
+        if remedy is Remedy.PROVE:
+            self._launcher.prove(entry)
+        else:
+            self._lead(remedy, entry.project)
+
+    def _lead(self, remedy: Remedy, project: str) -> None:
+        """Show where it can be done."""
+        if remedy in _OF_SETTINGS:
+            self.settings_wanted.emit(_OF_SETTINGS[remedy])
+        elif remedy in _OF_PROJECT:
+            self.project_wanted.emit(project)
+        elif remedy is Remedy.FREE_SPACE:
+            self.largest_wanted.emit()
+        elif remedy is Remedy.SHOW_HISTORY:
+            self.history_wanted.emit(project)
 
     def _can(self, remedy: Remedy, operation: Operation) -> bool:
         if remedy is Remedy.TRY_AGAIN:

@@ -81,7 +81,7 @@
     <message numerus="yes">
         <source>%n operation(s) are running.</source>
         <translation>
-            <numerusform>%n operation are running.</numerusform>
+            <numerusform>%n operation is running.</numerusform>
             <numerusform>%n operations are running.</numerusform>
         </translation>
     </message>
@@ -125,7 +125,7 @@
     <message numerus="yes">
         <source>Its %n backup(s), %1, stay in their folder and in History.</source>
         <translation>
-            <numerusform>Its %n backup, %1, stay in their folder and in History.</numerusform>
+            <numerusform>Its %n backup, %1, stays in its folder and in History.</numerusform>
             <numerusform>Its %n backups, %1, stay in their folder and in History.</numerusform>
         </translation>
     </message>

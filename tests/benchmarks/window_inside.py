@@ -195,7 +195,7 @@ def measure_tree(window: Window) -> Figures:
 
 
 def measure_backup(window: Window) -> Figures:
-    """Back the project up, with its proof, while History is scrolled; milliseconds of the event loop, alone before."""
+    """Back the project up, with its proof, while History is scrolled; before, scroll alone: milliseconds."""
     _, page = _open_history(window)
     bar, places = page.table.verticalScrollBar(), random.Random(1)
     scrolled = 0

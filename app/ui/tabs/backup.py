@@ -314,7 +314,7 @@ class BackupPage(QWidget):
         tables = len(manifest.tables)
         facts = self.tr("%n table(s), %1 rows, %2 in %3.", "", tables)
         facts = facts.replace("%1", formats.count(manifest.rows))
-        facts = facts.replace("%2", formats.size(manifest.bytes)).replace("%3", formats.duration(seconds))
+        facts = facts.replace("%2", formats.size(manifest.bytes)).replace("%3", formats.about(seconds))
         self._result.say(
             tone,
             title.replace("%1", manifest.project),
