@@ -64,7 +64,7 @@ class HistoryDetail(QFrame):
         self._chart_side.setMinimumWidth(_CHART_WIDTH)
         self._chart_side.setMaximumWidth(_CHART_WIDTH * 2)
         self.summary, self.chart = ProofSummary(self._proof_side), SizeChart(self._chart_side)
-        bar = row(self.tabs, None)
+        bar = row(self.tabs)
         bar.setContentsMargins(L, 2, L, 0)
         body = QHBoxLayout()
         body.setSpacing(0)
