@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap, QPixmapCache
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 from app.system.paths import resource
@@ -27,17 +27,18 @@ def icon(name: str, role: str = "text", checked: str = "", checked_role: str = "
     return QIcon(_TintedIcon(name, role, checked or name, checked_role or role))
 
 
-def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
-    """An icon as a square of `size` logical pixels, in this colour (`#RRGGBB`)."""
-    key = f"holdfast {name} {colour} {size} {ratio}"
+def pixmap(name: str, colour: str, size: QSize, ratio: float = 1.0) -> QPixmap:
+    """An icon at the left end of an area of logical pixels, as high as that, in this colour (`#RRGGBB`)."""
+    key = f"holdfast {name} {colour} {size.width()} {size.height()} {ratio}"
     found = QPixmap()
     if QPixmapCache.find(key, found):
         return found
-    made = QPixmap(QSize(size, size) * ratio)
+    made = QPixmap(size * ratio)
     made.setDevicePixelRatio(ratio)
     made.fill(Qt.GlobalColor.transparent)
     painter = QPainter(made)
-    paint(painter, name, colour, QRectF(0, 0, size, size))
+    side = min(size.width(), size.height())
+    paint(painter, name, colour, QRectF(0, (size.height() - side) / 2, side, side))
     painter.end()
     QPixmapCache.insert(key, made)
     return made
@@ -60,24 +61,17 @@ class _TintedIcon(QIconEngine):
         self._look = {QIcon.State.Off: (name, role), QIcon.State.On: (checked, checked_role)}
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        name, role = self._look[state]
-        if mode is QIcon.Mode.Disabled:
-            role = "distext"
-        colour = QColor(getattr(colours(), role)).name()
-        side = min(rect.width(), rect.height())
-        corner = rect.topLeft() + QPoint(0, (rect.height() - side) // 2)
         ratio = painter.device().devicePixelRatioF()
-        painter.drawPixmap(corner, pixmap(name, colour, side, ratio))
+        painter.drawPixmap(rect.topLeft(), self.scaledPixmap(rect.size(), mode, state, ratio))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        name, role = self._look[state]
-        colour = getattr(colours(), "distext" if mode is QIcon.Mode.Disabled else role)
-        return pixmap(name, colour, min(size.width(), size.height()))
+        return self.scaledPixmap(size, mode, state, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+        """Since Qt 6.8 `size` is in logical pixels."""
         name, role = self._look[state]
         colour = getattr(colours(), "distext" if mode is QIcon.Mode.Disabled else role)
-        return pixmap(name, colour, round(min(size.width(), size.height()) / scale), scale)
+        return pixmap(name, colour, size, scale)
 
     def clone(self) -> QIconEngine:
         (name, role), (checked, checked_role) = self._look.values()

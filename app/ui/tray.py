@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
@@ -217,7 +217,7 @@ def tray_icon(look: str) -> QIcon:
     """The icon of that look, “good-light”, in the sizes that panels ask for."""
     made = QIcon()
     for size in _SIZES:
-        made.addPixmap(icons.pixmap(f"tray/{look}", "#000000", size))
+        made.addPixmap(icons.pixmap(f"tray/{look}", "#000000", QSize(size, size)))
     return made
 
 

@@ -64,7 +64,7 @@ class HistoryDetail(QFrame):
         self._chart_side.setMinimumWidth(_CHART_WIDTH)
         self._chart_side.setMaximumWidth(_CHART_WIDTH * 2)
         self.summary, self.chart = ProofSummary(self._proof_side), SizeChart(self._chart_side)
-        bar = row(self.tabs)
+        bar = row(self.tabs, None)
         bar.setContentsMargins(L, 2, L, 0)
         body = QHBoxLayout()
         body.setSpacing(0)
@@ -213,6 +213,7 @@ class HistoryDetail(QFrame):
         for tab in set(Tab).difference(tabs):
             self.tabs.setTabVisible(tab, False)
         self.tabs.blockSignals(False)
+        self.tabs.updateGeometry()  # Qt does not, and the tabs would scroll
         if not self.pages.is_waiting:
             self._show_tab(chosen)
 
