@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
@@ -239,7 +239,7 @@ def test_each_state_can_be_told_by_its_shape(qapp: QApplication, shoot: Shoot) -
     for look in ("light", "dark"):
         masks = set()
         for state in TrayState:
-            image = icons.pixmap(f"tray/{state.value}-{look}", "#000000", 22).toImage()
+            image = icons.pixmap(f"tray/{state.value}-{look}", "#000000", QSize(22, 22)).toImage()
             masks.add(tuple(image.pixelColor(x, y).alpha() > 127 for x in range(22) for y in range(22)))
         assert len(masks) == 5
 
