@@ -98,12 +98,12 @@ class HistoryRequests(QObject):
         words = [self._consequence(one, entry) for one in consequences([entry], known).get(entry.project, ())]
         has_folder = entry.result is Result.SUCCEEDED and not entry.missing
         if has_folder:
-            title, act = self.tr("Delete the backup %1"), self.tr("Delete Backup")
+            title, act = self.tr("Delete the backup “%1”?"), self.tr("Delete Backup")
             text = self.tr("Its folder (%1) goes to the trash.").replace("%1", formats.size(entry.bytes))
         else:
-            title, act = self.tr("Remove %1 from the history"), self.tr("Remove Entry")
+            title, act = self.tr("Remove “%1” from the history?"), self.tr("Remove Entry")
             text = self.tr("The entry is forgotten. Nothing on any disk is deleted.")
-        title = title.replace("%1", f"“{name_of(entry, self._state.now())}”")
+        title = title.replace("%1", name_of(entry, self._state.now()))
         answer = (act, "danger" if has_folder else "primary", lambda: self.delete_wanted.emit(entry))
         Question(title, "\n".join((text, *words)), (answer,), parent=self._page).open()
 

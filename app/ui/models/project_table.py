@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -12,7 +12,7 @@ from app.domain.conninfo import is_supabase_host
 from app.domain.due import DueState
 from app.domain.health import Health, State
 from app.ui import formats
-from app.ui.schedule_words import waits_for
+from app.ui.schedule_words import moment, waits_for
 from app.ui.widgets.badge import (
     FAILED,
     GOOD,
@@ -100,7 +100,7 @@ class ProjectTable(QAbstractTableModel):
         self._shown: list[ProjectRow] = []
         self._wanted = ""
         self._now: datetime | None = None
-        self._zone: tzinfo | None = None
+        self._zone: tzinfo = UTC
 
     def show_rows(self, rows: tuple[ProjectRow, ...], now: datetime, zone: tzinfo) -> None:
         """Show these at this moment; the same projects stay where they are."""
@@ -195,7 +195,8 @@ class ProjectTable(QAbstractTableModel):
         day, _, clock = formats.moment(health.next_at, self._now, self._zone).rpartition(" ")
         match following.due.state:
             case DueState.PAUSED:
-                return self.tr("Paused"), self.tr("until %1").replace("%1", f"{day} {clock}")
+                when = moment(health.next_at, self._now, self._zone)
+                return self.tr("Paused"), self.tr("until %1").replace("%1", when)
             case DueState.RETRYING:
                 attempt = self.tr("attempt %1").replace("%1", formats.count(following.due.attempt))
                 return self.tr("Retry %1").replace("%1", clock), attempt
