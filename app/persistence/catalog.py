@@ -55,6 +55,7 @@ def catalog_path() -> Path:
     return paths.data_folder() / "catalog.sqlite3"
 
 
+_RENAMED = SEARCH.format(own="backup", new="backup").replace("backup.project", "?1")
 _FOLD_ANEW = "UPDATE backup SET search = " + SEARCH.format(own="backup", new="backup")  # noqa: S608 - ours
 _KEEP_RESTORE = "INSERT OR REPLACE INTO restore VALUES (?, ?, ?)"
 
@@ -127,6 +128,10 @@ class Catalog:
         """How many backups are known to lie in a folder, and their bytes."""
         return self._run(lambda connection: history_query.total(connection, str(destination.resolve())))
 
+    def kept(self, project: str) -> tuple[int, int]:
+        """How many backups of a project are there, good or not, and their size in bytes."""
+        return self._run(lambda connection: history_query.kept(connection, project))
+
     def projects(self) -> tuple[str, ...]:
         """The names of all projects that have entries, in order."""
         return self._run(history_query.projects)
@@ -172,15 +177,9 @@ class Catalog:
 
     def rename_project(self, old: str, new: str) -> None:
         """Have a project's entries follow its new name; reading their manifests leaves them there."""
-        query = "UPDATE backup SET project = ? WHERE project = ?"
+        query = f"UPDATE backup SET project = ?1, search = {_RENAMED} WHERE project = ?2"  # noqa: S608 - ours
         names = (storable(new), storable(old))
-
-        def rename(connection: sqlite3.Connection) -> None:
-            with transaction(connection):
-                connection.execute(query, names)
-                connection.execute(f"{_FOLD_ANEW} WHERE project = ?", names[:1])
-
-        self._run(rename)
+        self._run(lambda connection: connection.execute(query, names))
 
     def rescan(self, destination: Path) -> Rescan:
         """Read every manifest of a destination and make the entries agree with them.

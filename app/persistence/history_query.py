@@ -136,6 +136,16 @@ def total(connection: sqlite3.Connection, destination: str) -> tuple[int, int]:
     return int(number), int(size)
 
 
+def kept(connection: sqlite3.Connection, project: str) -> tuple[int, int]:
+    """How many backups of a project are there, and their bytes."""
+    number, size = connection.execute(
+        "SELECT count(*), coalesce(sum(bytes), 0) FROM backup "
+        "WHERE project = ? AND result = 'succeeded' AND NOT missing",
+        [storable(project)],
+    ).fetchone()
+    return int(number), int(size)
+
+
 def projects(connection: sqlite3.Connection) -> tuple[str, ...]:
     """The names of all projects; leaps from name to name through the index."""
     query = """

@@ -34,11 +34,15 @@ _OTHER_WAYS = "PGPASSWORD and ~/.pgpass work without a keyring."
 
 @dataclass(frozen=True, slots=True)
 class KeyringState:
-    """Which keyring there is, whether it can be used now, and if not, why."""
+    """Which keyring there is, whether it can be used now, and if not, why.
+
+    `locked` tells a keyring that holds passwords and waits for its own from none at all.
+    """
 
     name: str
     usable: bool
     problem: str = ""
+    locked: bool = False
 
 
 def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> KeyringState:
@@ -52,7 +56,7 @@ def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> Keyring
         done = run(argv, env=child_environment(inherit_pg=True), timeout=timeout, cwd=folder)
     except AppError as error:
         problem = f"It does not answer: it may be locked and wait for its password ({error.detail})."
-        return KeyringState("unknown", usable=False, problem=problem)
+        return KeyringState("unknown", usable=False, problem=problem, locked=True)
     try:
         return msgspec.json.decode(done.output.strip().rpartition("\n")[2], type=KeyringState)
     except msgspec.MsgspecError:
@@ -70,7 +74,8 @@ def report_keyring() -> None:
             backend.get_password(_SERVICE, _PROBED_ACCOUNT)
         state = KeyringState(name, usable=True)
     except AppError as error:
-        state = KeyringState(name, usable=False, problem=str(error))
+        is_locked = error.code is ErrorCode.KEYRING_LOCKED
+        state = KeyringState(name, usable=False, problem=str(error), locked=is_locked)
     sys.stdout.write(msgspec.json.encode(state).decode() + "\n")
     sys.stdout.flush()
 

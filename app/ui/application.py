@@ -7,7 +7,9 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QLocale, QSocketNotifier
 from PySide6.QtGui import QIcon
@@ -49,12 +51,22 @@ def run_window(arguments: Sequence[str]) -> int:
     translations.install(app, state.settings.language)
     ring = FocusRing(app)
     frame = Frame(app, state)
+    sys.excepthook = partial(_show_bug, state)
     frame.start(paths, hidden=HIDDEN in arguments)
     with _SignalsQuit(app):
         status = app.exec()
     frame.shut_down()
     del ring
     return status
+
+
+def _show_bug(
+    state: State, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An error in Holdfast itself is shown; in a slot it would go unseen."""
+    sys.__excepthook__(kind, error, trace)
+    if isinstance(error, Exception):
+        state.failed.emit(error, "")
 
 
 def new_application(arguments: Sequence[str]) -> QApplication:

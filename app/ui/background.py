@@ -12,6 +12,8 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
+from app.system.cancellation import CancelToken
+
 Answer = TypeVar("Answer")
 
 
@@ -55,6 +57,11 @@ class Background(QObject):
                 answer(lambda: then(found))
 
         threading.Thread(target=run, daemon=True, name="background").start()
+
+
+def cancel_soon(cancel: CancelToken) -> None:
+    """Cancel without waiting: telling a server to stop takes seconds where it is frozen."""
+    threading.Thread(target=cancel.cancel, daemon=True, name="cancel").start()
 
 
 def _call(call: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, QDate, QLocale
 translate = QCoreApplication.translate
 
 DASH = "–"
+_LONGEST_NAME = 48
 
 
 def count(number: int) -> str:
@@ -101,6 +102,11 @@ def exact_moment(when: datetime) -> str:
 def share(fraction: float) -> str:
     """Whole percent; 100 only when all is done."""
     return f"{99 if 0.99 <= fraction < 1 else int(fraction * 100)}%"
+
+
+def shortened(name: str) -> str:
+    """A name that leaves room for the rest of its sentence; fields and tables show all of it."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"
 
 
 def sentences(*texts: str) -> str:

@@ -55,6 +55,7 @@ class Frame(QObject):
         self.pages = Pages(state, self.operations, self.launcher, self)
         self.window = self.pages.window
         self._logged = ""
+        self._errors: set[tuple[str, str]] = set()
         self._first: FirstInstance | None = None
         self._connect()
 
@@ -77,7 +78,12 @@ class Frame(QObject):
 
     def show_error(self, error: BaseException, title: str = "", remedies: tuple[Remedy, ...] = ()) -> None:
         """Show a failure that has no place of its own on a page."""
-        ErrorDialog(error, title, remedies, self.window).open()
+        shown = (title, str(error))
+        if shown not in self._errors:
+            self._errors.add(shown)
+            dialog = ErrorDialog(error, title, remedies, self.window)
+            dialog.finished.connect(lambda _: self._errors.discard(shown))
+            dialog.open()
 
     def _connect(self) -> None:
         window, state, operations = self.window, self._state, self.operations
@@ -289,8 +295,8 @@ class Frame(QObject):
                 "What is stopped now leaves nothing behind; backups that are finished stay."
             )
         if self.pages.has_changes:
-            title = self.tr("A schedule has changes that are not saved.")
-            return title, self.tr("They are lost when Holdfast quits.")
+            title = self.tr("Something was entered that is not saved.")
+            return title, self.tr("It is lost when Holdfast quits.")
         title = self.tr("Keep Holdfast running?")
         return title, self.tr("Schedules run, and failures are told, only while Holdfast runs.")
 

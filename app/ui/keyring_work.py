@@ -16,18 +16,20 @@ class KeyringFacts:
         name: of the keyring.
         problem: why it cannot be used; empty when it can.
         held: the projects whose passwords it holds.
+        locked: it may hold some, and waits for its own password.
     """
 
     name: str
     problem: str
     held: tuple[str, ...] = ()
+    locked: bool = False
 
 
 def look_at_keyring(projects: Sequence[str]) -> KeyringFacts:
     """Look whether it can be used, and for which of these projects it has a password."""
     found = secrets.probe()
     if not found.usable:
-        return KeyringFacts(found.name, found.problem or "It cannot be used")
+        return KeyringFacts(found.name, found.problem or "It cannot be used", locked=found.locked)
     held = tuple(name for name in projects if secrets.get_password(name) is not None)
     return KeyringFacts(found.name, "", held)
 

@@ -89,7 +89,12 @@ class Launcher(QObject):
         self._again[operation.id] = lambda: self.try_sample()
 
     def prove(self, entry: Entry) -> None:
-        """Restore a backup into a sandbox and compare everything."""
+        """Restore a backup into a sandbox and compare everything, unless that is asked for already."""
+        if any(
+            one.operation.kind is OperationKind.PROOF and one.operation.backup == entry.id
+            for one in self._operations.running()
+        ):
+            return
         services = self._state.services
         operation = self._operations.submit(
             OperationKind.PROOF,

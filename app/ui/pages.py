@@ -84,15 +84,19 @@ class Pages(QObject):
             page.choose_project(project)
 
     def back_up(self) -> None:
-        """Back up now the project that is chosen on Backup."""
-        cast("BackupPage", self.window.open_place(Place.BACKUP)).back_up()
+        """Back up now the project that is chosen, on Projects or on Backup."""
+        chosen = ""
+        if self.window.place is Place.PROJECTS:
+            chosen = cast("ProjectsPage", self.window.page(Place.PROJECTS)).chosen
+        self.show_backup(chosen)
+        cast("BackupPage", self.window.page(Place.BACKUP)).back_up()
 
     @property
     def has_changes(self) -> bool:
         """Something was entered on a page and not saved."""
-        if not self.window.has_page(Place.SCHEDULE):
-            return False
-        return cast("SchedulePage", self.window.page(Place.SCHEDULE)).has_changes
+        places = (Place.PROJECTS, Place.SCHEDULE)
+        pages = (self.window.page(place) for place in places if self.window.has_page(place))
+        return any(cast("ProjectsPage | SchedulePage", page).has_changes for page in pages)
 
     def add_project(self) -> None:
         """Ask for a new project."""

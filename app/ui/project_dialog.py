@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QDialog, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from app.domain.conninfo import conninfo_keywords
@@ -19,13 +19,25 @@ from app.domain.remedy import Remedy
 from app.persistence.settings import find_project
 from app.system.cancellation import CancelToken
 from app.ui import formats
-from app.ui.project_drafts import SESSION_POOLER, Field, ProjectDraft, problems, suggested_name
+from app.ui.background import cancel_soon
+from app.ui.project_drafts import (
+    SESSION_POOLER,
+    TRANSACTION_POOLER,
+    Field,
+    ProjectDraft,
+    draft_of,
+    masked,
+    problems,
+    suggested_name,
+)
 from app.ui.question import Question
 from app.ui.state import State
-from app.ui.theme import XL, L, M, S, mono
-from app.ui.widgets.basics import button, column, label, line, restyle, row
+from app.ui.theme import XL, L, M, S
+from app.ui.widgets.basics import button, column, label, line, row
 from app.ui.widgets.connection_checklist import ConnectionChecklist
 from app.ui.widgets.connection_fields import ConnectionFields
+from app.ui.widgets.connection_string import ConnectionString
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.segmented import Segmented
 
 if TYPE_CHECKING:
@@ -34,45 +46,49 @@ if TYPE_CHECKING:
     from app.ui.project_work import Kept
 
 _WIDTH, _HEIGHT = 880, 640
-_BULLETS = "••••••••"
 _STRING, _FIELDS = "string", "fields"
 
 
 class ProjectDialog(QDialog):
     """The dialog, for a new project where `name` is empty.
 
+    Args:
+        state: of the window.
+        name: of the project to edit.
+        is_busy: tells whether an operation of a project runs or waits; then it cannot be renamed.
+
     Signals:
         saved: the project's name, and why its password is kept for this run alone (or nothing).
         settings_wanted: the page of the settings that helps.
+
+    Raises:
+        AppError: UNKNOWN_PROJECT.
     """
 
     saved = Signal(str, str)
     settings_wanted = Signal(str)
     _checked = Signal(object, object)
 
-    def __init__(self, state: State, name: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: State, name: str, is_busy: Callable[[str], bool], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._state = state
+        self._state, self._is_busy = state, is_busy
         self._old: Project | None = find_project(state.settings, name) if name else None
         self._cancel = CancelToken()
         self._touched: set[Field] = set()
         self._keyring: KeyringFacts | None = None
+        self._suggested = ""
+        self._is_saving = False
         title = self.tr("Edit %1").replace("%1", name) if name else self.tr("Add Project")
         self.setWindowTitle(title)
         self.way = Segmented(
             ((_STRING, self.tr("Connection String")), (_FIELDS, self.tr("Fields Only"))),
             self.tr("How to enter the connection"),
         )
-        self.string = QPlainTextEdit()
-        self.string.setProperty("role", "field")
-        self.string.setFont(mono())
-        self.string.setTabChangesFocus(True)
-        self.string.setFixedHeight(2 * self.string.fontMetrics().lineSpacing() + 24)
-        self.string.setPlaceholderText("postgresql://user:password@host:5432/database")
-        self.string.setAccessibleName(self.tr("Connection string"))
-        self.string.textChanged.connect(self._read_string)
-        self._string_note = label("", "caption", wrap=True)
+        self.string = ConnectionString()
+        self.string.given.connect(self._read_string)
         self.fields = ConnectionFields()
         self.checklist = ConnectionChecklist()
         self.test = button(self.tr("Test Connection"), "arrow-clockwise")
@@ -94,13 +110,16 @@ class ProjectDialog(QDialog):
     @property
     def has_changes(self) -> bool:
         """Something was entered that is not kept."""
-        return self.fields.draft != self._first or bool(self._typed)
+        return self._is_saving or self.fields.draft != self._first or self.string.is_unread
 
     def check(self) -> None:
         """Test the connection as it is entered, from the first line on."""
+        if self.string.is_unread:
+            self.string.give(self.check)
+            return
         if self._refuse(self._in_the_way_of_a_test(self._problems())):
             return
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self._cancel = cancel = CancelToken()
         draft, name, services = self.fields.draft, self._old.name if self._old else "", self._state.services
         self.checklist.clear()
@@ -121,27 +140,37 @@ class ProjectDialog(QDialog):
 
     def save(self) -> None:
         """Keep the project, unless something is wrong with what was entered."""
+        if self._is_saving:
+            return
+        if self.string.is_unread:
+            self.string.give(self.save)
+            return
         if self._refuse(self._problems()):
             return
-        self._cancel.cancel()
         draft, old, state = self.fields.draft, self._old, self._state
-        self.keep.setEnabled(False)
+        if old is not None and old.name != draft.name and self._is_busy(old.name):
+            text = self.tr("%1 is busy: cancel what runs, or wait for it, then rename it.")
+            self.note.setText(text.replace("%1", formats.shortened(old.name)))
+            return
+        cancel_soon(self._cancel)
+        self._set_saving(True)
         self.note.setText(self.tr("Storing the password…") if draft.password else "")
 
         def keep() -> Kept:
             from app.ui.project_work import keep_project
 
-            return keep_project(draft, old, state.now(), state.catalog, state.session_passwords)
+            return keep_project(draft, old, state.now(), state.session_passwords)
 
         self._state.background.run(self, keep, partial(self._end, draft.name), self._fail)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """What was half entered is not lost without a word."""
-        if self.has_changes:
+        if self._is_saving or self.has_changes:
             event.ignore()
-            self._ask()
+            if not self._is_saving:
+                self._ask()
             return
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         super().reject()
         event.accept()
 
@@ -151,15 +180,14 @@ class ProjectDialog(QDialog):
 
     def _start(self) -> None:
         """Fill in what is known of the project, and ask the keyring what it holds."""
+        name = ""
         if self._old is not None:
-            words = conninfo_keywords(self._old.conninfo)
+            name = self._old.name
             self.way.choose(_FIELDS)
-            self.fields.show_draft(_draft_of(self._old.name, words))
-        self._typed = ""
+            self.fields.show_draft(draft_of(name, conninfo_keywords(self._old.conninfo)))
         self._first = self.fields.draft
         self._show_way()
-        (self.fields.name if self._old else self.string).setFocus()
-        name = self._old.name if self._old else ""
+        (self.fields.name if self._old else self.string.text).setFocus()
 
         def look() -> KeyringFacts:
             from app.ui.keyring_work import look_at_keyring
@@ -173,6 +201,7 @@ class ProjectDialog(QDialog):
     def _show_keyring(self, facts: KeyringFacts) -> None:
         self._keyring = facts
         self._say_stored()
+        self._judge()
 
     def _fail_keyring(self, error: Exception) -> None:
         self.fields.say_stored(error.title if isinstance(error, AppError) else str(error), is_safe=False)
@@ -181,37 +210,40 @@ class ProjectDialog(QDialog):
         facts, name = self._keyring, self._old.name if self._old else ""
         if facts is None:
             return
-        is_kept, is_new = name in facts.held or name in self._state.session_passwords, self._entered
         if facts.problem:
-            text = self.tr("kept only until Holdfast ends: there is no keyring that can be used")
-            self.fields.say_stored(text, is_safe=False)
+            reason = (
+                self.tr("kept only until Holdfast ends: the keyring is locked")
+                if facts.locked
+                else self.tr("kept only until Holdfast ends: there is no keyring that can be used")
+            )
+            self.fields.say_stored(reason, is_safe=False)
             self.fields.stored.setToolTip(facts.problem)
-        elif is_new or not is_kept:
-            self.fields.say_stored(self.tr("will be stored in %1").replace("%1", facts.name))
-        else:
+        elif name in self._state.session_passwords and not self.fields.password.text():
+            self.fields.say_stored(self.tr("kept only until Holdfast ends"), is_safe=False)
+        elif name in facts.held and not self.fields.password.text():
             self.fields.say_stored(self.tr("stored in %1").replace("%1", facts.name))
-        placeholder = self.tr("unchanged") if is_kept else self.tr("none, or from ~/.pgpass")
+        else:
+            self.fields.say_stored(self.tr("will be stored in %1").replace("%1", facts.name))
+        unchanged = self._holds_password or facts.locked
+        placeholder = self.tr("unchanged") if unchanged else self.tr("none, or from ~/.pgpass")
         self.fields.password.setPlaceholderText(placeholder)
 
     @property
-    def _entered(self) -> bool:
-        return bool(self.fields.password.text())
+    def _holds_password(self) -> bool:
+        """A password is kept for the project that is edited."""
+        name = self._old.name if self._old else ""
+        held = self._keyring.held if self._keyring else ()
+        return name in held or name in self._state.session_passwords
 
     def _show_way(self) -> None:
         by_string = self.way.value == _STRING
         self.string.setVisible(by_string)
-        self._string_note.setVisible(by_string)
         self._line.setVisible(by_string)
         if not by_string and self.isVisible():
             self.fields.focus(Field.NAME if self._old else Field.HOST)
 
-    def _read_string(self) -> None:
-        """Fill the fields from the string, and take the password out of it."""
-        text = self.string.toPlainText().strip()
-        self._typed = text
-        if not text or _BULLETS in text:
-            self._say_string("")
-            return
+    def _read_string(self, text: str) -> None:
+        """Take the string apart, and the password out of it."""
 
         def read() -> ProjectDraft:
             from app.ui.project_work import read_connection_string
@@ -223,52 +255,28 @@ class ProjectDialog(QDialog):
         )
 
     def _take_string(self, text: str, draft: ProjectDraft) -> None:
-        if text != self.string.toPlainText().strip():
+        if not self.string.holds(text):
             return
         name = self.fields.name.text().strip()
         if not name or name == self._suggested:
             name = self._suggested = suggested_name(draft)
+        self._touched |= {Field.PORT, Field.HOST, Field.PASSWORD}
+        clipboard = QGuiApplication.clipboard()
+        if draft.password is not None and clipboard.text().strip() == text:
+            clipboard.clear()  # the password does not stay there
+        hides = draft.password is not None
+        then = self.string.show_taken(masked(text) if hides else text, hides=hides)
         self.fields.show_draft(replace(draft, name=name))
-        self._touched |= {Field.PORT, Field.HOST} if draft.host else set()
-        note = self.tr("Filled in below.")
-        if draft.password is not None and (hidden := _without(text, draft.password.reveal())):
-            self.string.blockSignals(True)
-            self.string.setPlainText(hidden)
-            self.string.moveCursor(QTextCursor.MoveOperation.End)
-            self.string.blockSignals(False)
-            self._forget_clipboard(text)
-            note = self.tr("Filled in below. The password has been taken out of the text.")
-        self._typed = ""
-        self._say_string(note)
-        self._judge()
-
-    _suggested = ""
+        if then is not None:
+            then()
 
     def _refuse_string(self, text: str, error: Exception) -> None:
-        if text == self.string.toPlainText().strip():
-            words = (
-                formats.sentences(error.title, error.detail, error.hint)
-                if isinstance(error, AppError)
-                else ""
-            )
-            self._say_string(words or str(error), is_wrong=True)
-
-    def _forget_clipboard(self, text: str) -> None:
-        """A password that was pasted does not stay in the clipboard."""
-        clipboard = QGuiApplication.clipboard()
-        if clipboard.text().strip() == text:
-            clipboard.clear()
-
-    def _say_string(self, text: str, *, is_wrong: bool = False) -> None:
-        self._string_note.setText(text)
-        self._string_note.setProperty("role", "error" if is_wrong else "caption")
-        self.string.setProperty("invalid", is_wrong)
-        for one in (self._string_note, self.string):
-            restyle(one)
+        if self.string.holds(text):
+            self.string.show_problem(_words(error))
 
     def _fields_changed(self) -> None:
         """What was tested is not what stands there now."""
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self.checklist.clear()
         self._say_stored()
         self._judge()
@@ -279,14 +287,24 @@ class ProjectDialog(QDialog):
             self._touched.add(left)
         found = self._problems()
         self.fields.mark({field: text for field, text in found.items() if field in self._touched})
-        self.keep.setEnabled(not found)
-        self.test.setEnabled(not self._in_the_way_of_a_test(found))
+        can_read = self.string.is_unread  # what it says may put things right
+        self.keep.setEnabled(not self._is_saving and (can_read or not found))
+        self.test.setEnabled(not self._is_saving and (can_read or not self._in_the_way_of_a_test(found)))
         port = found.get(Field.PORT) if Field.PORT in self._touched else ""
         self.note.setText(self.tr("Fix the port, then test the connection.") if port else "")
 
     def _problems(self) -> dict[Field, str]:
-        others = [one.name for one in self._state.settings.projects if one != self._old]
-        return problems(self.fields.draft, others)
+        old = self._old.name if self._old else ""
+        others = [one.name for one in self._state.settings.projects if one.name != old]
+        draft = self.fields.draft
+        found = problems(draft, others)
+        if self._old is not None and draft.password is None and self._holds_password:
+            words = conninfo_keywords(self._old.conninfo)
+            if draft.host != words.get("host", ""):
+                text = self.tr("Enter the password: the one that is kept belongs to %1.")
+                found[Field.PASSWORD] = text.replace("%1", words.get("host", ""))
+                self._touched.add(Field.PASSWORD)
+        return found
 
     def _in_the_way_of_a_test(self, found: dict[Field, str]) -> set[Field]:
         """A test needs no name, and shows by itself what is wrong with a transaction pooler."""
@@ -315,32 +333,31 @@ class ProjectDialog(QDialog):
             self.note.setText(self.tr("A backup could not be made like this."))
 
     def _fail_check(self, error: Exception, cancel: CancelToken) -> None:
-        if cancel is not self._cancel or isinstance(error, Cancelled):
-            return
-        self._fail(error)
+        if cancel is self._cancel and not isinstance(error, Cancelled):
+            self._show_failure(error)
 
     def _remedy(self, remedy: Remedy) -> None:
         """Do what a button of the list promises, and test again where that is all."""
+        fields = self.fields
         match remedy:
-            case Remedy.USE_SESSION_POOLER if "6543" in self.fields.draft.port:
-                self.fields.change(port=self.fields.draft.port.replace("6543", SESSION_POOLER))
+            case Remedy.USE_SESSION_POOLER if TRANSACTION_POOLER in fields.draft.port:
+                fields.change(port=fields.draft.port.replace(TRANSACTION_POOLER, SESSION_POOLER))
             case Remedy.REQUIRE_TLS:
-                self.fields.change(tls="require")
+                fields.change(tls="require")
             case Remedy.ALLOW_NO_TLS:
-                self.fields.change(tls="")
+                fields.change(tls="")
             case Remedy.CHOOSE_ROOT_CERTIFICATE:
-                self.fields.choose_authority()
+                fields.choose_authority()
                 return
             case Remedy.ENTER_PASSWORD:
-                self.fields.focus(Field.PASSWORD)
+                fields.focus(Field.PASSWORD)
                 return
             case Remedy.USE_SESSION_POOLER:
                 self.note.setText(
                     self.tr("Copy the session pooler's string from the project's Connect page.")
                 )
                 self.way.choose(_STRING)
-                self.string.setFocus()
-                self.string.selectAll()
+                self.string.start_over()
                 return
             case Remedy.SHOW_TOOLS | Remedy.SHOW_KEYRING:
                 self.settings_wanted.emit("tools" if remedy is Remedy.SHOW_TOOLS else "security")
@@ -350,20 +367,35 @@ class ProjectDialog(QDialog):
         self.check()
 
     def _end(self, name: str, kept: Kept) -> None:
-        self._first, self._typed = self.fields.draft, ""
+        self._leave_changes()
         self.saved.emit(name, kept.problem)
         self.close()
 
     def _fail(self, error: Exception) -> None:
+        self._set_saving(False)
+        self._show_failure(error)
+
+    def _show_failure(self, error: Exception) -> None:
         self._judge()
         if isinstance(error, AppError):
-            self.note.setText(formats.sentences(error.title, error.detail))
+            self.note.setText(_words(error))
         else:
             self._state.failed.emit(error, "")
 
+    def _set_saving(self, is_saving: bool) -> None:
+        """While it is saved nothing can be changed or closed."""
+        self._is_saving = is_saving
+        for one in (self.way, self.string, self.fields, self.keep, self.test):
+            one.setEnabled(not is_saving)
+
+    def _leave_changes(self) -> None:
+        self._is_saving = False
+        self._first = self.fields.draft
+        self.string.forget()
+
     def _ask(self) -> None:
         def discard() -> None:
-            self._first, self._typed = self.fields.draft, ""
+            self._leave_changes()
             self.close()
 
         Question(
@@ -375,11 +407,12 @@ class ProjectDialog(QDialog):
 
     def _arrange(self, title: str, cancel: QWidget) -> None:
         self._line = line()
-        left = column(self.string, self._string_note, self._line, self.fields, None, spacing=S)
+        left = column(self.string, self._line, self.fields, None, spacing=S)
         inner = row(left, self.checklist, spacing=XL)
         inner.setStretch(0, 11)
         inner.setStretch(1, 10)
-        body = column(label(title, "title"), row(self.way, None), inner, spacing=M)
+        heading = ElidedLabel(title, "title", mode=Qt.TextElideMode.ElideRight)
+        body = column(heading, row(self.way, None), inner, spacing=M)
         body.setContentsMargins(XL, L, XL, L)
         body.setStretch(2, 1)
         footer = row(self.test, self.note, cancel, self.keep, spacing=M)
@@ -394,25 +427,9 @@ class ProjectDialog(QDialog):
         self.resize(_WIDTH, _HEIGHT)
 
 
-def _draft_of(name: str, words: dict[str, str]) -> ProjectDraft:
-    """A project that is kept; what has no field of its own stands in the options."""
-    fields = (Field.HOST, Field.PORT, Field.DATABASE, Field.USER, Field.TLS, Field.AUTHORITY)
-    host, port, database, user, tls, authority = (words.get(field.value, "") for field in fields)
-    others = {key: value for key, value in words.items() if key not in set(fields)}
-    options = " ".join(f"{key}={_quoted(value)}" for key, value in others.items())
-    return ProjectDraft(name, host, port, database, user, tls, authority, options)
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'" if not value or any(c.isspace() for c in value) or escaped != value else value
-
-
-def _without(text: str, password: str) -> str:
-    """The string with bullets in the password's place; empty where that cannot be found in it."""
-    from urllib.parse import quote
-
-    for written in (password, quote(password, safe=""), quote(password)):
-        if text.count(written) == 1:
-            return text.replace(written, _BULLETS)
-    return ""
+def _words(error: Exception) -> str:
+    return (
+        formats.sentences(error.title, error.detail, error.hint)
+        if isinstance(error, AppError)
+        else str(error)
+    )

@@ -20,7 +20,12 @@ SYSTEM_AUTHORITIES = "system"
 _LONGEST_NAME = 200
 _PORTS = re.compile(r"\d+(,\d+)*")
 _LARGEST_PORT = 65_535
-_TRANSACTION_POOLER, SESSION_POOLER = "6543", "5432"
+BULLETS = "••••••••"
+_IN_URL = re.compile(r"^(\s*\w+://[^:/?#@]*:)(.*)(@[^@]*)$", re.DOTALL)
+_IN_PAIRS = re.compile(r"((?:^|[\s?&])password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]*)", re.IGNORECASE)
+_PLACEHOLDER = "[YOUR-PASSWORD]"
+"""What Supabase's dashboard writes where the password goes."""
+TRANSACTION_POOLER, SESSION_POOLER = "6543", "5432"
 
 
 class Field(StrEnum):
@@ -70,11 +75,24 @@ def problems(draft: ProjectDraft, taken: Collection[str]) -> dict[Field, str]:
         Field.NAME: _name_problem(draft.name, taken),
         Field.HOST: _host_problem(draft),
         Field.PORT: _port_problem(draft),
-        Field.AUTHORITY: "",
+        Field.PASSWORD: _password_problem(draft),
     }
-    if draft.tls == "verify-ca" and not draft.authority:
-        found[Field.AUTHORITY] = translate("project", "Choose the authority's certificate.")
     return {field: text for field, text in found.items() if text}
+
+
+def draft_of(name: str, words: dict[str, str]) -> ProjectDraft:
+    """A project that is kept, from the keywords of its string; what has no field of its own is an option."""
+    fields = (Field.HOST, Field.PORT, Field.DATABASE, Field.USER, Field.TLS, Field.AUTHORITY)
+    host, port, database, user, tls, authority = (words.get(field.value, "") for field in fields)
+    others = {key: value for key, value in words.items() if key not in set(fields)}
+    options = " ".join(f"{key}={_quoted(value)}" for key, value in others.items())
+    return ProjectDraft(name, host, port, database, user, tls, authority, options)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    is_plain = value and escaped == value and not any(letter.isspace() for letter in value)
+    return value if is_plain else f"'{escaped}'"
 
 
 def suggested_name(draft: ProjectDraft) -> str:
@@ -85,6 +103,18 @@ def suggested_name(draft: ProjectDraft) -> str:
         reference = draft.user.partition(".")[2] or draft.host.split(".")[1]
         return reference if "pooler" not in reference else ""
     return draft.host.partition(".")[0] if not draft.host.startswith("/") else draft.database
+
+
+def masked(text: str) -> str:
+    """A connection string with bullets in its password's place; empty where that place is not found."""
+    hidden = _IN_PAIRS.sub(rf"\g<1>{BULLETS}", _IN_URL.sub(rf"\g<1>{BULLETS}\g<3>", text))
+    return "" if hidden == text else hidden
+
+
+def _password_problem(draft: ProjectDraft) -> str:
+    if draft.password is not None and draft.password.reveal() == _PLACEHOLDER:
+        return translate("project", "Put your password in the place of [YOUR-PASSWORD].")
+    return ""
 
 
 def _name_problem(name: str, taken: Collection[str]) -> str:
@@ -113,6 +143,6 @@ def _port_problem(draft: ProjectDraft) -> str:
     numbers = draft.port.split(",")
     if not _PORTS.fullmatch(draft.port) or not all(0 < int(one) <= _LARGEST_PORT for one in numbers):
         return translate("project", "A number from 1 to 65535.")
-    if _TRANSACTION_POOLER in numbers:
+    if TRANSACTION_POOLER in numbers:
         return translate("project", "Transaction pooler. Use 5432.")
     return ""

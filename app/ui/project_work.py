@@ -14,7 +14,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Project, Secret
 from app.engine.connection_check import ConnectionCheck, OnLine
 from app.persistence import secrets
-from app.persistence.catalog import Catalog
+from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.manifest import read_manifest
 from app.persistence.settings import add_project, replace_project, settings_path
 from app.postgres.connection import Connection, parse_connection
@@ -76,11 +76,10 @@ def connection_of(draft: ProjectDraft) -> Connection:
     given = {field.value: value for field, value in words.items() if value}
     try:
         conninfo = libpq.make_conninfo(draft.options, **given)
-    except ProgrammingError as error:
+    except ProgrammingError:  # its text may repeat what was entered
         raise AppError(
             ErrorCode.INVALID_INPUT,
             "The other options cannot be read",
-            detail=str(error).strip(),
             hint="Use keyword=value pairs with spaces between them.",
         ) from None
     connection = parse_connection(conninfo)
@@ -103,23 +102,19 @@ def test_connection(
 
 
 def keep_project(
-    draft: ProjectDraft,
-    old: Project | None,
-    now: datetime,
-    catalog: Catalog,
-    session: MutableMapping[str, Secret],
+    draft: ProjectDraft, old: Project | None, now: datetime, session: MutableMapping[str, Secret]
 ) -> Kept:
     """Keep a project, new or in the place of an old one, and its password.
 
     Args:
         draft: what was entered.
-        old: the project in whose place it comes.
+        old: the project in whose place it comes; schedules and backups follow a new name.
         now: in UTC.
-        catalog: its backups follow a new name.
         session: takes the password where the keyring does not.
 
     Raises:
-        AppError: the name or the options cannot be used, or the settings not be written; nothing is changed.
+        AppError: the name or the options cannot be used, the settings or the catalog not be written, or the
+            keyring is locked that holds the password of a project with a new name; nothing is changed.
     """
     connection = connection_of(draft)
     name, password = draft.name.strip(), connection.password
@@ -127,30 +122,34 @@ def keep_project(
     if old is None:
         add_project(settings_path(), project)
         return _keep_password(name, password, session)
-    replace_project(settings_path(), old.name, project)
     if old.name == name:
-        return _keep_password(name, password, session)
-    catalog.rename_project(old.name, name)
-    password = password or session.pop(old.name, None)
-    if not secrets.probe().usable:
-        return _keep_password(name, password, session)
+        replace_project(settings_path(), old.name, project)
+        return _keep_password(name, password, session) if password else Kept()
+    password = password or _password_to_move(old.name, session)
+    replace_project(settings_path(), old.name, project)
     try:
-        kept = _keep_password(name, password or secrets.get_password(old.name), session)
-        if not kept.problem:
-            secrets.delete_password(old.name)
-    except AppError as error:
-        return Kept(problem=str(error))
+        with Catalog(catalog_path(), []) as catalog:  # of its own: the window's is not held up
+            catalog.rename_project(old.name, name)
+    except AppError:
+        replace_project(settings_path(), name, old)
+        raise
+    kept = _keep_password(name, password, session)
+    if not kept.problem:
+        forget_password(old.name, session)
     return kept
 
 
-def forget_password(project: str) -> None:
-    """Remove a project's password from the keyring, where there is one that can be used.
-
-    Raises:
-        AppError: KEYRING_LOCKED, or the keyring does not work.
-    """
-    if secrets.probe().usable:
+def forget_password(project: str, session: MutableMapping[str, Secret]) -> str:
+    """Remove a project's password; gives why it may still be in the keyring, empty when it is not."""
+    session.pop(project, None)
+    found = secrets.probe()
+    if not found.usable:
+        return found.problem if found.locked else ""
+    try:
         secrets.delete_password(project)
+    except AppError as error:
+        return str(error)
+    return ""
 
 
 def server_versions(folders: Sequence[Path]) -> dict[str, str]:
@@ -164,8 +163,24 @@ def server_versions(folders: Sequence[Path]) -> dict[str, str]:
     return found
 
 
+def _password_to_move(project: str, session: MutableMapping[str, Secret]) -> Secret | None:
+    if project in session:
+        return session[project]
+    found = secrets.probe()
+    if found.locked:
+        raise AppError(
+            ErrorCode.KEYRING_LOCKED,
+            "The keyring is locked, so the password cannot follow the new name",
+            detail=found.problem,
+            hint="Unlock it, then save again; or enter the password here.",
+        )
+    return secrets.get_password(project) if found.usable else None
+
+
 def _keep_password(name: str, password: Secret | None, session: MutableMapping[str, Secret]) -> Kept:
+    """Store it; without one make sure that none is left from another project of this name."""
     if password is None:
+        forget_password(name, session)
         return Kept()
     found = secrets.probe()
     problem = found.problem

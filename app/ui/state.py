@@ -64,6 +64,11 @@ class State(QObject):
         self.waiting: dict[str, tuple[Waiting, ...]] = {}
         self.session_passwords: dict[str, Secret] = {}
         self._services: Services | None = None
+        self._is_unreadable = False
+        self._healths: tuple[Health, ...] | None = None
+        self._asked: tuple[object, ...] = ()
+        for changed in (self.settings_changed, self.history_changed, self.minute):
+            changed.connect(self._forget)
         self._building = threading.Lock()
         self._timer = QTimer(self)
         self._timer.setInterval(_MINUTE)
@@ -99,7 +104,14 @@ class State(QObject):
             return UTC
 
     def healths(self) -> tuple[Health, ...]:
-        """How each project stands now, in the order of the settings."""
+        """How each project stands, in the order of the settings; looked up once for all who ask."""
+        asked = (self.running_since, self.waiting, self.settings)
+        if self._healths is None or asked != self._asked:
+            self._asked = (dict(self.running_since), dict(self.waiting), self.settings)
+            self._healths = self._look()
+        return self._healths
+
+    def _look(self) -> tuple[Health, ...]:
         now = self.now()
         since = now - timedelta(days=STRIP_DAYS + 1)
         return tuple(
@@ -116,13 +128,19 @@ class State(QObject):
             for project in self.settings.projects
         )
 
+    def _forget(self) -> None:
+        self._healths = None
+
     def reload_settings(self) -> None:
         """Take over what another process, the command line say, wrote meanwhile."""
         try:
             found = load_settings(self._path)
         except AppError as error:
-            self.failed.emit(error, self.tr("The settings were not read again"))
+            if not self._is_unreadable:
+                self._is_unreadable = True
+                self.failed.emit(error, self.tr("The settings were not read again"))
             return
+        self._is_unreadable = False
         if found != self.settings:
             self.settings = found
             self.settings_changed.emit()

@@ -69,16 +69,20 @@ def state(qapp: QApplication, home: Path) -> Iterator[State]:
 
 
 @pytest.fixture
-def shoot(qapp: QApplication) -> Iterator[Shoot]:
+def shoot(qapp: QApplication) -> Shoot:
     """Writes pictures of a widget, light and dark, to build/screenshots."""
 
     def take(widget: QWidget, name: str) -> None:
         _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        for look in (Appearance.LIGHT, Appearance.DARK):
-            appearance.set_appearance(qapp, look)
-            qapp.processEvents()
-            assert widget.grab().save(str(_SCREENSHOTS / f"{name}-{look.value}.png"))
-        appearance.set_appearance(qapp, Appearance.LIGHT)
+        grab(widget, f"{name}-light")
+        appearance.set_appearance(qapp, Appearance.DARK)
+        try:
+            grab(widget, f"{name}-dark")
+        finally:
+            appearance.set_appearance(qapp, Appearance.LIGHT)
 
-    yield take
-    appearance.set_appearance(qapp, Appearance.LIGHT)
+    def grab(widget: QWidget, name: str) -> None:
+        qapp.processEvents()
+        assert widget.grab().save(str(_SCREENSHOTS / f"{name}.png"))
+
+    return take

@@ -20,6 +20,7 @@ from app.domain.schedule import Schedule
 from app.ui.frame import Frame
 from app.ui.models.project_table import Column
 from app.ui.question import Question
+from app.ui.schedule_watch import ScheduleWatch
 from app.ui.state import State
 from app.ui.tabs.projects import ProjectsPage
 from app.ui.widgets.rail import Place
@@ -36,8 +37,9 @@ HOSTS = {
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands still."""
+    """The clock stands still, and no schedule runs."""
     monkeypatch.setattr(State, "now", lambda _: NOW)
+    monkeypatch.setattr(ScheduleWatch, "look", lambda _: None)
 
 
 @pytest.fixture

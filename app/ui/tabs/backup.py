@@ -20,6 +20,7 @@ from app.domain.operation import Failed, Operation, OperationEvent, OperationKin
 from app.domain.proof import ProofLevel
 from app.system.cancellation import CancelToken
 from app.ui import formats
+from app.ui.background import cancel_soon
 from app.ui.backup_work import WantedBackup
 from app.ui.icons import icon
 from app.ui.models.table_tree import TableItem
@@ -147,7 +148,7 @@ class BackupPage(QWidget):
 
     def _choose(self) -> None:
         """Ask what the project holds; the button works without waiting for the answer."""
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self._cancel = cancel = CancelToken()
         name = self.project.currentText()
         self._listing = None

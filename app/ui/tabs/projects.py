@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from app.domain.conninfo import conninfo_keywords
+from app.domain.errors import AppError
 from app.domain.history import Entry
 from app.domain.operation import OperationKind
 from app.persistence.settings import remove_project, settings_path
@@ -26,6 +29,9 @@ from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.message_panel import MessagePanel
 from app.ui.widgets.project_detail import ProjectDetail
 from app.ui.widgets.project_list import ProjectList
+
+if TYPE_CHECKING:
+    from app.ui.project_dialog import ProjectDialog
 
 _SEARCH_WIDTH = 180
 
@@ -55,6 +61,7 @@ class ProjectsPage(QWidget):
         self._state, self._operations = state, operations
         self._versions: dict[str, str] = {}
         self._rows: tuple[ProjectRow, ...] = ()
+        self._dialog: ProjectDialog | None = None
         self._chosen = ""
         self.model = ProjectTable()
         self.view = ProjectList(self.model, state.zone)
@@ -139,34 +146,38 @@ class ProjectsPage(QWidget):
 
     def delete_project(self, name: str) -> None:
         """Ask whether a project is to go, and its backups with it."""
-        if any(status.operation.project == name for status in self._operations.running()):
-            self.notice.say(
-                "warn", self.tr("%1 is busy: cancel what runs, or wait for it.").replace("%1", name)
-            )
+        if self._refuse_busy(name):
             return
-        kept = tuple(one for one in self._state.catalog.history(name) if one.path and not one.missing)
+        number, size = self._state.catalog.kept(name)
         text = self.tr("Its connection, its schedules and its password are forgotten.")
-        also = ""
-        if kept:
-            number = len(kept)
-            size = formats.size(sum(one.bytes for one in kept))
+        if number:
             stay = self.tr("Its %n backup(s), %1, stay in their folder and in History.", "", number)
-            text = f"{text} {stay.replace('%1', size)}"
-            also = self.tr("Move its backups to the trash, too")
+            text = f"{text} {stay.replace('%1', formats.size(size))}"
+        question: Question
+        delete = (
+            self.tr("Delete Project"),
+            "danger",
+            lambda: self._delete(name, with_backups=question.is_remembered),
+        )
         question = Question(
-            self.tr("Delete the project “%1”?").replace("%1", name),
+            self.tr("Delete the project “%1”?").replace("%1", formats.shortened(name)),
             text,
-            (
-                (
-                    self.tr("Delete Project"),
-                    "danger",
-                    lambda: self._delete(name, kept if question.is_remembered else ()),
-                ),
-            ),
-            remember=also,
+            (delete,),
+            remember=self.tr("Move its backups to the trash, too") if number else "",
             parent=self.window(),
         )
         question.open()
+
+    @property
+    def chosen(self) -> str:
+        """The name of the project that is selected; empty while there is none."""
+        row = self.model.at(self.view.currentIndex().row()) if self._state.settings.projects else None
+        return row.name if row else ""
+
+    @property
+    def has_changes(self) -> bool:
+        """The dialog is open, and something in it is not kept."""
+        return self._dialog is not None and isValid(self._dialog) and self._dialog.has_changes
 
     def focus_search(self) -> None:
         """Look for a project."""
@@ -182,10 +193,18 @@ class ProjectsPage(QWidget):
     def _open_dialog(self, name: str) -> None:
         from app.ui.project_dialog import ProjectDialog
 
-        dialog = ProjectDialog(self._state, name, self.window())
+        try:
+            dialog = ProjectDialog(self._state, name, self._is_busy, self.window())
+        except AppError as error:  # it was deleted meanwhile
+            self._state.failed.emit(error, "")
+            return
         dialog.saved.connect(self._show_saved)
         dialog.settings_wanted.connect(self.settings_wanted)
         dialog.open()
+        self._dialog = dialog
+
+    def _is_busy(self, project: str) -> bool:
+        return any(status.operation.project == project for status in self._operations.running())
 
     def _show_saved(self, name: str, problem: str) -> None:
         self._chosen = name
@@ -194,23 +213,39 @@ class ProjectsPage(QWidget):
         self._state.history_changed.emit()
         self.notice.hide()
         if problem:
-            title = self.tr("The password of %1 is kept only until Holdfast ends.").replace("%1", name)
-            show = (self.tr("Show Keyring"), lambda: self.settings_wanted.emit("security"))
-            self.notice.say("warn", title, formats.sentences(problem), (show,))
+            title = self.tr("The password of %1 is kept only until Holdfast ends.")
+            self._show_keyring_problem(title.replace("%1", formats.shortened(name)), problem)
 
-    def _delete(self, name: str, backups: tuple[Entry, ...]) -> None:
-        session = self._state.session_passwords
+    def _show_keyring_problem(self, title: str, problem: str) -> None:
+        show = (self.tr("Show Keyring"), lambda: self.settings_wanted.emit("security"))
+        self.notice.say("warn", title, formats.sentences(problem), (show,))
 
-        def delete() -> None:
+    def _refuse_busy(self, name: str) -> bool:
+        if not self._is_busy(name):
+            return False
+        text = self.tr("%1 is busy: cancel what runs, or wait for it.")
+        self.notice.say("warn", text.replace("%1", formats.shortened(name)))
+        return True
+
+    def _delete(self, name: str, *, with_backups: bool) -> None:
+        if self._refuse_busy(name):
+            return
+        session, catalog = self._state.session_passwords, self._state.catalog
+
+        def delete() -> tuple[str, tuple[Entry, ...]]:
             from app.ui.project_work import forget_password
 
-            forget_password(name)
+            backups = tuple(one for one in catalog.history(name) if one.path and not one.missing)
             remove_project(settings_path(), name)
+            return forget_password(name, session), backups if with_backups else ()
 
-        def done(_: None) -> None:
-            session.pop(name, None)
+        def done(answer: tuple[str, tuple[Entry, ...]]) -> None:
+            problem, backups = answer
             self._state.reload_settings()
             self._state.history_changed.emit()
+            if problem:
+                title = self.tr("The password of %1 is still in the keyring.")
+                self._show_keyring_problem(title.replace("%1", formats.shortened(name)), problem)
             if backups:
                 self.delete_backups_wanted.emit(backups)
 
@@ -268,7 +303,7 @@ class ProjectsPage(QWidget):
         unread = [entry.path for entry in entries if entry.path not in self._versions]
         if not unread:
             return
-        self._versions.update(dict.fromkeys(unread, ""))
+        self._versions.update(dict.fromkeys(unread, ""))  # asked for once
 
         def read() -> dict[str, str]:
             from app.ui.project_work import server_versions
@@ -276,8 +311,11 @@ class ProjectsPage(QWidget):
             return server_versions([Path(path) for path in unread])
 
         def show(found: dict[str, str]) -> None:
+            for path in unread:
+                self._versions.pop(path)
             self._versions.update(found)
-            self.refresh()
+            if found:
+                self.refresh()
 
         self._state.background.run(self, read, show, lambda error: self._state.failed.emit(error, ""))
 

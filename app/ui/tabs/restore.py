@@ -13,6 +13,7 @@ from app.domain.errors import Cancelled as CancelledError
 from app.domain.restore import RestoreReport
 from app.system.cancellation import CancelToken
 from app.ui import formats
+from app.ui.background import cancel_soon
 from app.ui.restore_work import look_into
 from app.ui.state import State
 from app.ui.theme import XL, L, S
@@ -72,7 +73,7 @@ class RestorePage(QWidget):
             paths: files and folders, whatever they are.
             project: the target to begin with.
         """
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self._cancel = cancel = CancelToken()
         self._problem.hide()
         names = ", ".join(path.name for path in paths)
@@ -92,7 +93,7 @@ class RestorePage(QWidget):
 
     def start_over(self) -> None:
         """Let go of the source."""
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self.choice.leave()
         self._problem.hide()
         self._show_latest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -24,6 +25,16 @@ Item = QWidget | QLayout | int | None
 _Box = TypeVar("_Box", bound=QBoxLayout)
 
 
+class _Button(QPushButton):
+    """Enter presses the button that has the focus, never the default one of its dialog instead of it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
 def button(
     text: str, icon_name: str = "", *, kind: str = "", size: str = "", parent: QWidget | None = None
 ) -> QPushButton:
@@ -35,7 +46,7 @@ def button(
         kind: primary, danger, flat or link; plain where it is empty.
         size: small or big; 30 high where it is empty.
     """
-    made = QPushButton(text, parent)
+    made = _Button(text, parent)
     made.setProperty("kind", kind)
     made.setProperty("size", size)
     made.setAutoDefault(False)

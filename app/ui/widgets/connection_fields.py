@@ -100,13 +100,13 @@ class ConnectionFields(QWidget):
             self.database.text().strip(),
             self.user.text().strip(),
             self.tls.currentData(),
-            self.authority.text().strip() if self.authority.isVisibleTo(self) else "",
+            self.authority.text().strip(),
             self.options.text().strip(),
             Secret(password) if password else None,
         )
 
     def show_draft(self, draft: ProjectDraft) -> None:
-        """Put these values into the fields; a password stays if there is no other one."""
+        """Put these values into the fields."""
         with QSignalBlocker(self):
             for line, text in (
                 (self.name, draft.name),
@@ -119,9 +119,8 @@ class ConnectionFields(QWidget):
             ):
                 line.setText(text)
                 line.setCursorPosition(0)
-            if draft.password is not None:
-                self.password.setText(draft.password.reveal())
-                self.password.setCursorPosition(0)
+            self.password.setText(draft.password.reveal() if draft.password else "")
+            self.password.setCursorPosition(0)
             if self.tls.findData(draft.tls) < 0:
                 self.tls.addItem(f"sslmode={draft.tls}", draft.tls)
             with QSignalBlocker(self.tls):
@@ -189,6 +188,7 @@ class ConnectionFields(QWidget):
                 beside = row(2, self._stored_icon, self.stored, spacing=S - 2)
                 beside.setStretch(2, 1)
                 box.addLayout(beside)
+                box.addWidget(problem)
             case Field.AUTHORITY:
                 box.addLayout(row(edit, self._choose, spacing=S))
                 box.addWidget(problem)
@@ -202,14 +202,20 @@ class ConnectionFields(QWidget):
         self.password.setEchoMode(mode)
 
     def _tls_changed(self) -> None:
-        """Who wants the name checked and says no authority means those that the system trusts."""
-        self._show_authority()
-        if self.tls.currentData() == "verify-full" and not self.authority.text():
+        """Who wants the name checked and says no authority means those that the system trusts.
+
+        libpq takes these with verify-full alone.
+        """
+        mode, authority = self.tls.currentData(), self.authority.text()
+        if mode == "verify-full" and not authority:
             self.authority.setText(SYSTEM_AUTHORITIES)
+        elif mode != "verify-full" and authority == SYSTEM_AUTHORITIES:
+            self.authority.clear()
+        self._show_authority()
         self.changed.emit()
 
     def _show_authority(self) -> None:
-        is_needed = self.tls.currentData() in ("verify-ca", "verify-full")
+        is_needed = self.tls.currentData() in ("verify-ca", "verify-full") or bool(self.authority.text())
         for widget in (self._labels[Field.AUTHORITY], self.authority, self._choose):
             widget.setVisible(is_needed)
 

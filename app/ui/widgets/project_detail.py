@@ -43,7 +43,7 @@ class ProjectDetail(QFrame):
         self.setProperty("role", "card")
         self._state = state
         self._row: ProjectRow | None = None
-        self._read = ""
+        self._manifest: Manifest | None = None
         self._title = ElidedLabel("", "heading", mode=Qt.TextElideMode.ElideRight)
         self._badge = Badge(GOOD)
         self.back_up = button(self.tr("Back Up Now"), "archive", kind="primary")
@@ -108,8 +108,9 @@ class ProjectDetail(QFrame):
             text = formats.sentences(cause.detail, times)
             self._problem.say("bad", formats.sentences(failure(cause)), text, (connection, again))
         if is_other:
-            self._show_facts(None)
+            self._manifest = None
             self._read_manifest()
+        self._show_facts()
 
     def _badge_words(self, row: ProjectRow) -> str:
         """“Overdue for 2 days”."""
@@ -127,15 +128,21 @@ class ProjectDetail(QFrame):
 
             return read_manifest(Path(last.path))
 
+        def show(manifest: Manifest) -> None:
+            if name == self._name and self._last is not None and self._last.path == last.path:
+                self._manifest = manifest
+                self._show_facts()
+
         self._state.background.run(
             self,
             read,
-            lambda manifest: self._show_facts(manifest) if name == self._name else None,
+            show,
             lambda error: None if isinstance(error, AppError) else self._state.failed.emit(error, ""),
         )
 
-    def _show_facts(self, manifest: Manifest | None) -> None:
+    def _show_facts(self) -> None:
         """Three columns of names with values."""
+        manifest = self._manifest
         facts = (self._connection(manifest), self._content(manifest), self._protection())
         for column, lines in zip(self._columns, facts, strict=True):
             for (name, value), (words, text) in zip(column, lines, strict=True):
@@ -202,15 +209,15 @@ class ProjectDetail(QFrame):
         if row is None:
             return ()
         now, zone, health = self._state.now(), self._state.zone, row.health
-        entries = [one for one in self._state.catalog.history(row.name) if one.is_good and not one.missing]
-        kept = self.tr("%1 on disk, %2").replace("%1", formats.count(len(entries)))
+        number, size = self._state.catalog.kept(row.name)
+        kept = self.tr("%1 on disk, %2").replace("%1", formats.count(number))
         proven = formats.moment(health.last_proven.started, now, zone) if health.last_proven else ""
         schedules = [one.schedule for one in health.schedules]
         said = sentence(schedules[0]) if schedules else None
         keeps = schedule_words.retention(said.retention) if said else ""
         return (
             (self.tr("Schedule"), schedule_words.rhythm(said) if said else self.tr("none")),
-            (self.tr("Backups"), kept.replace("%2", formats.size(sum(one.bytes for one in entries)))),
+            (self.tr("Backups"), kept.replace("%2", formats.size(size))),
             (self.tr("Last proven"), proven or self.tr("never")),
             (self.tr("Retention"), keeps or self.tr("keep all")),
             (self.tr("Folder"), str(self._state.destination)),

@@ -22,6 +22,7 @@ from app.domain.errors import Cancelled as CancelledError
 from app.domain.proof import ProofLevel
 from app.system.cancellation import CancelToken
 from app.ui import formats
+from app.ui.background import cancel_soon
 from app.ui.models.table_tree import TableItem
 from app.ui.restore_work import PlannedRestore, plan_restore
 from app.ui.state import State
@@ -134,7 +135,7 @@ class RestoreChoice(QWidget):
             self._plan_again()
 
     def _drop_plan(self) -> None:
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         if self._planned is not None:
             self._planned.close()
             self._planned = None

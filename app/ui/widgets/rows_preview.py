@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.domain.errors import AppError
 from app.system.cancellation import CancelToken
+from app.ui.background import cancel_soon
 from app.ui.restore_work import rows_of
 from app.ui.state import State
 from app.ui.theme import M, S
@@ -68,14 +69,14 @@ class RowsPreview(QFrame):
 
     def leave(self) -> None:
         """Show nothing."""
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self._hint.setText(self.tr("Select a table to see its first rows"))
         self._stack.hide()
         self.setMaximumHeight(36)
 
     def show_table(self, paths: Sequence[Path], table: str) -> None:
         """Read the first rows of this table."""
-        self._cancel.cancel()
+        cancel_soon(self._cancel)
         self._cancel = cancel = CancelToken()
         self._hint.setText(self.tr("Reading the first rows of %1…").replace("%1", table))
         self._state.background.run(
