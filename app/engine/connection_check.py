@@ -272,7 +272,9 @@ def _size_words(database: int, backup: int, seconds: float) -> str:
     import humanize  # takes long to import
 
     size = humanize.naturalsize
-    return f"{size(database)}; a backup takes about {size(backup)} and {duration_words(seconds)}"
+    return (
+        f"{size(database)}. A backup takes about {size(backup, format='%.0f')} and {duration_words(seconds)}"
+    )
 
 
 def _tls_words(connection: Connection, used: str, certificate: ShownCertificate | None) -> str:

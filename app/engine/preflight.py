@@ -278,7 +278,7 @@ def _check_row_security(tables: Sequence[TableFacts], facts: ServerFacts) -> str
             detail=", ".join(hidden[:20]),
             hint=f'Run: ALTER ROLE "{facts.user}" BYPASSRLS; or back up as a role that has it.',
         )
-    return "hides nothing"
+    return "no rows are hidden"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -173,7 +173,7 @@ def pick_dump_tool(installations: Sequence[Installation], server: Version, *, ne
     exact = [one for one in candidates if one.version.major == server.major and one.version >= server]
     if exact:
         best = max(exact, key=lambda one: (one.version, _compression_rank(one)))
-        return Choice(best, f"same major as the server's {server}, and not older")
+        return Choice(best, f"it fits the server, {server}")
     best = max(
         candidates, key=lambda one: (one.version.release_wave, -one.version.major, _compression_rank(one))
     )

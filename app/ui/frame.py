@@ -277,7 +277,7 @@ class Frame(QObject):
             "danger" if loses else "",
             lambda: self._leave(OnClose.QUIT, question),
         )
-        stay = (self.tr("Keep Running"), "primary", lambda: self._leave(OnClose.TRAY, question))
+        stay = (self.tr("Keep Running in Background"), "primary", lambda: self._leave(OnClose.TRAY, question))
         title, text = self._why_not_close(running)
         question = Question(
             title,
@@ -290,10 +290,8 @@ class Frame(QObject):
 
     def _why_not_close(self, running: int) -> tuple[str, str]:
         if running:
-            title = self.tr("%n operation(s) are running.", "", running)
-            return title, self.tr(
-                "What is stopped now leaves nothing behind; backups that are finished stay."
-            )
+            title = self.tr("Quit while %n operation(s) are running?", "", running)
+            return title, self.tr("What is stopped leaves nothing behind. Backups that are finished stay.")
         if self.pages.has_changes:
             title = self.tr("Something was entered that is not saved.")
             return title, self.tr("It is lost when Holdfast quits.")

@@ -98,8 +98,11 @@ class MainWindow(QMainWindow):
     def open_place(self, place: Place) -> QWidget:
         """Show a place, and give its page."""
         page = self.page(place)
+        is_in_rail = self.rail.has_focus
         self._stack.setCurrentWidget(page)
         self.rail.choose(place)
+        if is_in_rail:
+            self.rail.focus(place)  # the ring does not stay at the place that was left
         return page
 
     def come_to_front(self) -> None:

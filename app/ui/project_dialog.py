@@ -330,7 +330,7 @@ class ProjectDialog(QDialog):
         if self.checklist.passed:
             self.note.setText(self.tr("Everything that a backup needs is there."))
         else:
-            self.note.setText(self.tr("A backup could not be made like this."))
+            self.note.setText(self.tr("A backup would fail like this. The red line says what to do."))
 
     def _fail_check(self, error: Exception, cancel: CancelToken) -> None:
         if cancel is self._cancel and not isinstance(error, Cancelled):

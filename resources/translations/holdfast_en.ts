@@ -79,10 +79,10 @@
 <context>
     <name>Frame</name>
     <message numerus="yes">
-        <source>%n operation(s) are running.</source>
+        <source>Quit while %n operation(s) are running?</source>
         <translation>
-            <numerusform>%n operation is running.</numerusform>
-            <numerusform>%n operations are running.</numerusform>
+            <numerusform>Quit while %n operation is running?</numerusform>
+            <numerusform>Quit while %n operations are running?</numerusform>
         </translation>
     </message>
 </context>

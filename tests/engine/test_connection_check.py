@@ -126,7 +126,7 @@ def test_every_line_runs_and_passes_in_order(check: Run, tcp_server: SandboxServ
     assert found[CheckStep.TLS] == "not encrypted"
     assert found[CheckStep.SIGN_IN].startswith(f"as {tcp_server.superuser} in database postgres, in ")
     assert "PostgreSQL 17." in found[CheckStep.TOOL]
-    assert "a backup takes about" in found[CheckStep.SIZE]
+    assert "A backup takes about" in found[CheckStep.SIZE]
     assert found[CheckStep.SIZE].endswith("a moment")
     assert done.server is not None
     assert done.server.version_number // 10_000 == 17

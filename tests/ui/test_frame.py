@@ -108,7 +108,7 @@ def test_closing_asks_once_whether_to_go_on_in_the_tray(frame: Frame, state: Sta
     frame.window.close()
     (question,) = [one for one in frame.window.findChildren(Question) if one.isVisible()]
     question._remember.click()
-    asked(frame)["Keep Running"].click()
+    asked(frame)["Keep Running in Background"].click()
     assert not frame.window.isVisible()
     assert state.settings.on_close is OnClose.TRAY
     assert exits == []

@@ -160,7 +160,10 @@ def test_a_wrong_password_names_its_remedy(
     enter(dialog, shop.conninfo_with_password.replace(shop.password, "wrong"))
     qtbot.waitUntil(lambda: dialog.fields.host.text() != "", timeout=_PATIENCE)
     dialog.check()
-    qtbot.waitUntil(lambda: dialog.note.text() == "A backup could not be made like this.", timeout=_PATIENCE)
+    qtbot.waitUntil(
+        lambda: dialog.note.text() == "A backup would fail like this. The red line says what to do.",
+        timeout=_PATIENCE,
+    )
     line = dialog.checklist.lines["sign-in"]
     assert line.property("tone") == "bad"
     (remedy,) = [one for one in line.findChildren(QPushButton) if one.text() == "Enter Password…"]

@@ -437,7 +437,7 @@ def test_deleting_asks_and_says_what_stays(state: ClockedState, window: MainWind
     assert asked is not None
     texts = [one.text() for one in asked.findChildren(QLabel)]
     assert "Delete the schedule of “Shop”?" in texts
-    assert any(text.endswith("Those that are there stay.") for text in texts)
+    assert any(text.endswith("Its backups stay; no new ones are made.") for text in texts)
     QTest.keyClick(asked, Qt.Key.Key_Escape)
     assert len(state.settings.schedules) == 2
     delete_what_is_done_with()

@@ -61,7 +61,7 @@ def on_disk() -> Settings:
 def test_the_folder_says_what_is_there(
     dialog: SettingsDialog, general: GeneralPage, state: State, tmp_path: Path, qtbot: QtBot, shoot: Shoot
 ) -> None:
-    assert general.folder.facts.text().startswith("The first backup makes it; ")
+    assert general.folder.facts.text().startswith("The first backup creates it. ")
     folder = tmp_path / "vault" / "holdfast"
     folder.mkdir(parents=True)
     for number in range(3):

@@ -58,10 +58,10 @@ def _as_superuser(source: SourceFacts, target: TargetFacts) -> Finding:
     right = "with CREATEDB" if target.is_new else f"that owns {target.database}"
     return Finding(
         Severity.WARNS,
-        f"{title}, and the source is no backup of Holdfast",
+        f"{title}, and the source is not a Holdfast backup",
         detail,
-        f"Unless you trust whoever made it, restore as a role {right} that is no superuser; or look into it"
-        " with --sandbox first.",
+        f"Unless you trust whoever made it, restore as a role {right} and is not a superuser, "
+        "or into a sandbox first.",
     )
 
 

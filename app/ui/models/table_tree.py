@@ -230,6 +230,8 @@ class TableTree(QAbstractItemModel):
         return self.tr("%1 of %n table(s)", "", total).replace("%1", formats.count(checked))
 
     def _rows(self, table: TableItem) -> str:
+        if table.about and not table.rows:
+            return formats.DASH  # never analysed: nothing is known
         text = self.tr("1 row") if table.rows == 1 else self.tr("%1 rows")
         return ("~ " if table.about else "") + text.replace("%1", formats.count(table.rows or 0))
 

@@ -52,11 +52,11 @@ class AdvancedPage(SettingsPage):
             "Workers of one backup or restore. Automatic takes what this computer and the server allow."
         )
         rows.add(self.tr("Parallel jobs"), self.jobs, label(said, "caption", wrap=True))
-        said = self.tr("An operation that made no progress for so long is stopped, and said to have stalled.")
+        said = self.tr("An operation without progress for this long is stopped and reported as stalled.")
         rows.add(self.tr("Stall limit"), self.stall, label(said, "caption", wrap=True))
         logs = row(self.logs, self.open_logs, spacing=S)
         logs.setStretch(0, 1)
-        said = self.tr("One file for each operation. Passwords never stand in it.")
+        said = self.tr("One file for each operation. Passwords are never logged.")
         rows.add(self.tr("Logs"), logs, label(said, "caption", wrap=True), buddy=self.open_logs)
         self.body.addLayout(rows)
         self.body.addStretch(1)

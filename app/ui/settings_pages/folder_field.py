@@ -149,7 +149,7 @@ class FolderField(QWidget):
         elif self._state.settings.destination:
             self._say("bad", self.tr("It is not connected."))
         else:
-            self._say("ok", self.tr("The first backup makes it; %1.").replace("%1", free))
+            self._say("ok", self.tr("The first backup creates it. %1.").replace("%1", free))
 
     def _say(self, tone: str, text: str) -> None:
         self._icon.show_icon(_ICONS[tone], tone)

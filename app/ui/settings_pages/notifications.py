@@ -31,8 +31,8 @@ class NotificationsPage(SettingsPage):
             Kind.FAILED: self.tr("A backup failed"),
             Kind.OVERDUE: self.tr("A backup is overdue"),
             Kind.FOLDER_MISSING: self.tr("The backup folder is not connected"),
-            Kind.PROOF_FAILED: self.tr("A backup turns out not to be good"),
-            Kind.SUCCEEDED: self.tr("A backup was made"),
+            Kind.PROOF_FAILED: self.tr("A proof failed"),
+            Kind.SUCCEEDED: self.tr("A backup is done"),
         }
         self.boxes = {kind: QCheckBox(text) for kind, text in words.items()}
         for kind, made in self.boxes.items():
@@ -51,7 +51,7 @@ class NotificationsPage(SettingsPage):
         rows.add(self.tr("Tell me when"), boxes, label(note, "caption", wrap=True))
         tested = row(self.test, 4, self._icon, self.result, spacing=S)
         tested.setStretch(3, 1)
-        rows.add(self.tr("Trial"), tested)
+        rows.add(self.tr("Test"), tested)
         self.body.addLayout(rows)
         self.body.addStretch(1)
         state.settings_changed.connect(self._show)
@@ -63,7 +63,7 @@ class NotificationsPage(SettingsPage):
         self._icon.show_icon("check-circle-fill" if shown else "warning-fill", "ok" if shown else "warn")
         self._icon.show()
         self.result.setText(
-            self.tr("It was handed to the desktop.")
+            self.tr("Sent. It should show now.")
             if shown
             else self.tr("This desktop has neither a notification service nor a tray.")
         )

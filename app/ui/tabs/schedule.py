@@ -170,7 +170,7 @@ class SchedulePage(QWidget):
         saved = self._saved(self._current)
         if saved is None:
             return
-        text = self.tr("It makes no more backups, and removes none. Those that are there stay.")
+        text = self.tr("Its backups stay; no new ones are made.")
         Question(
             self.tr("Delete the schedule of “%1”?").replace("%1", schedule_words.title(saved)),
             f"{schedule_words.in_words(saved)}.\n{text}",

@@ -48,12 +48,12 @@ def button(
     """
     made = _Button(text, parent)
     made.setProperty("kind", kind)
-    made.setProperty("size", size)
+    made.setProperty("scale", size)  # “size” is a property of Qt's own
     made.setAutoDefault(False)
     if icon_name:
         role = "onaccent" if kind in ("primary", "danger") else "accent" if kind == "link" else "text"
         made.setIcon(icon(icon_name, role))
-        made.setIconSize(QSize(20, 16))  # four of them are the gap
+        made.setIconSize(QSize(22, 16))  # six of them are the gap
     if kind == "link":
         made.setCursor(Qt.CursorShape.PointingHandCursor)
     made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

@@ -30,7 +30,7 @@ class ConnectionFields(QWidget):
         self.port, self.password, self.authority, self.options = (QLineEdit() for _ in range(4))
         self.tls = QComboBox()
         for mode, words in (
-            ("", self.tr("Encrypt where the server can")),
+            ("", self.tr("Encrypt if the server offers it")),
             ("require", self.tr("Encrypt, check no certificate")),
             ("verify-ca", self.tr("Verify certificate")),
             ("verify-full", self.tr("Verify certificate and name")),

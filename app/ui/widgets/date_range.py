@@ -7,6 +7,7 @@ from datetime import date
 from PySide6.QtCore import QDate
 from PySide6.QtWidgets import QDateEdit, QDialog, QVBoxLayout, QWidget
 
+from app.ui import formats
 from app.ui.theme import XL, L, M
 from app.ui.widgets.basics import button, label, restyle, row
 
@@ -59,6 +60,7 @@ class DateRangeDialog(QDialog):
 def _field(day: date) -> QDateEdit:
     made = QDateEdit(QDate(day.year, day.month, day.day))
     made.setCalendarPopup(True)
+    made.setDisplayFormat(formats.translate("formats", "d MMM yyyy"))
     made.setMinimumWidth(130)
     return made
 

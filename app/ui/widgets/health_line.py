@@ -43,6 +43,7 @@ class HealthLine(QWidget):
         layout.addWidget(self._activity)
         self.setMinimumHeight(_HEIGHT + 1)
         self._link.hide()
+        self._sentence.setText(self.tr("Looking at your backups…"))
 
     def show_health(
         self, tone: str, sentence: str, action: str = "", act: Callable[[], object] = lambda: None

@@ -101,12 +101,11 @@ class ProjectDetail(QFrame):
         if cause is None:
             self._problem.hide()
         else:
-            again = (self.tr("Back Up Now"), self.back_up.click)
             connection = (self.tr("Edit Connection…"), lambda: self.edit_wanted.emit(self._name))
             count = cause.failures
             times = self.tr("%n attempt(s) failed in a row.", "", count) if not cause.is_proof else ""
             text = formats.sentences(cause.detail, times)
-            self._problem.say("bad", formats.sentences(failure(cause)), text, (connection, again))
+            self._problem.say("bad", formats.sentences(failure(cause)), text, (connection,))
         if is_other:
             self._manifest = None
             self._read_manifest()
@@ -171,7 +170,7 @@ class ProjectDetail(QFrame):
         database, user = words.get("dbname", ""), words.get("user", "")
         as_user = self.tr("%1, as %2").replace("%1", database or user).replace("%2", user)
         modes = {
-            "": self.tr("where the server can"),
+            "": self.tr("if the server offers it"),
             "require": self.tr("required, not checked"),
             "verify-ca": self.tr("certificate checked"),
             "verify-full": self.tr("certificate and name checked"),

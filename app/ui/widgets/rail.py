@@ -64,10 +64,10 @@ class Rail(QFrame):
         self._free = label("", "caption")
         self._folder_title = button("", "hard-drive", kind="flat", size="small")
         self._folder_title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._folder_title.setStyleSheet("text-align: left; padding: 0 4px;")
+        self._folder_title.setStyleSheet("text-align: left; padding: 0 11px;")
         self._folder_title.clicked.connect(self.folder_wanted)
         texts = column(self._path, self._free, spacing=2)
-        inner = column(self._folder_title, row(28, texts, spacing=0), spacing=2)
+        inner = column(self._folder_title, row(39, texts, spacing=0), spacing=2)
         self._folder.setLayout(inner)
         layout.addWidget(self._folder)
         self._small_folder = icon_button("hard-drive", "", bare=True)
@@ -86,6 +86,15 @@ class Rail(QFrame):
     def choose(self, place: Place) -> None:
         """Mark a place as the one that is shown."""
         self._buttons[place].setChecked(True)
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether one of the places has the keyboard."""
+        return any(one.hasFocus() for one in self._buttons.values())
+
+    def focus(self, place: Place) -> None:
+        """Give a place the keyboard."""
+        self._buttons[place].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_narrow(self, narrow: bool) -> None:
         """Icons alone, or icons with words."""

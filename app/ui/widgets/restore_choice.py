@@ -153,7 +153,8 @@ class RestoreChoice(QWidget):
         count = model.count
         text = self.tr("%1 of %n table(s)", "", count).replace("%1", formats.count(len(model.checked)))
         self._contents_note.setText(text)
-        self.tree.say(text, formats.size(sum(item.bytes or 0 for item in model.checked)))
+        size = sum(item.bytes or 0 for item in model.checked)
+        self.tree.say(text, formats.size(size) if size else "")
 
     def _only(self) -> tuple[str, ...]:
         """The selection as the engine takes it: nothing means everything, whole schemas go by their name."""

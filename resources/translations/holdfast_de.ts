@@ -1,0 +1,4698 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+<context>
+    <name>AdvancedPage</name>
+    <message>
+        <source>Advanced</source>
+        <translation>Erweitert</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source> min</source>
+        <translation> min</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Workers of one backup or restore. Automatic takes what this computer and the server allow.</source>
+        <translation>Für jede Sicherung oder Wiederherstellung. „Automatisch“ nutzt, was dieser Computer und der Server zulassen.</translation>
+    </message>
+    <message>
+        <source>Parallel jobs</source>
+        <translation>Parallele Jobs</translation>
+    </message>
+    <message>
+        <source>An operation without progress for this long is stopped and reported as stalled.</source>
+        <translation>Ein Vorgang, der so lange nicht vorankommt, wird angehalten und als stehengeblieben gemeldet.</translation>
+    </message>
+    <message>
+        <source>One file for each operation. Passwords are never logged.</source>
+        <translation>Eine Datei je Vorgang. Passwörter werden nie protokolliert.</translation>
+    </message>
+    <message>
+        <source>Stall limit</source>
+        <translation>Zeitlimit</translation>
+    </message>
+    <message>
+        <source>Logs</source>
+        <translation>Protokolle</translation>
+    </message>
+</context>
+<context>
+    <name>BackupOptionsForm</name>
+    <message>
+        <source>Why this backup, if you like</source>
+        <translation>Wozu diese Sicherung (optional)</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Alles</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Schema</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Daten</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>Inhalt</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>Rollen</translation>
+    </message>
+    <message>
+        <source>Directory</source>
+        <translation>Verzeichnis</translation>
+    </message>
+    <message>
+        <source>Parallel; one table can be restored alone.</source>
+        <translation>Parallel; Tabellen sind einzeln wiederherstellbar.</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>Custom</translation>
+    </message>
+    <message>
+        <source>One file; one table can be restored alone.</source>
+        <translation>Eine Datei; Tabellen sind einzeln wiederherstellbar.</translation>
+    </message>
+    <message>
+        <source>Plain SQL</source>
+        <translation>Reines SQL</translation>
+    </message>
+    <message>
+        <source>A script to read; slow for large databases.</source>
+        <translation>Ein lesbares Skript; langsam bei großen Datenbanken.</translation>
+    </message>
+    <message>
+        <source>Best that the tools have</source>
+        <translation>Das Beste, was die Werkzeuge bieten</translation>
+    </message>
+    <message>
+        <source>zstd where pg_dump has it, else gzip.</source>
+        <translation>zstd, wenn pg_dump es kann, sonst gzip.</translation>
+    </message>
+    <message>
+        <source>zstd, level 3</source>
+        <translation>zstd, Stufe 3</translation>
+    </message>
+    <message>
+        <source>About as fast as a server sends, and small.</source>
+        <translation>Etwa so schnell, wie ein Server sendet, und klein.</translation>
+    </message>
+    <message>
+        <source>Read by everything, and three times as slow.</source>
+        <translation>Überall lesbar, aber dreimal so langsam.</translation>
+    </message>
+    <message>
+        <source>Costs hardly any time; the files are larger.</source>
+        <translation>Kostet kaum Zeit; die Dateien sind größer.</translation>
+    </message>
+    <message>
+        <source>For plain SQL alone: small and slow.</source>
+        <translation>Nur für reines SQL: klein und langsam.</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>Keine</translation>
+    </message>
+    <message>
+        <source>For folders that compress or deduplicate by themselves.</source>
+        <translation>Für Ordner, die selbst komprimieren oder deduplizieren.</translation>
+    </message>
+    <message>
+        <source>Prove by restoring</source>
+        <translation>Durch Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Complete</source>
+        <translation>Vollständig</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>This is not a whole path: begin at the root, or choose the folder.</source>
+        <translation>Das ist kein vollständiger Pfad: Beginnen Sie an der Wurzel oder wählen Sie den Ordner.</translation>
+    </message>
+    <message>
+        <source>This is a file, not a folder.</source>
+        <translation>Das ist eine Datei, kein Ordner.</translation>
+    </message>
+    <message>
+        <source>Choose at least one table.</source>
+        <translation>Wählen Sie mindestens eine Tabelle.</translation>
+    </message>
+    <message>
+        <source>Choose a Folder</source>
+        <translation>Ordner wählen</translation>
+    </message>
+    <message>
+        <source>Restored here and compared byte for byte.</source>
+        <translation>Hier wiederhergestellt und Byte für Byte verglichen.</translation>
+    </message>
+    <message>
+        <source>Every row counted and hashed, not restored.</source>
+        <translation>Jede Zeile gezählt und gehasht, nicht wiederhergestellt.</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Notiz</translation>
+    </message>
+    <message>
+        <source>Parts</source>
+        <translation>Teile</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Format</translation>
+    </message>
+    <message>
+        <source>Compression</source>
+        <translation>Kompression</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+</context>
+<context>
+    <name>BackupPage</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Options</source>
+        <translation>Optionen</translation>
+    </message>
+    <message>
+        <source>Reset Options</source>
+        <translation>Optionen zurücksetzen</translation>
+    </message>
+    <message>
+        <source>looking at the database…</source>
+        <translation>Datenbank wird gelesen …</translation>
+    </message>
+    <message>
+        <source>the database could not be asked</source>
+        <translation>Die Datenbank konnte nicht abgefragt werden</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Erneut versuchen</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n changed</source>
+        <translation>
+            <numerusform>%n geändert</numerusform>
+            <numerusform>%n geändert</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle</numerusform>
+            <numerusform>%1 von %n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 in the database</source>
+        <translation>%1 in der Datenbank</translation>
+    </message>
+    <message>
+        <source>all tables of %1</source>
+        <translation>alle Tabellen aus %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s) of %2</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle aus %2</numerusform>
+            <numerusform>%1 von %n Tabellen aus %2</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s) of %1</source>
+        <translation>
+            <numerusform>%n Tabelle aus %1</numerusform>
+            <numerusform>%n Tabellen aus %1</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>the definitions of %1</source>
+        <translation>%1 (nur Definitionen)</translation>
+    </message>
+    <message>
+        <source>the rows of %1</source>
+        <translation>%1 (nur Zeilen)</translation>
+    </message>
+    <message>
+        <source>%1 and the roles</source>
+        <translation>%1 und die Rollen</translation>
+    </message>
+    <message>
+        <source>Back up %1 in one snapshot, then prove it by restoring it on this computer.</source>
+        <translation>Sichert %1 in einem Snapshot und weist die Sicherung durch Wiederherstellen auf diesem Computer nach.</translation>
+    </message>
+    <message>
+        <source>Back up %1 in one snapshot, and count and hash every row.</source>
+        <translation>Sichert %1 in einem Snapshot und zählt und hasht jede Zeile.</translation>
+    </message>
+    <message>
+        <source>about %1</source>
+        <translation>etwa %1</translation>
+    </message>
+    <message>
+        <source>, proof %1</source>
+        <translation>, Nachweis %1</translation>
+    </message>
+    <message>
+        <source>%1 free</source>
+        <translation>%1 frei</translation>
+    </message>
+    <message>
+        <source>The folder has too little space for this backup.</source>
+        <translation>Der Ordner hat zu wenig Platz für diese Sicherung.</translation>
+    </message>
+    <message>
+        <source>It needs about %1, and %2 are free. Choose another folder, or free some space.</source>
+        <translation>Sie braucht etwa %1, frei sind %2. Wählen Sie einen anderen Ordner oder schaffen Sie Platz.</translation>
+    </message>
+    <message>
+        <source>The proof was cancelled. The backup is kept; it is complete, but not proven.</source>
+        <translation>Der Nachweis wurde abgebrochen. Die Sicherung bleibt erhalten; sie ist vollständig, aber nicht nachgewiesen.</translation>
+    </message>
+    <message>
+        <source>The backup was cancelled. Nothing of it is left.</source>
+        <translation>Die Sicherung wurde abgebrochen. Es ist nichts davon übrig.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up and proven.</source>
+        <translation>%1 ist gesichert und nachgewiesen.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up; every row was counted and hashed.</source>
+        <translation>%1 ist gesichert; jede Zeile wurde gezählt und gehasht.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up; its files are sealed.</source>
+        <translation>%1 ist gesichert; die Dateien sind versiegelt.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up, but the proof failed.</source>
+        <translation>%1 ist gesichert, aber der Nachweis ist fehlgeschlagen.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s), %1 rows, %2 in %3.</source>
+        <translation>
+            <numerusform>%n Tabelle, %1 Zeilen, %2 in %3.</numerusform>
+            <numerusform>%n Tabellen, %1 Zeilen, %2 in %3.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Show in History</source>
+        <translation>Im Verlauf zeigen</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>Backup</source>
+        <translation>Sicherung</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Projekt anlegen …</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Mit Beispieldaten testen</translation>
+    </message>
+    <message>
+        <source>There is nothing to back up yet</source>
+        <translation>Es gibt noch nichts zu sichern</translation>
+    </message>
+    <message>
+        <source>Add a project: a Supabase project, or any PostgreSQL database.</source>
+        <translation>Legen Sie ein Projekt an: ein Supabase-Projekt oder eine beliebige PostgreSQL-Datenbank.</translation>
+    </message>
+</context>
+<context>
+    <name>BackupRunning</name>
+    <message>
+        <source>Tables</source>
+        <translation>Tabellen</translation>
+    </message>
+    <message>
+        <source>Started %1, into %2</source>
+        <translation>Gestartet um %1, nach %2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle</numerusform>
+            <numerusform>%1 von %n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 done, %2 in progress, %3 waiting</source>
+        <translation>%1 fertig, %2 in Arbeit, %3 wartend</translation>
+    </message>
+    <message>
+        <source>%1 written</source>
+        <translation>%1 geschrieben</translation>
+    </message>
+</context>
+<context>
+    <name>ChangesView</name>
+    <message>
+        <source>Tables that changed</source>
+        <translation>Geänderte Tabellen</translation>
+    </message>
+    <message numerus="yes">
+        <source>Nothing changed in %n table(s) since the backup before (%1).</source>
+        <translation>
+            <numerusform>Keine Änderung in %n Tabelle seit der vorigen Sicherung (%1).</numerusform>
+            <numerusform>Keine Änderung in %n Tabellen seit der vorigen Sicherung (%1).</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Since the backup before: %1</source>
+        <translation>Seit der vorigen Sicherung: %1</translation>
+    </message>
+    <message>
+        <source>The backup before (%1) was made with another selection of tables.</source>
+        <translation>Die vorige Sicherung (%1) wurde mit einer anderen Auswahl von Tabellen erstellt.</translation>
+    </message>
+    <message>
+        <source>There is no backup before this one to compare it with.</source>
+        <translation>Es gibt keine frühere Sicherung zum Vergleich.</translation>
+    </message>
+    <message>
+        <source>The backup before (%1) cannot be read, so there is nothing to compare with.</source>
+        <translation>Die vorige Sicherung (%1) ist nicht lesbar, daher gibt es nichts zu vergleichen.</translation>
+    </message>
+    <message>
+        <source>new table</source>
+        <translation>neue Tabelle</translation>
+    </message>
+    <message>
+        <source>removed</source>
+        <translation>entfernt</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 Zeile</numerusform>
+            <numerusform>%1 Zeilen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>other rows</source>
+        <translation>andere Zeilen</translation>
+    </message>
+    <message>
+        <source>%1 before</source>
+        <translation>vorher %1</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionChecklist</name>
+    <message>
+        <source>Connection check</source>
+        <translation>Verbindungsprüfung</translation>
+    </message>
+    <message>
+        <source>%1 of %2 passed</source>
+        <translation>%1 von %2 bestanden</translation>
+    </message>
+    <message>
+        <source>, %1 failed</source>
+        <translation>, %1 fehlgeschlagen</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionFields</name>
+    <message>
+        <source>Encrypt if the server offers it</source>
+        <translation>Verschlüsseln, wenn der Server es anbietet</translation>
+    </message>
+    <message>
+        <source>Encrypt, check no certificate</source>
+        <translation>Verschlüsseln, Zertifikat nicht prüfen</translation>
+    </message>
+    <message>
+        <source>Verify certificate</source>
+        <translation>Zertifikat prüfen</translation>
+    </message>
+    <message>
+        <source>Verify certificate and name</source>
+        <translation>Zertifikat und Name prüfen</translation>
+    </message>
+    <message>
+        <source>Do not encrypt</source>
+        <translation>Nicht verschlüsseln</translation>
+    </message>
+    <message>
+        <source>as the user</source>
+        <translation>wie der Benutzer</translation>
+    </message>
+    <message>
+        <source>as you are called on this computer</source>
+        <translation>Ihr Benutzername auf diesem Computer</translation>
+    </message>
+    <message>
+        <source>Show the password</source>
+        <translation>Passwort anzeigen</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>Wählen …</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Host</source>
+        <translation>Host</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Port</translation>
+    </message>
+    <message>
+        <source>Database</source>
+        <translation>Datenbank</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>Benutzer</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Passwort</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Authority</source>
+        <translation>CA-Zertifikat</translation>
+    </message>
+    <message>
+        <source>Options</source>
+        <translation>Optionen</translation>
+    </message>
+    <message>
+        <source>Choose the Authority&apos;s Certificate</source>
+        <translation>CA-Zertifikat wählen</translation>
+    </message>
+    <message>
+        <source>Certificates (*.crt *.pem *.cer)</source>
+        <translation>Zertifikate (*.crt *.pem *.cer)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionString</name>
+    <message>
+        <source>Connection string</source>
+        <translation>Verbindungszeichenfolge</translation>
+    </message>
+    <message>
+        <source>Enter Another</source>
+        <translation>Andere eingeben</translation>
+    </message>
+    <message>
+        <source>Filled in below.</source>
+        <translation>Unten eingetragen.</translation>
+    </message>
+    <message>
+        <source>Filled in below. The password has been taken out of the text.</source>
+        <translation>Unten eingetragen. Das Passwort wurde aus dem Text entfernt.</translation>
+    </message>
+</context>
+<context>
+    <name>DateRangeDialog</name>
+    <message>
+        <source>Choose Dates</source>
+        <translation>Zeitraum wählen</translation>
+    </message>
+    <message>
+        <source>Show These Dates</source>
+        <translation>Zeitraum anzeigen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>Von</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>Bis</translation>
+    </message>
+    <message>
+        <source>The last day is before the first.</source>
+        <translation>Der letzte Tag liegt vor dem ersten.</translation>
+    </message>
+</context>
+<context>
+    <name>DetailPages</name>
+    <message>
+        <source>Reading the backup…</source>
+        <translation>Sicherung wird gelesen …</translation>
+    </message>
+    <message>
+        <source>Tables of the backup</source>
+        <translation>Tabellen der Sicherung</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+    <message>
+        <source>No log of it is kept any more.</source>
+        <translation>Ein Protokoll davon gibt es nicht mehr.</translation>
+    </message>
+    <message>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Zeilen</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+</context>
+<context>
+    <name>DropOverlay</name>
+    <message>
+        <source>Drop to look inside</source>
+        <translation>Zum Ansehen ablegen</translation>
+    </message>
+</context>
+<context>
+    <name>DropZone</name>
+    <message>
+        <source>Drop a backup here</source>
+        <translation>Sicherung hier ablegen</translation>
+    </message>
+    <message>
+        <source>Choose File…</source>
+        <translation>Datei wählen …</translation>
+    </message>
+    <message>
+        <source>Choose Folder…</source>
+        <translation>Ordner wählen …</translation>
+    </message>
+    <message>
+        <source>A folder, .dump, .sql, .gz, .zst, .tar, or what the Supabase dashboard or CLI gave you</source>
+        <translation>Ein Ordner, .dump, .sql, .gz, .zst, .tar oder was Sie vom Supabase-Dashboard oder der CLI haben</translation>
+    </message>
+    <message>
+        <source>Nothing is changed until you have seen the plan.</source>
+        <translation>Nichts wird geändert, bevor Sie den Plan gesehen haben.</translation>
+    </message>
+    <message>
+        <source>Choose a Backup</source>
+        <translation>Sicherung wählen</translation>
+    </message>
+    <message>
+        <source>Choose a Backup Folder</source>
+        <translation>Sicherungsordner wählen</translation>
+    </message>
+</context>
+<context>
+    <name>DumpProgress</name>
+    <message>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Zeilen</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 von %2</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>fertig</translation>
+    </message>
+    <message>
+        <source>waits</source>
+        <translation>wartet</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorDialog</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+    <message>
+        <source>What to do</source>
+        <translation>Was zu tun ist</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>Details</translation>
+    </message>
+    <message>
+        <source>An error in Holdfast itself</source>
+        <translation>Ein Fehler in Holdfast selbst</translation>
+    </message>
+    <message>
+        <source>Copy the details and report them. Backups that are finished are not touched by this.</source>
+        <translation>Kopieren Sie die Details und melden Sie den Fehler. Fertige Sicherungen sind davon nicht betroffen.</translation>
+    </message>
+    <message>
+        <source>Copy Details</source>
+        <translation>Details kopieren</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+</context>
+<context>
+    <name>FilesView</name>
+    <message>
+        <source>File</source>
+        <translation>Datei</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>SHA-256</source>
+        <translation>SHA-256</translation>
+    </message>
+    <message>
+        <source>Files of the backup</source>
+        <translation>Dateien der Sicherung</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1</source>
+        <translation>PostgreSQL %1</translation>
+    </message>
+</context>
+<context>
+    <name>FolderField</name>
+    <message>
+        <source>Backup folder</source>
+        <translation>Sicherungsordner</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>Choose another folder for backups</source>
+        <translation>Anderen Ordner für Sicherungen wählen</translation>
+    </message>
+    <message>
+        <source>Create Folder</source>
+        <translation>Ordner anlegen</translation>
+    </message>
+    <message>
+        <source>Give the whole path, from the root on.</source>
+        <translation>Geben Sie den vollständigen Pfad ab der Wurzel an.</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Wird geprüft …</translation>
+    </message>
+    <message>
+        <source>Choose the Folder for Backups</source>
+        <translation>Ordner für Sicherungen wählen</translation>
+    </message>
+    <message>
+        <source>There is no such folder</source>
+        <translation>Diesen Ordner gibt es nicht</translation>
+    </message>
+    <message>
+        <source>It cannot be written to: %1.</source>
+        <translation>Nicht beschreibbar: %1.</translation>
+    </message>
+    <message>
+        <source>%1 free of %2</source>
+        <translation>%1 von %2 frei</translation>
+    </message>
+    <message>
+        <source>Writable, %1.</source>
+        <translation>Beschreibbar, %1.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n backup(s), %1.</source>
+        <translation>
+            <numerusform>%n Sicherung, %1.</numerusform>
+            <numerusform>%n Sicherungen, %1.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It is not connected.</source>
+        <translation>Er ist nicht verbunden.</translation>
+    </message>
+    <message>
+        <source>The first backup creates it. %1.</source>
+        <translation>Die erste Sicherung legt ihn an. %1.</translation>
+    </message>
+</context>
+<context>
+    <name>Frame</name>
+    <message>
+        <source>%1 running</source>
+        <translation>%1 aktiv</translation>
+    </message>
+    <message>
+        <source>%1 waiting</source>
+        <translation>%1 wartend</translation>
+    </message>
+    <message>
+        <source>%1: failed</source>
+        <translation>%1: fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Stop and Quit</source>
+        <translation>Anhalten und beenden</translation>
+    </message>
+    <message>
+        <source>Quit Holdfast</source>
+        <translation>Holdfast beenden</translation>
+    </message>
+    <message>
+        <source>Keep Running in Background</source>
+        <translation>Im Hintergrund weiterlaufen</translation>
+    </message>
+    <message numerus="yes">
+        <source>Quit while %n operation(s) are running?</source>
+        <translation>
+            <numerusform>Beenden, während %n Vorgang läuft?</numerusform>
+            <numerusform>Beenden, während %n Vorgänge laufen?</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What is stopped leaves nothing behind. Backups that are finished stay.</source>
+        <translation>Was angehalten wird, hinterlässt nichts. Fertige Sicherungen bleiben.</translation>
+    </message>
+    <message>
+        <source>Keep Holdfast running?</source>
+        <translation>Holdfast weiterlaufen lassen?</translation>
+    </message>
+    <message>
+        <source>Something was entered that is not saved.</source>
+        <translation>Es gibt ungespeicherte Eingaben.</translation>
+    </message>
+    <message>
+        <source>It is lost when Holdfast quits.</source>
+        <translation>Sie gehen verloren, wenn Holdfast beendet wird.</translation>
+    </message>
+    <message>
+        <source>Schedules run, and failures are told, only while Holdfast runs.</source>
+        <translation>Nur solange Holdfast läuft, laufen Zeitpläne und werden Fehler gemeldet.</translation>
+    </message>
+    <message>
+        <source>Do not ask again</source>
+        <translation>Nicht mehr fragen</translation>
+    </message>
+</context>
+<context>
+    <name>GeneralPage</name>
+    <message>
+        <source>General</source>
+        <translation>Allgemein</translation>
+    </message>
+    <message>
+        <source>Start Holdfast, hidden</source>
+        <translation>Holdfast im Hintergrund starten</translation>
+    </message>
+    <message>
+        <source>Start Holdfast, hidden in the tray</source>
+        <translation>Holdfast im Infobereich starten</translation>
+    </message>
+    <message>
+        <source>Show an icon that tells how backups stand</source>
+        <translation>Symbol für den Stand der Sicherungen anzeigen</translation>
+    </message>
+    <message>
+        <source>Keeps Holdfast running</source>
+        <translation>Lässt Holdfast weiterlaufen</translation>
+    </message>
+    <message>
+        <source>Keeps Holdfast running in the tray</source>
+        <translation>Lässt Holdfast im Infobereich weiterlaufen</translation>
+    </message>
+    <message>
+        <source>Quits Holdfast</source>
+        <translation>Beendet Holdfast</translation>
+    </message>
+    <message>
+        <source>Asks each time</source>
+        <translation>Fragt jedes Mal</translation>
+    </message>
+    <message>
+        <source>Follow System</source>
+        <translation>Wie System</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>Hell</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>Dunkel</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>Darstellung</translation>
+    </message>
+    <message>
+        <source>The language changes when Holdfast starts again.</source>
+        <translation>Die Sprache ändert sich beim nächsten Start von Holdfast.</translation>
+    </message>
+    <message>
+        <source>Backup folder</source>
+        <translation>Sicherungsordner</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or from cron with “holdfast run-due”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft, oder per cron mit „holdfast run-due“.</translation>
+    </message>
+    <message>
+        <source>At login</source>
+        <translation>Bei Anmeldung</translation>
+    </message>
+    <message>
+        <source>Tray</source>
+        <translation>Infobereich</translation>
+    </message>
+    <message>
+        <source>Closing the window</source>
+        <translation>Fenster schließen</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>Sprache</translation>
+    </message>
+    <message>
+        <source>UTC is in the tool tip of every time.</source>
+        <translation>UTC steht im Tooltip jeder Zeit.</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>Zeiten</translation>
+    </message>
+    <message>
+        <source>Follow system (%1)</source>
+        <translation>Wie System (%1)</translation>
+    </message>
+    <message>
+        <source>Local time, %1</source>
+        <translation>Ortszeit, %1</translation>
+    </message>
+</context>
+<context>
+    <name>HealthLine</name>
+    <message>
+        <source>Looking at your backups…</source>
+        <translation>Sicherungen werden angesehen …</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryActs</name>
+    <message>
+        <source>Restore…</source>
+        <translation>Wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Nachweisen</translation>
+    </message>
+    <message>
+        <source>Open a Copy</source>
+        <translation>Kopie öffnen</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Verify Checksums</source>
+        <translation>Prüfsummen prüfen</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportieren …</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>Anheften</translation>
+    </message>
+    <message>
+        <source>Edit Note</source>
+        <translation>Notiz bearbeiten</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>Löschen …</translation>
+    </message>
+    <message>
+        <source>Choose what to restore, and where</source>
+        <translation>Wählen, was wohin wiederhergestellt wird</translation>
+    </message>
+    <message>
+        <source>Restore it into a throwaway server and compare everything</source>
+        <translation>Auf einem Wegwerfserver wiederherstellen und alles vergleichen</translation>
+    </message>
+    <message>
+        <source>Restore it into a throwaway server to look at, until you close it</source>
+        <translation>Auf einem Wegwerfserver wiederherstellen und ansehen, bis Sie ihn schließen</translation>
+    </message>
+    <message>
+        <source>Read every file and hold it against its checksum</source>
+        <translation>Jede Datei lesen und mit ihrer Prüfsumme vergleichen</translation>
+    </message>
+    <message>
+        <source>Write it as one file</source>
+        <translation>Als eine Datei schreiben</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>Lösen</translation>
+    </message>
+    <message>
+        <source>Remove From History…</source>
+        <translation>Aus Verlauf entfernen …</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryDetail</name>
+    <message>
+        <source>The backup cannot be shown</source>
+        <translation>Die Sicherung kann nicht angezeigt werden</translation>
+    </message>
+    <message>
+        <source>Parts of the detail</source>
+        <translation>Detailbereiche</translation>
+    </message>
+    <message>
+        <source>What Happened</source>
+        <translation>Was geschah</translation>
+    </message>
+    <message>
+        <source>What Changed</source>
+        <translation>Änderungen</translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tabellen</translation>
+    </message>
+    <message>
+        <source>Proof Report</source>
+        <translation>Nachweisbericht</translation>
+    </message>
+    <message>
+        <source>Files</source>
+        <translation>Dateien</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>Notizen</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>Chart</source>
+        <translation>Diagramm</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryFilters</name>
+    <message>
+        <source>Project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>All projects</source>
+        <translation>Alle Projekte</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Ergebnis</translation>
+    </message>
+    <message>
+        <source>Any result</source>
+        <translation>Alle Ergebnisse</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>Any proof</source>
+        <translation>Alle Nachweise</translation>
+    </message>
+    <message>
+        <source>No proof</source>
+        <translation>Ohne Nachweis</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>Art</translation>
+    </message>
+    <message>
+        <source>Any kind</source>
+        <translation>Alle Arten</translation>
+    </message>
+    <message>
+        <source>Dates</source>
+        <translation>Zeitraum</translation>
+    </message>
+    <message>
+        <source>Any time</source>
+        <translation>Beliebige Zeit</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Heute</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>Letzte 7 Tage</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>Letzte 30 Tage</translation>
+    </message>
+    <message>
+        <source>Last 90 days</source>
+        <translation>Letzte 90 Tage</translation>
+    </message>
+    <message>
+        <source>Choose Dates…</source>
+        <translation>Zeitraum wählen …</translation>
+    </message>
+    <message>
+        <source>%1 shown</source>
+        <translation>%1 angezeigt</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>Suchen</translation>
+    </message>
+    <message>
+        <source>Search in projects, notes and errors</source>
+        <translation>In Projekten, Notizen und Fehlern suchen</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryHead</name>
+    <message>
+        <source>Back</source>
+        <translation>Zurück</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryModel</name>
+    <message>
+        <source>Size against the project&apos;s backup before it</source>
+        <translation>Größe im Vergleich zur vorigen Sicherung des Projekts</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Zeit</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>Art</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Ergebnis</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Duration</source>
+        <translation>Dauer</translation>
+    </message>
+    <message>
+        <source>Trend</source>
+        <translation>Trend</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPage</name>
+    <message>
+        <source>The backup folder was not read</source>
+        <translation>Der Sicherungsordner wurde nicht gelesen</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>Verlauf</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 backup(s)</source>
+        <translation>
+            <numerusform>%1 Sicherung</numerusform>
+            <numerusform>%1 Sicherungen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>Der Verlauf ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>Sort By</source>
+        <translation>Sortieren nach</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPanes</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Clear Filters</source>
+        <translation>Filter aufheben</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Erneut versuchen</translation>
+    </message>
+    <message>
+        <source>No backups yet</source>
+        <translation>Noch keine Sicherungen</translation>
+    </message>
+    <message>
+        <source>Each backup that is made, or tried, is listed here with its proof and what changed.</source>
+        <translation>Hier steht jede Sicherung, auch jeder Versuch, mit Nachweis und Änderungen.</translation>
+    </message>
+    <message>
+        <source>No backup matches</source>
+        <translation>Keine passende Sicherung</translation>
+    </message>
+    <message>
+        <source>There are backups, but none that all filters let through.</source>
+        <translation>Es gibt Sicherungen, aber keine passt zu allen Filtern.</translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>Der Verlauf ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>Your backups in the folder are not touched by this.</source>
+        <translation>Ihre Sicherungen im Ordner sind davon nicht betroffen.</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryRequests</name>
+    <message>
+        <source>The note was not saved</source>
+        <translation>Die Notiz wurde nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>The backup was not pinned</source>
+        <translation>Die Sicherung wurde nicht angeheftet</translation>
+    </message>
+    <message>
+        <source>One file, tar (*.tar)</source>
+        <translation>Eine Datei, tar (*.tar)</translation>
+    </message>
+    <message>
+        <source>One file, zip (*.zip)</source>
+        <translation>Eine Datei, zip (*.zip)</translation>
+    </message>
+    <message>
+        <source>Export Backup</source>
+        <translation>Sicherung exportieren</translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>Der Verlauf ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>Delete Backup</source>
+        <translation>Sicherung löschen</translation>
+    </message>
+    <message>
+        <source>Delete the backup “%1”?</source>
+        <translation>Sicherung „%1“ löschen?</translation>
+    </message>
+    <message>
+        <source>Its folder (%1) goes to the trash.</source>
+        <translation>Ihr Ordner (%1) kommt in den Papierkorb.</translation>
+    </message>
+    <message>
+        <source>Remove Entry</source>
+        <translation>Eintrag entfernen</translation>
+    </message>
+    <message>
+        <source>Remove “%1” from the history?</source>
+        <translation>„%1“ aus dem Verlauf entfernen?</translation>
+    </message>
+    <message>
+        <source>The entry is forgotten. Nothing on any disk is deleted.</source>
+        <translation>Nur der Eintrag verschwindet. Auf keinem Laufwerk wird etwas gelöscht.</translation>
+    </message>
+    <message>
+        <source>It is the only good backup of %1: none is left then.</source>
+        <translation>Es ist die einzige gute Sicherung von %1: Danach gibt es keine mehr.</translation>
+    </message>
+    <message>
+        <source>It is the only proven backup of %1.</source>
+        <translation>Es ist die einzige nachgewiesene Sicherung von %1.</translation>
+    </message>
+    <message>
+        <source>It is the newest good backup of %1.</source>
+        <translation>Es ist die neueste gute Sicherung von %1.</translation>
+    </message>
+    <message>
+        <source>You pinned it.</source>
+        <translation>Sie haben sie angeheftet.</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryTable</name>
+    <message>
+        <source>Backups</source>
+        <translation>Sicherungen</translation>
+    </message>
+    <message>
+        <source>Scheduled</source>
+        <translation>Geplant</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manuell</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>Sicherheit</translation>
+    </message>
+</context>
+<context>
+    <name>LatestBackups</name>
+    <message>
+        <source>Restore…</source>
+        <translation>Wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>Restore %1 of %2</source>
+        <translation>Sicherung von %1 (%2) wiederherstellen</translation>
+    </message>
+</context>
+<context>
+    <name>LogDrawer</name>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+    <message>
+        <source>Hide Log</source>
+        <translation>Protokoll ausblenden</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Open Log Folder</source>
+        <translation>Protokollordner öffnen</translation>
+    </message>
+</context>
+<context>
+    <name>LoginOffer</name>
+    <message>
+        <source>Start at Login</source>
+        <translation>Bei Anmeldung starten</translation>
+    </message>
+    <message>
+        <source>Not Now</source>
+        <translation>Nicht jetzt</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs. It starts at login, hidden.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft. Es startet bei der Anmeldung im Hintergrund.</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft oder wenn cron „holdfast run-due“ startet.</translation>
+    </message>
+    <message>
+        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or have cron start “holdfast run-due” every minute.</source>
+        <translation>Zeitpläne laufen nur, solange Holdfast läuft. Lassen Sie es bei der Anmeldung im Hintergrund starten, oder lassen Sie cron jede Minute „holdfast run-due“ ausführen.</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+</context>
+<context>
+    <name>NextFive</name>
+    <message>
+        <source>The next times show when the fields above are right.</source>
+        <translation>Die nächsten Termine erscheinen, wenn die Felder oben stimmen.</translation>
+    </message>
+</context>
+<context>
+    <name>NoteEditor</name>
+    <message>
+        <source>What should be known of this backup</source>
+        <translation>Was man über diese Sicherung wissen sollte</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Notiz</translation>
+    </message>
+    <message>
+        <source>Save Note</source>
+        <translation>Notiz speichern</translation>
+    </message>
+    <message>
+        <source>Discard Changes</source>
+        <translation>Änderungen verwerfen</translation>
+    </message>
+    <message>
+        <source>The note is too long.</source>
+        <translation>Die Notiz ist zu lang.</translation>
+    </message>
+</context>
+<context>
+    <name>Notifications</name>
+    <message>
+        <source>Notifications work</source>
+        <translation>Benachrichtigungen funktionieren</translation>
+    </message>
+    <message>
+        <source>Holdfast tells of failures while its window is not in front.</source>
+        <translation>Holdfast meldet Fehler, solange sein Fenster nicht im Vordergrund ist.</translation>
+    </message>
+    <message>
+        <source>%1: failed</source>
+        <translation>%1: fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Open Holdfast</source>
+        <translation>Holdfast öffnen</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Change Folder…</source>
+        <translation>Ordner ändern …</translation>
+    </message>
+</context>
+<context>
+    <name>NotificationsPage</name>
+    <message>
+        <source>Notifications</source>
+        <translation>Benachrichtigungen</translation>
+    </message>
+    <message>
+        <source>A backup failed</source>
+        <translation>Sicherung fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>A backup is overdue</source>
+        <translation>Sicherung überfällig</translation>
+    </message>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>Sicherungsordner nicht verbunden</translation>
+    </message>
+    <message>
+        <source>A proof failed</source>
+        <translation>Ein Nachweis ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>A backup is done</source>
+        <translation>Eine Sicherung ist fertig</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>Test</translation>
+    </message>
+    <message>
+        <source>Sent. It should show now.</source>
+        <translation>Gesendet. Sie sollte jetzt erscheinen.</translation>
+    </message>
+    <message>
+        <source>Send Test</source>
+        <translation>Test senden</translation>
+    </message>
+    <message>
+        <source>Only while no window of Holdfast is in front. There is one for each project, which is taken back when all is well again.</source>
+        <translation>Nur solange kein Fenster von Holdfast im Vordergrund ist. Je Projekt gibt es eine Meldung; sie verschwindet, sobald alles wieder in Ordnung ist.</translation>
+    </message>
+    <message>
+        <source>Tell me when</source>
+        <translation>Melden</translation>
+    </message>
+    <message>
+        <source>This desktop has neither a notification service nor a tray.</source>
+        <translation>Dieser Desktop hat weder einen Benachrichtigungsdienst noch einen Infobereich.</translation>
+    </message>
+</context>
+<context>
+    <name>OperationSignals</name>
+    <message>
+        <source>Backing up %1</source>
+        <translation>Sicherung von %1</translation>
+    </message>
+    <message>
+        <source>Proving %1</source>
+        <translation>Nachweis für %1</translation>
+    </message>
+    <message>
+        <source>Checking %1</source>
+        <translation>Prüfung von %1</translation>
+    </message>
+    <message>
+        <source>Restoring into %1</source>
+        <translation>Wiederherstellung in %1</translation>
+    </message>
+    <message>
+        <source>Opening a copy of %1</source>
+        <translation>Öffnen einer Kopie von %1</translation>
+    </message>
+    <message>
+        <source>Trying with sample data</source>
+        <translation>Test mit Beispieldaten</translation>
+    </message>
+    <message>
+        <source>Exporting %1</source>
+        <translation>Export von %1</translation>
+    </message>
+    <message>
+        <source>Deleting a backup of %1</source>
+        <translation>Löschen einer Sicherung von %1</translation>
+    </message>
+    <message>
+        <source>Removing old backups of %1</source>
+        <translation>Entfernen alter Sicherungen von %1</translation>
+    </message>
+    <message>
+        <source>waiting for its turn</source>
+        <translation>in der Warteschlange</translation>
+    </message>
+    <message>
+        <source>stopping</source>
+        <translation>wird angehalten</translation>
+    </message>
+    <message>
+        <source>open; Cancel closes it</source>
+        <translation>geöffnet; „Abbrechen“ schließt sie</translation>
+    </message>
+    <message>
+        <source>%1 rows/s</source>
+        <translation>%1 Zeilen/s</translation>
+    </message>
+    <message>
+        <source>%1/s</source>
+        <translation>%1/s</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>noch etwa %1</translation>
+    </message>
+</context>
+<context>
+    <name>PlanList</name>
+    <message>
+        <source>Plan</source>
+        <translation>Plan</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectDetail</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Nachweisen</translation>
+    </message>
+    <message>
+        <source>Restore…</source>
+        <translation>Wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
+        <source>Edit and Test Connection…</source>
+        <translation>Verbindung bearbeiten und testen …</translation>
+    </message>
+    <message>
+        <source>Show in History</source>
+        <translation>Im Verlauf zeigen</translation>
+    </message>
+    <message>
+        <source>Schedules</source>
+        <translation>Zeitpläne</translation>
+    </message>
+    <message>
+        <source>Delete Project…</source>
+        <translation>Projekt löschen …</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Verbindung bearbeiten …</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n attempt(s) failed in a row.</source>
+        <translation>
+            <numerusform>%n Versuch ist fehlgeschlagen.</numerusform>
+            <numerusform>%n Versuche in Folge sind fehlgeschlagen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Overdue for %n day(s)</source>
+        <translation>
+            <numerusform>Seit %n Tag überfällig</numerusform>
+            <numerusform>Seit %n Tagen überfällig</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Connection</source>
+        <translation>Verbindung</translation>
+    </message>
+    <message>
+        <source>Content</source>
+        <translation>Inhalt</translation>
+    </message>
+    <message>
+        <source>Protection</source>
+        <translation>Schutz</translation>
+    </message>
+    <message>
+        <source>%1, as %2</source>
+        <translation>%1, als %2</translation>
+    </message>
+    <message>
+        <source>if the server offers it</source>
+        <translation>wenn der Server es anbietet</translation>
+    </message>
+    <message>
+        <source>required, not checked</source>
+        <translation>verlangt, nicht geprüft</translation>
+    </message>
+    <message>
+        <source>certificate checked</source>
+        <translation>Zertifikat geprüft</translation>
+    </message>
+    <message>
+        <source>certificate and name checked</source>
+        <translation>Zertifikat und Name geprüft</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>aus</translation>
+    </message>
+    <message>
+        <source>Host</source>
+        <translation>Host</translation>
+    </message>
+    <message>
+        <source>Database</source>
+        <translation>Datenbank</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Server</translation>
+    </message>
+    <message>
+        <source>Tool</source>
+        <translation>Werkzeug</translation>
+    </message>
+    <message numerus="yes">
+        <source>in %n schema(s)</source>
+        <translation>
+            <numerusform>in %n Schema</numerusform>
+            <numerusform>in %n Schemas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tabellen</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Zeilen</translation>
+    </message>
+    <message>
+        <source>Largest</source>
+        <translation>Größte</translation>
+    </message>
+    <message>
+        <source>Extensions</source>
+        <translation>Erweiterungen</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>Rollen</translation>
+    </message>
+    <message>
+        <source>%1 on disk, %2</source>
+        <translation>%1 gespeichert, %2</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Zeitplan</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keiner</translation>
+    </message>
+    <message>
+        <source>Backups</source>
+        <translation>Sicherungen</translation>
+    </message>
+    <message>
+        <source>Last proven</source>
+        <translation>Letzter Nachweis</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>nie</translation>
+    </message>
+    <message>
+        <source>Retention</source>
+        <translation>Aufbewahrung</translation>
+    </message>
+    <message>
+        <source>keep all</source>
+        <translation>behält alle</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectDialog</name>
+    <message>
+        <source>Edit %1</source>
+        <translation>%1 bearbeiten</translation>
+    </message>
+    <message>
+        <source>Add Project</source>
+        <translation>Projekt anlegen</translation>
+    </message>
+    <message>
+        <source>Connection String</source>
+        <translation>Verbindungszeichenfolge</translation>
+    </message>
+    <message>
+        <source>Fields Only</source>
+        <translation>Nur Felder</translation>
+    </message>
+    <message>
+        <source>How to enter the connection</source>
+        <translation>Eingabeart der Verbindung</translation>
+    </message>
+    <message>
+        <source>Test Connection</source>
+        <translation>Verbindung testen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Save Project</source>
+        <translation>Projekt speichern</translation>
+    </message>
+    <message>
+        <source>Testing…</source>
+        <translation>Wird getestet …</translation>
+    </message>
+    <message>
+        <source>%1 is busy: cancel what runs, or wait for it, then rename it.</source>
+        <translation>%1 ist beschäftigt: Brechen Sie den Vorgang ab oder warten Sie, und benennen Sie das Projekt dann um.</translation>
+    </message>
+    <message>
+        <source>Storing the password…</source>
+        <translation>Passwort wird gespeichert …</translation>
+    </message>
+    <message>
+        <source>Asking the keyring…</source>
+        <translation>Schlüsselbund wird abgefragt …</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends: the keyring is locked</source>
+        <translation>wird nur behalten, bis Holdfast endet: Schlüsselbund gesperrt</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends: there is no keyring that can be used</source>
+        <translation>wird nur behalten, bis Holdfast endet: kein nutzbarer Schlüsselbund</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends</source>
+        <translation>wird nur behalten, bis Holdfast endet</translation>
+    </message>
+    <message>
+        <source>will be stored in %1</source>
+        <translation>wird in %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>A backup would fail like this. The red line says what to do.</source>
+        <translation>So würde eine Sicherung fehlschlagen. Die rote Zeile sagt, was zu tun ist.</translation>
+    </message>
+    <message>
+        <source>stored in %1</source>
+        <translation>gespeichert in %1</translation>
+    </message>
+    <message>
+        <source>unchanged</source>
+        <translation>unverändert</translation>
+    </message>
+    <message>
+        <source>none, or from ~/.pgpass</source>
+        <translation>keins oder aus ~/.pgpass</translation>
+    </message>
+    <message>
+        <source>Fix the port, then test the connection.</source>
+        <translation>Berichtigen Sie den Port und testen Sie dann die Verbindung.</translation>
+    </message>
+    <message>
+        <source>Enter the password: the one that is kept belongs to %1.</source>
+        <translation>Geben Sie das Passwort ein: Das gespeicherte gehört zu %1.</translation>
+    </message>
+    <message>
+        <source>Everything that a backup needs is there.</source>
+        <translation>Alles, was eine Sicherung braucht, ist da.</translation>
+    </message>
+    <message>
+        <source>Copy the session pooler&apos;s string from the project&apos;s Connect page.</source>
+        <translation>Kopieren Sie die Zeichenfolge des Session Poolers von der Connect-Seite des Projekts.</translation>
+    </message>
+    <message>
+        <source>Discard what you entered?</source>
+        <translation>Eingaben verwerfen?</translation>
+    </message>
+    <message>
+        <source>The project is not kept yet.</source>
+        <translation>Das Projekt ist noch nicht gespeichert.</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Verwerfen</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectList</name>
+    <message>
+        <source>Projects</source>
+        <translation>Projekte</translation>
+    </message>
+    <message>
+        <source>888.8 GB</source>
+        <translation>888,8 GB</translation>
+    </message>
+    <message>
+        <source>Last good backup</source>
+        <translation>Letzte gute Sicherung</translation>
+    </message>
+    <message>
+        <source>for mains power</source>
+        <translation>auf Netzstrom</translation>
+    </message>
+    <message>
+        <source>Backing up, 88%</source>
+        <translation>Dump schreiben, 88%</translation>
+    </message>
+    <message>
+        <source>Tomorrow</source>
+        <translation>Morgen</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectTable</name>
+    <message>
+        <source>Project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>PostgreSQL</source>
+        <translation>PostgreSQL</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>Letzte 30 Tage</translation>
+    </message>
+    <message>
+        <source>Last good backup</source>
+        <translation>Letzte gute Sicherung</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>Nächste</translation>
+    </message>
+    <message>
+        <source>Supabase</source>
+        <translation>Supabase</translation>
+    </message>
+    <message>
+        <source>None yet</source>
+        <translation>Noch keine</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>Jetzt</translation>
+    </message>
+    <message>
+        <source>for %1</source>
+        <translation>auf %1</translation>
+    </message>
+    <message>
+        <source>no schedule</source>
+        <translation>kein Zeitplan</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>Wartet</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>Pausiert</translation>
+    </message>
+    <message>
+        <source>until %1</source>
+        <translation>bis %1</translation>
+    </message>
+    <message>
+        <source>attempt %1</source>
+        <translation>Versuch %1</translation>
+    </message>
+    <message>
+        <source>Retry %1</source>
+        <translation>Erneut %1</translation>
+    </message>
+    <message>
+        <source>Due now</source>
+        <translation>Jetzt fällig</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectsPage</name>
+    <message>
+        <source>Search</source>
+        <translation>Suchen</translation>
+    </message>
+    <message>
+        <source>Search projects</source>
+        <translation>Projekte durchsuchen</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Projekt anlegen …</translation>
+    </message>
+    <message>
+        <source>No project has this in its name or its host.</source>
+        <translation>Kein Projekt enthält dies im Namen oder im Host.</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Mit Beispieldaten testen</translation>
+    </message>
+    <message>
+        <source>%1 is busy: cancel what runs, or wait for it.</source>
+        <translation>%1 ist beschäftigt: Brechen Sie den Vorgang ab oder warten Sie.</translation>
+    </message>
+    <message>
+        <source>Its connection, its schedules and its password are forgotten.</source>
+        <translation>Verbindung, Zeitpläne und Passwort werden gelöscht.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Its %n backup(s), %1, stay in their folder and in History.</source>
+        <translation>
+            <numerusform>Seine Sicherung, %1, bleibt im Ordner und im Verlauf.</numerusform>
+            <numerusform>Seine %n Sicherungen, %1, bleiben im Ordner und im Verlauf.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Move its backups to the trash, too</source>
+        <translation>Auch seine Sicherungen in den Papierkorb legen</translation>
+    </message>
+    <message>
+        <source>Delete the project “%1”?</source>
+        <translation>Projekt „%1“ löschen?</translation>
+    </message>
+    <message>
+        <source>Delete Project</source>
+        <translation>Projekt löschen</translation>
+    </message>
+    <message>
+        <source>The password of %1 is kept only until Holdfast ends.</source>
+        <translation>Das Passwort von %1 wird nur behalten, bis Holdfast endet.</translation>
+    </message>
+    <message>
+        <source>Show Keyring</source>
+        <translation>Schlüsselbund zeigen</translation>
+    </message>
+    <message>
+        <source>The password of %1 is still in the keyring.</source>
+        <translation>Das Passwort von %1 ist noch im Schlüsselbund.</translation>
+    </message>
+    <message>
+        <source>%1 was not deleted</source>
+        <translation>%1 wurde nicht gelöscht</translation>
+    </message>
+    <message>
+        <source>Holdfast copies a Supabase project or any PostgreSQL database into a folder, and proves that the copy can be restored.</source>
+        <translation>Holdfast kopiert ein Supabase-Projekt oder eine beliebige PostgreSQL-Datenbank in einen Ordner und weist nach, dass sich die Kopie wiederherstellen lässt.</translation>
+    </message>
+    <message>
+        <source>The sample runs on this computer only: a small PostgreSQL is started, backed up, proven, and left in History for you to restore.</source>
+        <translation>Das Beispiel läuft nur auf diesem Computer: Ein kleines PostgreSQL wird gestartet, gesichert, nachgewiesen und steht dann im Verlauf zum Wiederherstellen bereit.</translation>
+    </message>
+    <message>
+        <source>Add a project to back it up</source>
+        <translation>Projekt anlegen, um es zu sichern</translation>
+    </message>
+    <message>
+        <source>Projects</source>
+        <translation>Projekte</translation>
+    </message>
+</context>
+<context>
+    <name>ProofReport</name>
+    <message>
+        <source>Object</source>
+        <translation>Objekt</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>Ergebnis</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>Grund</translation>
+    </message>
+    <message>
+        <source>Objects of the backup</source>
+        <translation>Objekte der Sicherung</translation>
+    </message>
+    <message>
+        <source>The proof failed</source>
+        <translation>Der Nachweis ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Restored into PostgreSQL %1 and compared, %2, in %3</source>
+        <translation>In PostgreSQL %1 wiederhergestellt und verglichen, %2, in %3</translation>
+    </message>
+    <message>
+        <source>Every file is hashed and its table of contents was read. Nothing was restored.</source>
+        <translation>Jede Datei ist gehasht, ihr Inhaltsverzeichnis wurde gelesen. Wiederhergestellt wurde nichts.</translation>
+    </message>
+    <message>
+        <source>Every row was read back to its end, and there are as many as the server counted. Nothing was restored yet.</source>
+        <translation>Jede Zeile wurde bis zum Ende zurückgelesen, und es sind so viele, wie der Server gezählt hat. Wiederhergestellt wurde noch nichts.</translation>
+    </message>
+    <message>
+        <source>Every row was read back to its end. Nothing was restored yet.</source>
+        <translation>Jede Zeile wurde bis zum Ende zurückgelesen. Wiederhergestellt wurde noch nichts.</translation>
+    </message>
+</context>
+<context>
+    <name>ProofSummary</name>
+    <message>
+        <source>Not restored yet: Prove does that.</source>
+        <translation>Noch nicht wiederhergestellt: „Nachweisen“ holt das nach.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 table(s)</source>
+        <translation>
+            <numerusform>%1 Tabelle</numerusform>
+            <numerusform>%1 Tabellen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 Zeile</numerusform>
+            <numerusform>%1 Zeilen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 sequence(s)</source>
+        <translation>
+            <numerusform>%1 Sequenz</numerusform>
+            <numerusform>%1 Sequenzen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 large object(s)</source>
+        <translation>
+            <numerusform>%1 Large Object</numerusform>
+            <numerusform>%1 Large Objects</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 object(s)</source>
+        <translation>
+            <numerusform>%1 Objekt</numerusform>
+            <numerusform>%1 Objekte</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 file(s)</source>
+        <translation>
+            <numerusform>%1 Datei</numerusform>
+            <numerusform>%1 Dateien</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Proof failed, took %1</source>
+        <translation>Nachweis fehlgeschlagen, Dauer %1</translation>
+    </message>
+    <message>
+        <source>Proof, took %1</source>
+        <translation>Nachweis, Dauer %1</translation>
+    </message>
+    <message>
+        <source>Proof failed</source>
+        <translation>Nachweis fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Checked while it was made</source>
+        <translation>Beim Erstellen geprüft</translation>
+    </message>
+</context>
+<context>
+    <name>Question</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>Rail</name>
+    <message>
+        <source>not connected</source>
+        <translation>nicht verbunden</translation>
+    </message>
+    <message>
+        <source>%1 free</source>
+        <translation>%1 frei</translation>
+    </message>
+    <message>
+        <source>Projects</source>
+        <translation>Projekte</translation>
+    </message>
+    <message>
+        <source>Backup</source>
+        <translation>Sicherung</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>Verlauf</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Zeitplan</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>Einstellungen …</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Backup folder</source>
+        <translation>Sicherungsordner</translation>
+    </message>
+    <message>
+        <source>Open Backup Folder</source>
+        <translation>Sicherungsordner öffnen</translation>
+    </message>
+</context>
+<context>
+    <name>RestoreChoice</name>
+    <message>
+        <source>Other Source…</source>
+        <translation>Andere Quelle …</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Format</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Server</translation>
+    </message>
+    <message>
+        <source>Encoding</source>
+        <translation>Kodierung</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Made</source>
+        <translation>Erstellt</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle</numerusform>
+            <numerusform>%1 von %n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Name a target to see the plan.</source>
+        <translation>Geben Sie ein Ziel an, um den Plan zu sehen.</translation>
+    </message>
+    <message>
+        <source>Choose at least one table to see the plan.</source>
+        <translation>Wählen Sie mindestens eine Tabelle, um den Plan zu sehen.</translation>
+    </message>
+    <message>
+        <source>looking at the target…</source>
+        <translation>Ziel wird gelesen …</translation>
+    </message>
+    <message>
+        <source>checked %1, nothing has been changed</source>
+        <translation>geprüft um %1, nichts wurde geändert</translation>
+    </message>
+    <message>
+        <source>%1 holds data. A safety backup of it is taken first. Type its name to go on:</source>
+        <translation>%1 enthält Daten. Zuerst wird eine Sicherheitskopie davon erstellt. Geben Sie zum Fortfahren den Namen der Datenbank ein:</translation>
+    </message>
+    <message>
+        <source>%1 holds data, and no safety backup of it is taken. Type its name to go on:</source>
+        <translation>%1 enthält Daten, und es wird keine Sicherheitskopie davon erstellt. Geben Sie zum Fortfahren den Namen der Datenbank ein:</translation>
+    </message>
+    <message>
+        <source>The plan could not be made</source>
+        <translation>Der Plan konnte nicht erstellt werden</translation>
+    </message>
+    <message>
+        <source>Restore “%1” into “%2”</source>
+        <translation>„%1“ in „%2“ wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Save Plan</source>
+        <translation>Plan speichern</translation>
+    </message>
+    <message>
+        <source>The plan was not saved</source>
+        <translation>Der Plan wurde nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>Inhalt</translation>
+    </message>
+    <message>
+        <source>Into</source>
+        <translation>Ziel</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>Plan</translation>
+    </message>
+    <message>
+        <source>Name of the target</source>
+        <translation>Name des Ziels</translation>
+    </message>
+    <message>
+        <source>Save Plan…</source>
+        <translation>Plan speichern …</translation>
+    </message>
+    <message>
+        <source>Rows are compared at the end</source>
+        <translation>Am Ende werden die Zeilen verglichen</translation>
+    </message>
+</context>
+<context>
+    <name>RestorePage</name>
+    <message>
+        <source>Looking into %1</source>
+        <translation>%1 wird gelesen</translation>
+    </message>
+    <message>
+        <source>Choose a Backup</source>
+        <translation>Sicherung wählen</translation>
+    </message>
+    <message>
+        <source>These are %1 backups that do not belong together</source>
+        <translation>Das sind %1 Sicherungen, die nicht zusammengehören</translation>
+    </message>
+    <message>
+        <source>Drop one of them, or the scripts of one database together.</source>
+        <translation>Legen Sie eine davon ab oder die Skripte einer Datenbank gemeinsam.</translation>
+    </message>
+    <message>
+        <source>%1 could not be looked into</source>
+        <translation>%1 konnte nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>Latest backups</source>
+        <translation>Neueste Sicherungen</translation>
+    </message>
+    <message>
+        <source>All in History</source>
+        <translation>Alle im Verlauf</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Looking into the source</source>
+        <translation>Quelle wird gelesen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>RestoreReportView</name>
+    <message>
+        <source>Export Report…</source>
+        <translation>Bericht exportieren …</translation>
+    </message>
+    <message>
+        <source>Restore Another…</source>
+        <translation>Weitere wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>Undo This Restore…</source>
+        <translation>Rückgängig machen …</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Alle</translation>
+    </message>
+    <message>
+        <source>Different</source>
+        <translation>Abweichend</translation>
+    </message>
+    <message>
+        <source>Which tables</source>
+        <translation>Welche Tabellen</translation>
+    </message>
+    <message>
+        <source>Restore report</source>
+        <translation>Wiederherstellungsbericht</translation>
+    </message>
+    <message>
+        <source>“%1” into “%2”, %3.</source>
+        <translation>„%1“ in „%2“, %3.</translation>
+    </message>
+    <message>
+        <source>What was there is kept as a safety backup.</source>
+        <translation>Was vorher da war, ist als Sicherheitskopie erhalten.</translation>
+    </message>
+    <message>
+        <source>Rows compared</source>
+        <translation>Zeilenvergleich</translation>
+    </message>
+    <message>
+        <source>All %1</source>
+        <translation>Alle %1</translation>
+    </message>
+    <message>
+        <source>Different %1</source>
+        <translation>Abweichend %1</translation>
+    </message>
+    <message>
+        <source>%1 of %2 rows</source>
+        <translation>%1 von %2 Zeilen</translation>
+    </message>
+    <message>
+        <source>The restore was cancelled.</source>
+        <translation>Die Wiederherstellung wurde abgebrochen.</translation>
+    </message>
+    <message>
+        <source>Nothing was restored.</source>
+        <translation>Nichts wurde wiederhergestellt.</translation>
+    </message>
+    <message>
+        <source>The restore failed.</source>
+        <translation>Die Wiederherstellung ist fehlgeschlagen.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle stimmt Zeile für Zeile mit der Quelle überein.</numerusform>
+            <numerusform>%1 von %n Tabellen stimmen Zeile für Zeile mit der Quelle überein.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All rows are there, but %n statement(s) failed.</source>
+        <translation>
+            <numerusform>Alle Zeilen sind da, aber %n Anweisung ist fehlgeschlagen.</numerusform>
+            <numerusform>Alle Zeilen sind da, aber %n Anweisungen sind fehlgeschlagen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n object(s) restored.</source>
+        <translation>
+            <numerusform>%n Objekt wiederhergestellt.</numerusform>
+            <numerusform>%n Objekte wiederhergestellt.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>Die Tabelle stimmt Zeile für Zeile mit der Quelle überein.</numerusform>
+            <numerusform>Alle %n Tabellen stimmen Zeile für Zeile mit der Quelle überein.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n statement(s) failed</source>
+        <translation>
+            <numerusform>%n Anweisung fehlgeschlagen</numerusform>
+            <numerusform>%n Anweisungen fehlgeschlagen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Left out or changed</source>
+        <translation>Ausgelassen oder geändert</translation>
+    </message>
+    <message>
+        <source>Safety backup</source>
+        <translation>Sicherheitskopie</translation>
+    </message>
+    <message>
+        <source>Statement and the server&apos;s words</source>
+        <translation>Anweisung und Meldung des Servers</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Export Report</source>
+        <translation>Bericht exportieren</translation>
+    </message>
+    <message>
+        <source>The report was not exported</source>
+        <translation>Der Bericht wurde nicht exportiert</translation>
+    </message>
+</context>
+<context>
+    <name>RetentionCells</name>
+    <message>
+        <source>keeps %1, removes %2</source>
+        <translation>behält %1, entfernt %2</translation>
+    </message>
+    <message>
+        <source>kept</source>
+        <translation>bleibt</translation>
+    </message>
+    <message>
+        <source>%1, removed: %2</source>
+        <translation>%1, wird entfernt: %2</translation>
+    </message>
+</context>
+<context>
+    <name>RowChecks</name>
+    <message>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
+        <source>In source</source>
+        <translation>Quelle</translation>
+    </message>
+    <message>
+        <source>In target</source>
+        <translation>Ziel</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Ergebnis</translation>
+    </message>
+    <message>
+        <source>equal</source>
+        <translation>gleich</translation>
+    </message>
+</context>
+<context>
+    <name>RowsPreview</name>
+    <message>
+        <source>First rows</source>
+        <translation>Erste Zeilen</translation>
+    </message>
+    <message>
+        <source>Select a table to see its first rows</source>
+        <translation>Wählen Sie eine Tabelle, um ihre ersten Zeilen zu sehen</translation>
+    </message>
+    <message>
+        <source>Reading the first rows of %1…</source>
+        <translation>Erste Zeilen von %1 werden gelesen …</translation>
+    </message>
+    <message>
+        <source>%1 has no rows</source>
+        <translation>%1 enthält keine Zeilen</translation>
+    </message>
+    <message>
+        <source>First rows of %1</source>
+        <translation>Erste Zeilen von %1</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>Name, if you like</source>
+        <translation>Name (optional)</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Delete Schedule…</source>
+        <translation>Zeitplan löschen …</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>On mains power</source>
+        <translation>Am Stromnetz</translation>
+    </message>
+    <message>
+        <source>Not metered</source>
+        <translation>Nicht getaktet</translation>
+    </message>
+    <message>
+        <source>Server answers</source>
+        <translation>Server antwortet</translation>
+    </message>
+    <message>
+        <source>Only some of the tables, as the command line was told.</source>
+        <translation>Nur einige Tabellen, wie auf der Befehlszeile festgelegt.</translation>
+    </message>
+    <message>
+        <source>This is a file, not a folder.</source>
+        <translation>Das ist eine Datei, kein Ordner.</translation>
+    </message>
+    <message>
+        <source>Choose a Folder</source>
+        <translation>Ordner wählen</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>Wann</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>Wiederholen</translation>
+    </message>
+    <message>
+        <source>Next five</source>
+        <translation>Nächste fünf</translation>
+    </message>
+    <message>
+        <source>Back up</source>
+        <translation>Sichern</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <source>Only when</source>
+        <translation>Nur wenn</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>At most</source>
+        <translation>Höchstens</translation>
+    </message>
+    <message>
+        <source>Removes</source>
+        <translation>Entfernt</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEmpty</name>
+    <message>
+        <source>Add Project…</source>
+        <translation>Projekt anlegen …</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Mit Beispieldaten testen</translation>
+    </message>
+    <message>
+        <source>New Schedule…</source>
+        <translation>Neuer Zeitplan …</translation>
+    </message>
+    <message>
+        <source>There is nothing to schedule yet</source>
+        <translation>Es gibt noch nichts zu planen</translation>
+    </message>
+    <message>
+        <source>Add a project first: a Supabase project, or any PostgreSQL database.</source>
+        <translation>Legen Sie zuerst ein Projekt an: ein Supabase-Projekt oder eine beliebige PostgreSQL-Datenbank.</translation>
+    </message>
+    <message>
+        <source>Nothing is backed up by itself yet</source>
+        <translation>Noch wird nichts automatisch gesichert</translation>
+    </message>
+    <message>
+        <source>A schedule backs up a project each hour, day, week or month, and removes old backups.</source>
+        <translation>Ein Zeitplan sichert ein Projekt stündlich, täglich, wöchentlich oder monatlich und entfernt alte Sicherungen.</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft oder wenn cron „holdfast run-due“ startet.</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleFooter</name>
+    <message>
+        <source>Discard Changes</source>
+        <translation>Änderungen verwerfen</translation>
+    </message>
+    <message>
+        <source>Save Schedule</source>
+        <translation>Zeitplan speichern</translation>
+    </message>
+    <message>
+        <source>New schedule, not saved yet</source>
+        <translation>Neuer Zeitplan, noch nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>Changed: %1</source>
+        <translation>Geändert: %1</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleKeep</name>
+    <message>
+        <source>What would be removed cannot be told</source>
+        <translation>Was entfernt würde, konnte nicht ermittelt werden</translation>
+    </message>
+    <message>
+        <source>keeps %1</source>
+        <translation>behält %1</translation>
+    </message>
+    <message>
+        <source>removes %1</source>
+        <translation>entfernt %1</translation>
+    </message>
+    <message>
+        <source>There are no backups in this folder yet.</source>
+        <translation>In diesem Ordner gibt es noch keine Sicherungen.</translation>
+    </message>
+    <message>
+        <source>All backups will be kept.</source>
+        <translation>Alle Sicherungen werden behalten.</translation>
+    </message>
+    <message>
+        <source>Keeps all %1, removes none.</source>
+        <translation>Behält alle %1, entfernt keine.</translation>
+    </message>
+    <message>
+        <source>Keeps %1, removes none now.</source>
+        <translation>Behält %1, entfernt jetzt keine.</translation>
+    </message>
+    <message>
+        <source>Keeps %1, removes %2 (%3) after the next backup.</source>
+        <translation>Behält %1, entfernt %2 (%3) nach der nächsten Sicherung.</translation>
+    </message>
+    <message>
+        <source>Hide</source>
+        <translation>Ausblenden</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Zeigen</translation>
+    </message>
+    <message>
+        <source>and %1 more, all of them older</source>
+        <translation>und %1 weitere, alle älter</translation>
+    </message>
+    <message>
+        <source>last</source>
+        <translation>letzte</translation>
+    </message>
+    <message>
+        <source>hourly</source>
+        <translation>stündlich</translation>
+    </message>
+    <message>
+        <source>daily</source>
+        <translation>täglich</translation>
+    </message>
+    <message>
+        <source>weekly</source>
+        <translation>wöchentlich</translation>
+    </message>
+    <message>
+        <source>monthly</source>
+        <translation>monatlich</translation>
+    </message>
+    <message>
+        <source>yearly</source>
+        <translation>jährlich</translation>
+    </message>
+    <message>
+        <source>Keep, %1</source>
+        <translation>Behalten, %1</translation>
+    </message>
+    <message>
+        <source>any age</source>
+        <translation>beliebig alt</translation>
+    </message>
+    <message>
+        <source>days old</source>
+        <translation>Tage alt</translation>
+    </message>
+    <message>
+        <source>Remove those that are older, in days; 0 for any age</source>
+        <translation>Ältere entfernen, in Tagen; 0 für beliebig alt</translation>
+    </message>
+    <message>
+        <source>Older ones are removed, whatever the numbers above say</source>
+        <translation>Ältere werden unabhängig von den Zahlen oben entfernt</translation>
+    </message>
+    <message>
+        <source>any size</source>
+        <translation>beliebig groß</translation>
+    </message>
+    <message>
+        <source>GB together</source>
+        <translation>GB insgesamt</translation>
+    </message>
+    <message>
+        <source>Most that all may take together, in GB; 0 for any size</source>
+        <translation>Was alle zusammen höchstens belegen, in GB; 0 für beliebig groß</translation>
+    </message>
+    <message>
+        <source>The oldest are removed until all together are no larger</source>
+        <translation>Die ältesten werden entfernt, bis die Gesamtgröße passt</translation>
+    </message>
+    <message>
+        <source>Keep 7 Daily, 4 Weekly, 12 Monthly</source>
+        <translation>7 tägliche, 4 wöchentliche, 12 monatliche behalten</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleList</name>
+    <message>
+        <source>not saved</source>
+        <translation>nicht gespeichert</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleListView</name>
+    <message>
+        <source>Schedules</source>
+        <translation>Zeitpläne</translation>
+    </message>
+</context>
+<context>
+    <name>SchedulePage</name>
+    <message>
+        <source>Its backups stay; no new ones are made.</source>
+        <translation>Seine Sicherungen bleiben; neue entstehen nicht mehr.</translation>
+    </message>
+    <message>
+        <source>Delete the schedule of “%1”?</source>
+        <translation>Zeitplan von „%1“ löschen?</translation>
+    </message>
+    <message>
+        <source>Delete Schedule</source>
+        <translation>Zeitplan löschen</translation>
+    </message>
+    <message>
+        <source>Not saved yet</source>
+        <translation>Noch nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>All schedules are paused until %1.</source>
+        <translation>Alle Zeitpläne sind bis %1 pausiert.</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Schedules</source>
+        <translation>Zeitpläne</translation>
+    </message>
+    <message>
+        <source>Pause All For…</source>
+        <translation>Alle pausieren …</translation>
+    </message>
+    <message>
+        <source>New Schedule…</source>
+        <translation>Neuer Zeitplan …</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Zeitplan</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleWatch</name>
+    <message>
+        <source>The schedules could not be looked at</source>
+        <translation>Die Zeitpläne konnten nicht gelesen werden</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleWhen</name>
+    <message>
+        <source>Hourly</source>
+        <translation>Stündlich</translation>
+    </message>
+    <message>
+        <source>Daily</source>
+        <translation>Täglich</translation>
+    </message>
+    <message>
+        <source>Weekly</source>
+        <translation>Wöchentlich</translation>
+    </message>
+    <message>
+        <source>Monthly</source>
+        <translation>Monatlich</translation>
+    </message>
+    <message>
+        <source>Cron</source>
+        <translation>Cron</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>Wiederholen</translation>
+    </message>
+    <message>
+        <source>Day of the week</source>
+        <translation>Wochentag</translation>
+    </message>
+    <message>
+        <source>Day %1</source>
+        <translation>Tag %1</translation>
+    </message>
+    <message>
+        <source>Last day</source>
+        <translation>Letzter Tag</translation>
+    </message>
+    <message>
+        <source>Day of the month</source>
+        <translation>Tag des Monats</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Uhrzeit</translation>
+    </message>
+    <message>
+        <source>Minute</source>
+        <translation>Minute</translation>
+    </message>
+    <message>
+        <source>Cron expression</source>
+        <translation>Cron-Ausdruck</translation>
+    </message>
+    <message>
+        <source>Minute, hour, day of the month, month, day of the week</source>
+        <translation>Minute, Stunde, Tag des Monats, Monat, Wochentag</translation>
+    </message>
+    <message>
+        <source>Time zone</source>
+        <translation>Zeitzone</translation>
+    </message>
+    <message>
+        <source>at</source>
+        <translation>um</translation>
+    </message>
+    <message>
+        <source>minute</source>
+        <translation>Minute</translation>
+    </message>
+</context>
+<context>
+    <name>SecurityPage</name>
+    <message>
+        <source>Security</source>
+        <translation>Sicherheit</translation>
+    </message>
+    <message>
+        <source>Forget All Passwords…</source>
+        <translation>Alle Passwörter löschen …</translation>
+    </message>
+    <message>
+        <source>Passwords are kept there and nowhere else: not in the settings, not in backups, not in logs.</source>
+        <translation>Passwörter liegen nur dort: nicht in den Einstellungen, nicht in Sicherungen, nicht in Protokollen.</translation>
+    </message>
+    <message>
+        <source>Keyring</source>
+        <translation>Schlüsselbund</translation>
+    </message>
+    <message>
+        <source>Passwords</source>
+        <translation>Passwörter</translation>
+    </message>
+    <message>
+        <source>Asking the keyring…</source>
+        <translation>Schlüsselbund wird abgefragt …</translation>
+    </message>
+    <message>
+        <source>There is none that can be used</source>
+        <translation>Kein nutzbarer Schlüsselbund</translation>
+    </message>
+    <message>
+        <source>Passwords are kept only until Holdfast ends</source>
+        <translation>Passwörter werden nur behalten, bis Holdfast endet</translation>
+    </message>
+    <message>
+        <source>None is stored.</source>
+        <translation>Es ist keins gespeichert.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n project(s) has its password there.</source>
+        <translation>
+            <numerusform>%1 von %n Projekt hat sein Passwort dort.</numerusform>
+            <numerusform>%1 von %n Projekten haben ihr Passwort dort.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>None is stored: there is no project yet.</source>
+        <translation>Es ist keins gespeichert: Es gibt noch kein Projekt.</translation>
+    </message>
+    <message>
+        <source>It does not answer</source>
+        <translation>Antwortet nicht</translation>
+    </message>
+    <message>
+        <source>Look Again</source>
+        <translation>Erneut suchen</translation>
+    </message>
+    <message>
+        <source>Forget all passwords?</source>
+        <translation>Alle Passwörter löschen?</translation>
+    </message>
+    <message>
+        <source>The keyring removes the password of each project. Schedules fail until the passwords are given again. Projects and backups stay.</source>
+        <translation>Der Schlüsselbund entfernt das Passwort jedes Projekts. Zeitpläne schlagen fehl, bis die Passwörter wieder eingegeben sind. Projekte und Sicherungen bleiben.</translation>
+    </message>
+    <message>
+        <source>Forget All Passwords</source>
+        <translation>Alle Passwörter löschen</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsDialog</name>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>General</source>
+        <translation>Allgemein</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Werkzeuge</translation>
+    </message>
+    <message>
+        <source>Security</source>
+        <translation>Sicherheit</translation>
+    </message>
+    <message>
+        <source>Notifications</source>
+        <translation>Benachrichtigungen</translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation>Erweitert</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Changes apply at once.</source>
+        <translation>Änderungen gelten sofort.</translation>
+    </message>
+</context>
+<context>
+    <name>SizeChart</name>
+    <message>
+        <source>Size and duration of the backups of %1</source>
+        <translation>Größe und Dauer der Sicherungen von %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n backup(s), from %1 to %2</source>
+        <translation>
+            <numerusform>%n Sicherung, von %1 bis %2</numerusform>
+            <numerusform>%n Sicherungen, von %1 bis %2</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No backups yet</source>
+        <translation>Noch keine Sicherungen</translation>
+    </message>
+    <message>
+        <source>Size, %1</source>
+        <translation>Größe, %1</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Duration</source>
+        <translation>Dauer</translation>
+    </message>
+    <message>
+        <source>today</source>
+        <translation>heute</translation>
+    </message>
+    <message>
+        <source>%1: no backup</source>
+        <translation>%1: keine Sicherung</translation>
+    </message>
+</context>
+<context>
+    <name>State</name>
+    <message>
+        <source>The settings were not read again</source>
+        <translation>Die Einstellungen wurden nicht neu gelesen</translation>
+    </message>
+    <message>
+        <source>The settings were not changed</source>
+        <translation>Die Einstellungen wurden nicht geändert</translation>
+    </message>
+</context>
+<context>
+    <name>TableTree</name>
+    <message numerus="yes">
+        <source>%n table(s)</source>
+        <translation>
+            <numerusform>%n Tabelle</numerusform>
+            <numerusform>%n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 von %n Tabelle</numerusform>
+            <numerusform>%1 von %n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>1 row</source>
+        <translation>1 Zeile</translation>
+    </message>
+    <message>
+        <source>%1 rows</source>
+        <translation>%1 Zeilen</translation>
+    </message>
+</context>
+<context>
+    <name>TableTreeView</name>
+    <message>
+        <source>Filter tables</source>
+        <translation>Tabellen filtern</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Alle</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>Keine</translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tabellen</translation>
+    </message>
+</context>
+<context>
+    <name>TargetBox</name>
+    <message>
+        <source>Into</source>
+        <translation>Ziel</translation>
+    </message>
+    <message>
+        <source>How</source>
+        <translation>Verfahren</translation>
+    </message>
+    <message>
+        <source>All or nothing</source>
+        <translation>Alles oder nichts</translation>
+    </message>
+    <message>
+        <source>Parallel, list errors</source>
+        <translation>Parallel, Fehler auflisten</translation>
+    </message>
+    <message>
+        <source>Name of the new database</source>
+        <translation>Name der neuen Datenbank</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Server</translation>
+    </message>
+    <message>
+        <source>Connection string</source>
+        <translation>Verbindungszeichenfolge</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Passwort</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>Inhalt</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Alles</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Schema</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Daten</translation>
+    </message>
+    <message>
+        <source>Replace what is in the way</source>
+        <translation>Vorhandenes ersetzen</translation>
+    </message>
+    <message>
+        <source>Owners</source>
+        <translation>Eigentümer</translation>
+    </message>
+    <message>
+        <source>Privileges</source>
+        <translation>Rechte</translation>
+    </message>
+    <message>
+        <source>Safety backup first</source>
+        <translation>Erst Sicherheitskopie</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>auf</translation>
+    </message>
+    <message>
+        <source>another server</source>
+        <translation>anderer Server</translation>
+    </message>
+    <message>
+        <source>New database…</source>
+        <translation>Neue Datenbank …</translation>
+    </message>
+    <message>
+        <source>Another database…</source>
+        <translation>Andere Datenbank …</translation>
+    </message>
+</context>
+<context>
+    <name>ToolRow</name>
+    <message>
+        <source>Test</source>
+        <translation>Testen</translation>
+    </message>
+    <message>
+        <source>Test %1</source>
+        <translation>%1 testen</translation>
+    </message>
+    <message>
+        <source>Not needed: a token does the same</source>
+        <translation>Nicht nötig: Ein Token leistet dasselbe</translation>
+    </message>
+    <message>
+        <source>Command line not found</source>
+        <translation>Befehlszeile nicht gefunden</translation>
+    </message>
+    <message>
+        <source>Does not run: %1</source>
+        <translation>Läuft nicht: %1</translation>
+    </message>
+    <message>
+        <source>Command line of Supabase</source>
+        <translation>Befehlszeile von Supabase</translation>
+    </message>
+    <message>
+        <source>Not used: others fit every server as well or better</source>
+        <translation>Nicht genutzt: Andere passen zu jedem Server ebenso gut oder besser</translation>
+    </message>
+    <message>
+        <source>Bundled with Holdfast</source>
+        <translation>In Holdfast enthalten</translation>
+    </message>
+    <message>
+        <source>On the PATH</source>
+        <translation>Im PATH</translation>
+    </message>
+    <message>
+        <source>Trying…</source>
+        <translation>Wird getestet …</translation>
+    </message>
+    <message>
+        <source>Runs in %1 s: %2</source>
+        <translation>Läuft (%1 s): %2</translation>
+    </message>
+    <message>
+        <source>Starts in %1 s</source>
+        <translation>Startet in %1 s</translation>
+    </message>
+</context>
+<context>
+    <name>ToolsPage</name>
+    <message>
+        <source>Look Again</source>
+        <translation>Erneut suchen</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Werkzeuge</translation>
+    </message>
+    <message>
+        <source>Looking for PostgreSQL&apos;s programs…</source>
+        <translation>PostgreSQL-Programme werden gesucht …</translation>
+    </message>
+    <message>
+        <source>The one that fits the server best is used. Servers up to PostgreSQL %1 can be backed up.</source>
+        <translation>Genutzt wird, was am besten zum Server passt. Server bis PostgreSQL %1 können gesichert werden.</translation>
+    </message>
+    <message>
+        <source>No program that works was found, so nothing can be backed up.</source>
+        <translation>Kein lauffähiges Programm gefunden, daher kann nichts gesichert werden.</translation>
+    </message>
+    <message>
+        <source>for PostgreSQL %1</source>
+        <translation>für PostgreSQL %1</translation>
+    </message>
+    <message>
+        <source>%1 to %2</source>
+        <translation>%1 bis %2</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>Holdfast – %1</source>
+        <translation>Holdfast – %1</translation>
+    </message>
+    <message>
+        <source>Open Holdfast</source>
+        <translation>Holdfast öffnen</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Pausieren</translation>
+    </message>
+    <message>
+        <source>Open Backup Folder</source>
+        <translation>Sicherungsordner öffnen</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>Einstellungen …</translation>
+    </message>
+    <message>
+        <source>Quit Holdfast</source>
+        <translation>Holdfast beenden</translation>
+    </message>
+    <message>
+        <source>Cancel Backup of %1</source>
+        <translation>Sicherung von %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Proof of %1</source>
+        <translation>Nachweis für %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Check of %1</source>
+        <translation>Prüfung von %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Restore into %1</source>
+        <translation>Wiederherstellung in %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Close Copy of %1</source>
+        <translation>Kopie von %1 schließen</translation>
+    </message>
+    <message>
+        <source>Cancel Trying With Sample Data</source>
+        <translation>Test mit Beispieldaten abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Export of %1</source>
+        <translation>Export von %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Deleting a Backup of %1</source>
+        <translation>Löschen einer Sicherung von %1 abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel Removing Old Backups of %1</source>
+        <translation>Entfernen alter Sicherungen von %1 abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>WhatHappened</name>
+    <message>
+        <source>It was stopped after %1. Nothing of it is left.</source>
+        <translation>Nach %1 angehalten. Es ist nichts davon übrig.</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Abgebrochen</translation>
+    </message>
+    <message>
+        <source>Interrupted</source>
+        <translation>Unterbrochen</translation>
+    </message>
+    <message>
+        <source>Holdfast or the computer stopped while it was made. What it left was removed.</source>
+        <translation>Holdfast oder der Computer wurde dabei beendet. Die Reste wurden entfernt.</translation>
+    </message>
+    <message>
+        <source>The backup failed</source>
+        <translation>Die Sicherung ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, or put it back if it was moved.</source>
+        <translation>Schließen Sie das Laufwerk an, auf dem er liegt, oder legen Sie ihn zurück, falls er verschoben wurde.</translation>
+    </message>
+    <message>
+        <source>The backup’s folder is not there</source>
+        <translation>Der Ordner der Sicherung ist nicht da</translation>
+    </message>
+    <message>
+        <source>Look Again</source>
+        <translation>Erneut suchen</translation>
+    </message>
+    <message>
+        <source>Remove From History…</source>
+        <translation>Aus Verlauf entfernen …</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+</context>
+<context>
+    <name>_Line</name>
+    <message>
+        <source>checking…</source>
+        <translation>wird geprüft …</translation>
+    </message>
+    <message>
+        <source>not tried</source>
+        <translation>nicht versucht</translation>
+    </message>
+</context>
+<context>
+    <name>_RowWidget</name>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>check</name>
+    <message>
+        <source>Host found</source>
+        <translation>Host gefunden</translation>
+    </message>
+    <message>
+        <source>Reached</source>
+        <translation>Erreicht</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Signed in</source>
+        <translation>Angemeldet</translation>
+    </message>
+    <message>
+        <source>Version and tool</source>
+        <translation>Version und Werkzeug</translation>
+    </message>
+    <message>
+        <source>Privileges</source>
+        <translation>Rechte</translation>
+    </message>
+    <message>
+        <source>Row security</source>
+        <translation>Zeilensicherheit</translation>
+    </message>
+    <message>
+        <source>Size and time</source>
+        <translation>Größe und Zeit</translation>
+    </message>
+</context>
+<context>
+    <name>cron</name>
+    <message>
+        <source>at %1</source>
+        <translation>um %1</translation>
+    </message>
+    <message>
+        <source>every %1 minutes</source>
+        <translation>alle %1 Minuten</translation>
+    </message>
+    <message>
+        <source>every minute</source>
+        <translation>jede Minute</translation>
+    </message>
+    <message>
+        <source>every %1 hours at minute %2</source>
+        <translation>alle %1 Stunden zur Minute %2</translation>
+    </message>
+    <message>
+        <source>every hour at minute %1</source>
+        <translation>jede Stunde zur Minute %1</translation>
+    </message>
+    <message>
+        <source>%1, from %2 to %3</source>
+        <translation>%1, von %2 bis %3</translation>
+    </message>
+    <message>
+        <source>%1, in the hours %2</source>
+        <translation>%1, in den Stunden %2</translation>
+    </message>
+    <message>
+        <source>%1, only %2</source>
+        <translation>%1, nur %2</translation>
+    </message>
+    <message>
+        <source>%1 or %2</source>
+        <translation>%1 oder %2</translation>
+    </message>
+    <message>
+        <source>on day %1 of the month</source>
+        <translation>an Tag %1 des Monats</translation>
+    </message>
+    <message>
+        <source>on the last day of the month</source>
+        <translation>am letzten Tag des Monats</translation>
+    </message>
+    <message>
+        <source>on the last working day of the month</source>
+        <translation>am letzten Arbeitstag des Monats</translation>
+    </message>
+    <message>
+        <source>the first %1 of the month</source>
+        <translation>am ersten %1 des Monats</translation>
+    </message>
+    <message>
+        <source>the second %1 of the month</source>
+        <translation>am zweiten %1 des Monats</translation>
+    </message>
+    <message>
+        <source>the third %1 of the month</source>
+        <translation>am dritten %1 des Monats</translation>
+    </message>
+    <message>
+        <source>the fourth %1 of the month</source>
+        <translation>am vierten %1 des Monats</translation>
+    </message>
+    <message>
+        <source>the fifth %1 of the month</source>
+        <translation>am fünften %1 des Monats</translation>
+    </message>
+    <message>
+        <source>the last %1 of the month</source>
+        <translation>am letzten %1 des Monats</translation>
+    </message>
+    <message>
+        <source>on %1</source>
+        <translation>%1</translation>
+    </message>
+    <message>
+        <source>in %1</source>
+        <translation>im %1</translation>
+    </message>
+    <message>
+        <source>%1 to %2</source>
+        <translation>%1 bis %2</translation>
+    </message>
+</context>
+<context>
+    <name>formats</name>
+    <message>
+        <source>%1 bytes</source>
+        <translation>%1 Bytes</translation>
+    </message>
+    <message>
+        <source>%1 s</source>
+        <translation>%1 s</translation>
+    </message>
+    <message>
+        <source>%1 min</source>
+        <translation>%1 min</translation>
+    </message>
+    <message>
+        <source>%1 h</source>
+        <translation>%1 h</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>Gestern</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Heute</translation>
+    </message>
+    <message>
+        <source>Tomorrow</source>
+        <translation>Morgen</translation>
+    </message>
+    <message>
+        <source>ddd d MMM</source>
+        <translation>ddd d. MMM</translation>
+    </message>
+    <message>
+        <source>d MMM yyyy</source>
+        <translation>d. MMM yyyy</translation>
+    </message>
+    <message>
+        <source>d MMM</source>
+        <translation>d. MMM</translation>
+    </message>
+</context>
+<context>
+    <name>health</name>
+    <message>
+        <source>All schedules are paused until %1</source>
+        <translation>Alle Zeitpläne sind bis %1 pausiert</translation>
+    </message>
+    <message>
+        <source>just now</source>
+        <translation>gerade eben</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) ago</source>
+        <translation>
+            <numerusform>vor %n Minute</numerusform>
+            <numerusform>vor %n Minuten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) ago</source>
+        <translation>
+            <numerusform>vor %n Stunde</numerusform>
+            <numerusform>vor %n Stunden</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n day(s) ago</source>
+        <translation>
+            <numerusform>vor %n Tag</numerusform>
+            <numerusform>vor %n Tagen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It was interrupted.</source>
+        <translation>Sie wurde unterbrochen.</translation>
+    </message>
+    <message>
+        <source>The reason is not known</source>
+        <translation>Der Grund ist nicht bekannt</translation>
+    </message>
+    <message>
+        <source>last good backup %1, next %2</source>
+        <translation>letzte gute Sicherung %1, nächste %2</translation>
+    </message>
+    <message>
+        <source>last good backup %1</source>
+        <translation>letzte gute Sicherung %1</translation>
+    </message>
+    <message>
+        <source>no good backup yet, next %2</source>
+        <translation>noch keine gute Sicherung, nächste %2</translation>
+    </message>
+    <message>
+        <source>no good backup yet</source>
+        <translation>noch keine gute Sicherung</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>läuft</translation>
+    </message>
+    <message>
+        <source>proof is old</source>
+        <translation>Nachweis veraltet</translation>
+    </message>
+    <message>
+        <source>not proven</source>
+        <translation>nicht nachgewiesen</translation>
+    </message>
+    <message>
+        <source>overdue</source>
+        <translation>überfällig</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>no backup yet</source>
+        <translation>noch keine Sicherung</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>wartet</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>pausiert</translation>
+    </message>
+    <message>
+        <source>proven</source>
+        <translation>nachgewiesen</translation>
+    </message>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>Der Sicherungsordner ist nicht verbunden</translation>
+    </message>
+    <message>
+        <source>There is no project yet</source>
+        <translation>Es gibt noch kein Projekt</translation>
+    </message>
+    <message>
+        <source>Everything is backed up and proven</source>
+        <translation>Alles ist gesichert und nachgewiesen</translation>
+    </message>
+    <message>
+        <source>%1 is overdue</source>
+        <translation>%1 ist überfällig</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 was interrupted</source>
+        <translation>Die letzte Sicherung von %1 wurde unterbrochen</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 failed</source>
+        <translation>Die letzte Sicherung von %1 ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 is not good</source>
+        <translation>Die letzte Sicherung von %1 ist nicht in Ordnung</translation>
+    </message>
+    <message>
+        <source>%1 has never been backed up</source>
+        <translation>%1 wurde noch nie gesichert</translation>
+    </message>
+    <message>
+        <source>%1 has never been proven</source>
+        <translation>Von %1 ist noch keine Sicherung nachgewiesen</translation>
+    </message>
+    <message>
+        <source>The last proof of %1 is long ago</source>
+        <translation>Der letzte Nachweis für %1 liegt lange zurück</translation>
+    </message>
+    <message>
+        <source>%1 waits</source>
+        <translation>%1 wartet</translation>
+    </message>
+    <message>
+        <source>%1 is being backed up</source>
+        <translation>%1 wird gesichert</translation>
+    </message>
+    <message>
+        <source>The schedules of %1 are off</source>
+        <translation>Die Zeitpläne von %1 sind aus</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are overdue</source>
+        <translation>
+            <numerusform>%n Projekt ist überfällig</numerusform>
+            <numerusform>%n Projekte sind überfällig</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) failed</source>
+        <translation>
+            <numerusform>Die letzte Sicherung von %n Projekt ist fehlgeschlagen</numerusform>
+            <numerusform>Die letzten Sicherungen von %n Projekten sind fehlgeschlagen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) are not good</source>
+        <translation>
+            <numerusform>Die letzte Sicherung von %n Projekt ist nicht in Ordnung</numerusform>
+            <numerusform>Die letzten Sicherungen von %n Projekten sind nicht in Ordnung</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been backed up</source>
+        <translation>
+            <numerusform>%n Projekt wurde noch nie gesichert</numerusform>
+            <numerusform>%n Projekte wurden noch nie gesichert</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been proven</source>
+        <translation>
+            <numerusform>Von %n Projekt ist noch keine Sicherung nachgewiesen</numerusform>
+            <numerusform>Von %n Projekten ist noch keine Sicherung nachgewiesen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last proofs of %n project(s) are long ago</source>
+        <translation>
+            <numerusform>Der letzte Nachweis für %n Projekt liegt lange zurück</numerusform>
+            <numerusform>Die letzten Nachweise für %n Projekte liegen lange zurück</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) wait</source>
+        <translation>
+            <numerusform>%n Projekt wartet</numerusform>
+            <numerusform>%n Projekte warten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are being backed up</source>
+        <translation>
+            <numerusform>%n Projekt wird gesichert</numerusform>
+            <numerusform>%n Projekte werden gesichert</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The schedules of %n project(s) are off</source>
+        <translation>
+            <numerusform>Die Zeitpläne von %n Projekt sind aus</numerusform>
+            <numerusform>Die Zeitpläne von %n Projekten sind aus</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>last good backup %1.</source>
+        <translation>letzte gute Sicherung %1.</translation>
+    </message>
+    <message>
+        <source>there is no good backup.</source>
+        <translation>Es gibt keine gute Sicherung.</translation>
+    </message>
+    <message>
+        <source>it needs %1.</source>
+        <translation>Es braucht %1.</translation>
+    </message>
+    <message>
+        <source>Change Folder…</source>
+        <translation>Ordner ändern …</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Jetzt sichern</translation>
+    </message>
+    <message>
+        <source>Prove Now</source>
+        <translation>Jetzt nachweisen</translation>
+    </message>
+    <message>
+        <source>Show Details</source>
+        <translation>Details zeigen</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Projekt anlegen …</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n more</source>
+        <translation>
+            <numerusform>%n weiteres</numerusform>
+            <numerusform>%n weitere</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>yesterday %1</source>
+        <translation>gestern %1</translation>
+    </message>
+    <message>
+        <source>tomorrow %1</source>
+        <translation>morgen %1</translation>
+    </message>
+</context>
+<context>
+    <name>history</name>
+    <message>
+        <source>Pinned</source>
+        <translation>Angeheftet</translation>
+    </message>
+    <message>
+        <source>Missing</source>
+        <translation>Fehlt</translation>
+    </message>
+    <message>
+        <source>%1 seconds</source>
+        <translation>%1 Sekunden</translation>
+    </message>
+    <message>
+        <source>%1 before</source>
+        <translation>vorher %1</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manuell</translation>
+    </message>
+    <message>
+        <source>Scheduled</source>
+        <translation>Geplant</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>Sicherheit</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+</context>
+<context>
+    <name>notifications</name>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>Der Sicherungsordner ist nicht verbunden</translation>
+    </message>
+    <message>
+        <source>%1 is backed up</source>
+        <translation>%1 ist gesichert</translation>
+    </message>
+    <message>
+        <source>%1 in %2</source>
+        <translation>%1 in %2</translation>
+    </message>
+    <message>
+        <source>There is no good backup.</source>
+        <translation>Es gibt keine gute Sicherung.</translation>
+    </message>
+    <message>
+        <source>The last good backup was made %1.</source>
+        <translation>Die letzte gute Sicherung wurde %1 erstellt.</translation>
+    </message>
+    <message>
+        <source>%1 is overdue</source>
+        <translation>%1 ist überfällig</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 is not good</source>
+        <translation>Die letzte Sicherung von %1 ist nicht in Ordnung</translation>
+    </message>
+    <message>
+        <source>Next attempt at %1.</source>
+        <translation>Nächster Versuch um %1.</translation>
+    </message>
+    <message>
+        <source>Backup of %1 failed</source>
+        <translation>Sicherung von %1 fehlgeschlagen</translation>
+    </message>
+</context>
+<context>
+    <name>pause</name>
+    <message>
+        <source>1 Hour</source>
+        <translation>1 Stunde</translation>
+    </message>
+    <message>
+        <source>Until Tomorrow</source>
+        <translation>Bis morgen</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Fortsetzen</translation>
+    </message>
+</context>
+<context>
+    <name>phase</name>
+    <message>
+        <source>checking the server</source>
+        <translation>Server prüfen</translation>
+    </message>
+    <message>
+        <source>taking a snapshot</source>
+        <translation>Snapshot erstellen</translation>
+    </message>
+    <message>
+        <source>dumping</source>
+        <translation>Dump schreiben</translation>
+    </message>
+    <message>
+        <source>reading back</source>
+        <translation>Zurücklesen</translation>
+    </message>
+    <message>
+        <source>sealing</source>
+        <translation>Versiegeln</translation>
+    </message>
+    <message>
+        <source>checking the files</source>
+        <translation>Dateien prüfen</translation>
+    </message>
+    <message>
+        <source>starting the sandbox</source>
+        <translation>Sandbox starten</translation>
+    </message>
+    <message>
+        <source>restoring into the sandbox</source>
+        <translation>In Sandbox wiederherstellen</translation>
+    </message>
+    <message>
+        <source>comparing</source>
+        <translation>Vergleichen</translation>
+    </message>
+    <message>
+        <source>loading the sample database</source>
+        <translation>Beispieldatenbank laden</translation>
+    </message>
+    <message>
+        <source>restoring into a second database</source>
+        <translation>In zweite Datenbank wiederherstellen</translation>
+    </message>
+    <message>
+        <source>backing up the target</source>
+        <translation>Ziel sichern</translation>
+    </message>
+    <message>
+        <source>planning</source>
+        <translation>Planen</translation>
+    </message>
+    <message>
+        <source>restoring</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>counting rows</source>
+        <translation>Zeilen zählen</translation>
+    </message>
+    <message>
+        <source>writing the file</source>
+        <translation>Datei schreiben</translation>
+    </message>
+</context>
+<context>
+    <name>plan</name>
+    <message>
+        <source>Creates %1</source>
+        <translation>Legt %1 an</translation>
+    </message>
+    <message>
+        <source>Replaces %1</source>
+        <translation>Ersetzt %1</translation>
+    </message>
+    <message>
+        <source>Changes %1</source>
+        <translation>Ändert %1</translation>
+    </message>
+    <message>
+        <source>Skips %1</source>
+        <translation>Überspringt %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>the rows of %n table(s)</source>
+        <translation>
+            <numerusform>die Zeilen von %n Tabelle</numerusform>
+            <numerusform>die Zeilen von %n Tabellen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n other object(s)</source>
+        <translation>
+            <numerusform>%n weiteres Objekt</numerusform>
+            <numerusform>%n weitere Objekte</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>Sicht</translation>
+    </message>
+    <message>
+        <source>materialized view</source>
+        <translation>materialisierte Sicht</translation>
+    </message>
+    <message>
+        <source>sequence</source>
+        <translation>Sequenz</translation>
+    </message>
+    <message>
+        <source>index</source>
+        <translation>Index</translation>
+    </message>
+    <message>
+        <source>policy</source>
+        <translation>Policy</translation>
+    </message>
+    <message>
+        <source>function</source>
+        <translation>Funktion</translation>
+    </message>
+    <message>
+        <source>trigger</source>
+        <translation>Trigger</translation>
+    </message>
+    <message>
+        <source>type</source>
+        <translation>Typ</translation>
+    </message>
+    <message>
+        <source>tables</source>
+        <translation>Tabellen</translation>
+    </message>
+    <message>
+        <source>views</source>
+        <translation>Sichten</translation>
+    </message>
+    <message>
+        <source>materialized views</source>
+        <translation>materialisierte Sichten</translation>
+    </message>
+    <message>
+        <source>sequences</source>
+        <translation>Sequenzen</translation>
+    </message>
+    <message>
+        <source>indexes</source>
+        <translation>Indizes</translation>
+    </message>
+    <message>
+        <source>policies</source>
+        <translation>Policies</translation>
+    </message>
+    <message>
+        <source>functions</source>
+        <translation>Funktionen</translation>
+    </message>
+    <message>
+        <source>triggers</source>
+        <translation>Trigger</translation>
+    </message>
+    <message>
+        <source>types</source>
+        <translation>Typen</translation>
+    </message>
+    <message>
+        <source>with %1 rows</source>
+        <translation>mit %1 Zeilen</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 and %n more</source>
+        <translation>
+            <numerusform>%1 und %n weiteres</numerusform>
+            <numerusform>%1 und %n weitere</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>project</name>
+    <message>
+        <source>Put your password in the place of [YOUR-PASSWORD].</source>
+        <translation>Setzen Sie Ihr Passwort an die Stelle von [YOUR-PASSWORD].</translation>
+    </message>
+    <message>
+        <source>Give the project a name.</source>
+        <translation>Geben Sie dem Projekt einen Namen.</translation>
+    </message>
+    <message>
+        <source>Use up to 200 letters, digits, signs, and spaces.</source>
+        <translation>Höchstens 200 Buchstaben, Ziffern, Zeichen und Leerzeichen.</translation>
+    </message>
+    <message>
+        <source>There is already a project of this name.</source>
+        <translation>Ein Projekt mit diesem Namen gibt es schon.</translation>
+    </message>
+    <message>
+        <source>A host has no spaces in its name.</source>
+        <translation>Ein Hostname enthält keine Leerzeichen.</translation>
+    </message>
+    <message>
+        <source>Give the host alone, or paste the whole connection string above.</source>
+        <translation>Geben Sie nur den Host an oder fügen Sie oben die ganze Verbindungszeichenfolge ein.</translation>
+    </message>
+    <message>
+        <source>Give the server&apos;s name or address.</source>
+        <translation>Geben Sie Name oder Adresse des Servers an.</translation>
+    </message>
+    <message>
+        <source>A number from 1 to 65535.</source>
+        <translation>Eine Zahl von 1 bis 65535.</translation>
+    </message>
+    <message>
+        <source>Transaction pooler. Use 5432.</source>
+        <translation>Transaction Pooler. Nehmen Sie 5432.</translation>
+    </message>
+</context>
+<context>
+    <name>proof</name>
+    <message>
+        <source>byte for byte</source>
+        <translation>Byte für Byte</translation>
+    </message>
+    <message>
+        <source>equal</source>
+        <translation>gleich</translation>
+    </message>
+    <message>
+        <source>in other order</source>
+        <translation>andere Reihenfolge</translation>
+    </message>
+    <message>
+        <source>recomputed</source>
+        <translation>neu berechnet</translation>
+    </message>
+    <message>
+        <source>not checked</source>
+        <translation>nicht geprüft</translation>
+    </message>
+    <message>
+        <source>not restorable</source>
+        <translation>nicht wiederherstellbar</translation>
+    </message>
+    <message>
+        <source>differs</source>
+        <translation>weicht ab</translation>
+    </message>
+    <message>
+        <source>as counted</source>
+        <translation>wie gezählt</translation>
+    </message>
+    <message>
+        <source>read back</source>
+        <translation>zurückgelesen</translation>
+    </message>
+    <message>
+        <source>hashed</source>
+        <translation>gehasht</translation>
+    </message>
+</context>
+<context>
+    <name>remedy</name>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Session Pooler nutzen</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Verbindung bearbeiten …</translation>
+    </message>
+    <message>
+        <source>Enter Password…</source>
+        <translation>Passwort eingeben …</translation>
+    </message>
+    <message>
+        <source>Require TLS</source>
+        <translation>TLS verlangen</translation>
+    </message>
+    <message>
+        <source>Allow Without TLS</source>
+        <translation>Ohne TLS zulassen</translation>
+    </message>
+    <message>
+        <source>Choose Certificate…</source>
+        <translation>Zertifikat wählen …</translation>
+    </message>
+    <message>
+        <source>Choose Folder…</source>
+        <translation>Ordner wählen …</translation>
+    </message>
+    <message>
+        <source>Show Largest Backups</source>
+        <translation>Größte Sicherungen zeigen</translation>
+    </message>
+    <message>
+        <source>Show Tools</source>
+        <translation>Werkzeuge zeigen</translation>
+    </message>
+    <message>
+        <source>Show Keyring</source>
+        <translation>Schlüsselbund zeigen</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Erneut versuchen</translation>
+    </message>
+    <message>
+        <source>Show History</source>
+        <translation>Verlauf zeigen</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Nachweisen</translation>
+    </message>
+    <message>
+        <source>Delete for Good…</source>
+        <translation>Endgültig löschen …</translation>
+    </message>
+    <message>
+        <source>Replace File</source>
+        <translation>Datei ersetzen</translation>
+    </message>
+</context>
+<context>
+    <name>schedule</name>
+    <message>
+        <source>Every hour on the hour</source>
+        <translation>Zu jeder vollen Stunde</translation>
+    </message>
+    <message>
+        <source>Every hour at minute %1</source>
+        <translation>Jede Stunde zur Minute %1</translation>
+    </message>
+    <message>
+        <source>Every day at %1</source>
+        <translation>Jeden Tag um %1</translation>
+    </message>
+    <message>
+        <source>Every %1 at %2</source>
+        <translation>Jeden %1 um %2</translation>
+    </message>
+    <message>
+        <source>On the last day of every month at %1</source>
+        <translation>Am letzten Tag jedes Monats um %1</translation>
+    </message>
+    <message>
+        <source>On day %1 of every month at %2</source>
+        <translation>Am %1. jedes Monats um %2</translation>
+    </message>
+    <message>
+        <source>the last %1</source>
+        <translation>die letzten %1</translation>
+    </message>
+    <message>
+        <source>%1 hourly</source>
+        <translation>%1 stündliche</translation>
+    </message>
+    <message>
+        <source>%1 daily</source>
+        <translation>%1 tägliche</translation>
+    </message>
+    <message>
+        <source>%1 weekly</source>
+        <translation>%1 wöchentliche</translation>
+    </message>
+    <message>
+        <source>%1 monthly</source>
+        <translation>%1 monatliche</translation>
+    </message>
+    <message>
+        <source>%1 yearly</source>
+        <translation>%1 jährliche</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>alle</translation>
+    </message>
+    <message>
+        <source>none older than %1 days</source>
+        <translation>keine älter als %1 Tage</translation>
+    </message>
+    <message>
+        <source>%1 at most</source>
+        <translation>höchstens %1</translation>
+    </message>
+    <message>
+        <source>keep %1</source>
+        <translation>behält %1</translation>
+    </message>
+    <message>
+        <source>no rule keeps it</source>
+        <translation>keine Regel behält sie</translation>
+    </message>
+    <message>
+        <source>too old</source>
+        <translation>zu alt</translation>
+    </message>
+    <message>
+        <source>all together are too large</source>
+        <translation>alle zusammen sind zu groß</translation>
+    </message>
+    <message>
+        <source>safety backup of more than 30 days ago</source>
+        <translation>Sicherheitskopie, älter als 30 Tage</translation>
+    </message>
+    <message>
+        <source>its proof failed more than 30 days ago</source>
+        <translation>ihr Nachweis schlug vor mehr als 30 Tagen fehl</translation>
+    </message>
+    <message>
+        <source>clocks go forward, no %1</source>
+        <translation>Uhr springt vor, kein %1</translation>
+    </message>
+    <message>
+        <source>clocks go back, the first %1 of two</source>
+        <translation>Uhr springt zurück, erstes %1 von zweien</translation>
+    </message>
+    <message>
+        <source>clocks go back, the second %1 of two</source>
+        <translation>Uhr springt zurück, zweites %1 von zweien</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Alles</translation>
+    </message>
+    <message>
+        <source>Everything, with roles</source>
+        <translation>Alles, mit Rollen</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Schema</translation>
+    </message>
+    <message>
+        <source>Schema, with roles</source>
+        <translation>Schema, mit Rollen</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Daten</translation>
+    </message>
+    <message>
+        <source>Data, with roles</source>
+        <translation>Daten, mit Rollen</translation>
+    </message>
+    <message>
+        <source>Prove by restoring</source>
+        <translation>Nachgewiesen: wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>Complete: every row counted</source>
+        <translation>Vollständig: jede Zeile gezählt</translation>
+    </message>
+    <message>
+        <source>Sealed: files hashed</source>
+        <translation>Versiegelt: Dateien gehasht</translation>
+    </message>
+    <message>
+        <source>the backup folder</source>
+        <translation>den Sicherungsordner</translation>
+    </message>
+    <message>
+        <source>mains power</source>
+        <translation>Netzstrom</translation>
+    </message>
+    <message>
+        <source>a network that is not metered</source>
+        <translation>ein nicht getaktetes Netz</translation>
+    </message>
+    <message>
+        <source>the server to answer</source>
+        <translation>eine Antwort des Servers</translation>
+    </message>
+    <message>
+        <source>tomorrow %1</source>
+        <translation>morgen %1</translation>
+    </message>
+    <message>
+        <source>today %1</source>
+        <translation>heute %1</translation>
+    </message>
+    <message>
+        <source>Until %1</source>
+        <translation>Bis %1</translation>
+    </message>
+    <message>
+        <source>It never comes again</source>
+        <translation>Kein weiterer Termin</translation>
+    </message>
+    <message>
+        <source>Next: %1</source>
+        <translation>Nächster Termin: %1</translation>
+    </message>
+    <message>
+        <source>Until you switch it on</source>
+        <translation>Bis Sie ihn einschalten</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Aus</translation>
+    </message>
+    <message>
+        <source>Retrying at %1</source>
+        <translation>Neuer Versuch um %1</translation>
+    </message>
+    <message>
+        <source>%1 waits for %2</source>
+        <translation>%1 wartet auf %2</translation>
+    </message>
+    <message>
+        <source>Backing up now</source>
+        <translation>Wird gerade gesichert</translation>
+    </message>
+    <message>
+        <source>Due now</source>
+        <translation>Jetzt fällig</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>aus</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>ein</translation>
+    </message>
+    <message>
+        <source>last</source>
+        <translation>letzte</translation>
+    </message>
+    <message>
+        <source>hourly</source>
+        <translation>stündlich</translation>
+    </message>
+    <message>
+        <source>daily</source>
+        <translation>täglich</translation>
+    </message>
+    <message>
+        <source>weekly</source>
+        <translation>wöchentlich</translation>
+    </message>
+    <message>
+        <source>monthly</source>
+        <translation>monatlich</translation>
+    </message>
+    <message>
+        <source>yearly</source>
+        <translation>jährlich</translation>
+    </message>
+    <message>
+        <source>days at most</source>
+        <translation>Tage höchstens</translation>
+    </message>
+    <message>
+        <source>project</source>
+        <translation>Projekt</translation>
+    </message>
+    <message>
+        <source>name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>times</source>
+        <translation>Zeiten</translation>
+    </message>
+    <message>
+        <source>time zone</source>
+        <translation>Zeitzone</translation>
+    </message>
+    <message>
+        <source>what</source>
+        <translation>Inhalt</translation>
+    </message>
+    <message>
+        <source>proof</source>
+        <translation>Nachweis</translation>
+    </message>
+    <message>
+        <source>folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <source>the default one</source>
+        <translation>Standardordner</translation>
+    </message>
+    <message>
+        <source>not metered</source>
+        <translation>nicht getaktet</translation>
+    </message>
+    <message>
+        <source>server answers</source>
+        <translation>Server antwortet</translation>
+    </message>
+    <message>
+        <source>size at most</source>
+        <translation>Größe höchstens</translation>
+    </message>
+    <message>
+        <source>ddd d MMM yyyy</source>
+        <translation>ddd d. MMM yyyy</translation>
+    </message>
+    <message>
+        <source>in %1</source>
+        <translation>in %1</translation>
+    </message>
+    <message>
+        <source>in %1 days</source>
+        <translation>in %1 Tagen</translation>
+    </message>
+</context>
+<context>
+    <name>state</name>
+    <message>
+        <source>Starting at login was not changed</source>
+        <translation>Der Start bei der Anmeldung wurde nicht geändert</translation>
+    </message>
+    <message>
+        <source>Starting at login could not be checked</source>
+        <translation>Der Start bei der Anmeldung konnte nicht geprüft werden</translation>
+    </message>
+</context>
+<context>
+    <name>status</name>
+    <message>
+        <source>Proven</source>
+        <translation>Nachgewiesen</translation>
+    </message>
+    <message>
+        <source>Complete</source>
+        <translation>Vollständig</translation>
+    </message>
+    <message>
+        <source>Sealed</source>
+        <translation>Versiegelt</translation>
+    </message>
+    <message>
+        <source>Proof failed</source>
+        <translation>Nachweis fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>Gut</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>Overdue</source>
+        <translation>Überfällig</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>Wartet</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>Pausiert</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Abgebrochen</translation>
+    </message>
+    <message>
+        <source>Interrupted</source>
+        <translation>Unterbrochen</translation>
+    </message>
+    <message>
+        <source>Missed</source>
+        <translation>Verpasst</translation>
+    </message>
+    <message>
+        <source>No backup yet</source>
+        <translation>Noch keine Sicherung</translation>
+    </message>
+    <message>
+        <source>Folder missing</source>
+        <translation>Ordner fehlt</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>Läuft</translation>
+    </message>
+</context>
+<context>
+    <name>strip</name>
+    <message>
+        <source>%1 good</source>
+        <translation>%1 gut</translation>
+    </message>
+    <message>
+        <source>%1 failed</source>
+        <translation>%1 fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>%1 missed</source>
+        <translation>%1 verpasst</translation>
+    </message>
+    <message>
+        <source>running today</source>
+        <translation>heute laufend</translation>
+    </message>
+    <message>
+        <source>no backups in %1 days</source>
+        <translation>keine Sicherungen in %1 Tagen</translation>
+    </message>
+    <message>
+        <source>good</source>
+        <translation>gut</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>missed</source>
+        <translation>verpasst</translation>
+    </message>
+    <message>
+        <source>nothing was scheduled</source>
+        <translation>nichts geplant</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>läuft</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>no backup at %1</source>
+        <translation>keine Sicherung um %1</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>unterbrochen</translation>
+    </message>
+    <message>
+        <source>%1 runs</source>
+        <translation>%1 Läufe</translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,4698 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="es" sourcelanguage="en">
+<context>
+    <name>AdvancedPage</name>
+    <message>
+        <source>Advanced</source>
+        <translation>Avanzado</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automático</translation>
+    </message>
+    <message>
+        <source> min</source>
+        <translation> min</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Workers of one backup or restore. Automatic takes what this computer and the server allow.</source>
+        <translation>Procesos de cada copia o restauración. «Automático» usa lo que permiten este equipo y el servidor.</translation>
+    </message>
+    <message>
+        <source>Parallel jobs</source>
+        <translation>Procesos paralelos</translation>
+    </message>
+    <message>
+        <source>An operation without progress for this long is stopped and reported as stalled.</source>
+        <translation>Una operación que no avanza durante este tiempo se detiene y se notifica como estancada.</translation>
+    </message>
+    <message>
+        <source>One file for each operation. Passwords are never logged.</source>
+        <translation>Un archivo por operación. Las contraseñas nunca se registran.</translation>
+    </message>
+    <message>
+        <source>Stall limit</source>
+        <translation>Límite sin avance</translation>
+    </message>
+    <message>
+        <source>Logs</source>
+        <translation>Registros</translation>
+    </message>
+</context>
+<context>
+    <name>BackupOptionsForm</name>
+    <message>
+        <source>Why this backup, if you like</source>
+        <translation>Motivo de la copia (opcional)</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Todo</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Esquema</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Datos</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>Qué</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>Roles</translation>
+    </message>
+    <message>
+        <source>Directory</source>
+        <translation>Directorio</translation>
+    </message>
+    <message>
+        <source>Parallel; one table can be restored alone.</source>
+        <translation>En paralelo; se puede restaurar una sola tabla.</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>Personalizado</translation>
+    </message>
+    <message>
+        <source>One file; one table can be restored alone.</source>
+        <translation>Un archivo; se puede restaurar una sola tabla.</translation>
+    </message>
+    <message>
+        <source>Plain SQL</source>
+        <translation>SQL simple</translation>
+    </message>
+    <message>
+        <source>A script to read; slow for large databases.</source>
+        <translation>Un script legible; lento con bases de datos grandes.</translation>
+    </message>
+    <message>
+        <source>Best that the tools have</source>
+        <translation>La mejor disponible</translation>
+    </message>
+    <message>
+        <source>zstd where pg_dump has it, else gzip.</source>
+        <translation>zstd si pg_dump lo admite; si no, gzip.</translation>
+    </message>
+    <message>
+        <source>zstd, level 3</source>
+        <translation>zstd, nivel 3</translation>
+    </message>
+    <message>
+        <source>About as fast as a server sends, and small.</source>
+        <translation>Casi al ritmo del servidor, y compacta.</translation>
+    </message>
+    <message>
+        <source>Read by everything, and three times as slow.</source>
+        <translation>Compatible con todo, pero tres veces más lenta.</translation>
+    </message>
+    <message>
+        <source>Costs hardly any time; the files are larger.</source>
+        <translation>Apenas lleva tiempo; los archivos son más grandes.</translation>
+    </message>
+    <message>
+        <source>For plain SQL alone: small and slow.</source>
+        <translation>Solo para SQL simple: compacta y lenta.</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>Ninguna</translation>
+    </message>
+    <message>
+        <source>For folders that compress or deduplicate by themselves.</source>
+        <translation>Para carpetas que ya comprimen o deduplican.</translation>
+    </message>
+    <message>
+        <source>Prove by restoring</source>
+        <translation>Probar restaurando</translation>
+    </message>
+    <message>
+        <source>Complete</source>
+        <translation>Completa</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Cambiar…</translation>
+    </message>
+    <message>
+        <source>This is not a whole path: begin at the root, or choose the folder.</source>
+        <translation>La ruta no está completa: empiece por la raíz o elija la carpeta.</translation>
+    </message>
+    <message>
+        <source>This is a file, not a folder.</source>
+        <translation>Es un archivo, no una carpeta.</translation>
+    </message>
+    <message>
+        <source>Choose at least one table.</source>
+        <translation>Elija al menos una tabla.</translation>
+    </message>
+    <message>
+        <source>Choose a Folder</source>
+        <translation>Elegir una carpeta</translation>
+    </message>
+    <message>
+        <source>Restored here and compared byte for byte.</source>
+        <translation>Se restaura aquí y se compara byte a byte.</translation>
+    </message>
+    <message>
+        <source>Every row counted and hashed, not restored.</source>
+        <translation>Filas contadas y con hash, sin restaurar.</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Nota</translation>
+    </message>
+    <message>
+        <source>Parts</source>
+        <translation>Partes</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Formato</translation>
+    </message>
+    <message>
+        <source>Compression</source>
+        <translation>Compresión</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Prueba</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Carpeta</translation>
+    </message>
+</context>
+<context>
+    <name>BackupPage</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Options</source>
+        <translation>Opciones</translation>
+    </message>
+    <message>
+        <source>Reset Options</source>
+        <translation>Restablecer</translation>
+    </message>
+    <message>
+        <source>looking at the database…</source>
+        <translation>examinando la base de datos…</translation>
+    </message>
+    <message>
+        <source>the database could not be asked</source>
+        <translation>no se pudo consultar la base de datos</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n changed</source>
+        <translation>
+            <numerusform>%n cambio</numerusform>
+            <numerusform>%n cambios</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 de %n tabla</numerusform>
+            <numerusform>%1 de %n tablas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 in the database</source>
+        <translation>%1 en la base de datos</translation>
+    </message>
+    <message>
+        <source>all tables of %1</source>
+        <translation>todas las tablas de %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s) of %2</source>
+        <translation>
+            <numerusform>%1 de %n tabla de %2</numerusform>
+            <numerusform>%1 de %n tablas de %2</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s) of %1</source>
+        <translation>
+            <numerusform>%n tabla de %1</numerusform>
+            <numerusform>%n tablas de %1</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>the definitions of %1</source>
+        <translation>las definiciones de %1</translation>
+    </message>
+    <message>
+        <source>the rows of %1</source>
+        <translation>las filas de %1</translation>
+    </message>
+    <message>
+        <source>%1 and the roles</source>
+        <translation>%1 y los roles</translation>
+    </message>
+    <message>
+        <source>Back up %1 in one snapshot, then prove it by restoring it on this computer.</source>
+        <translation>Copiar %1 en una sola instantánea y probar la copia restaurándola en este equipo.</translation>
+    </message>
+    <message>
+        <source>Back up %1 in one snapshot, and count and hash every row.</source>
+        <translation>Copiar %1 en una sola instantánea, contar todas las filas y calcular su hash.</translation>
+    </message>
+    <message>
+        <source>about %1</source>
+        <translation>aprox. %1</translation>
+    </message>
+    <message>
+        <source>, proof %1</source>
+        <translation>, prueba %1</translation>
+    </message>
+    <message>
+        <source>%1 free</source>
+        <translation>%1 libres</translation>
+    </message>
+    <message>
+        <source>The folder has too little space for this backup.</source>
+        <translation>No hay espacio suficiente en la carpeta para esta copia.</translation>
+    </message>
+    <message>
+        <source>It needs about %1, and %2 are free. Choose another folder, or free some space.</source>
+        <translation>Necesita unos %1 y hay %2 libres. Elija otra carpeta o libere espacio.</translation>
+    </message>
+    <message>
+        <source>The proof was cancelled. The backup is kept; it is complete, but not proven.</source>
+        <translation>Se canceló la prueba. La copia se conserva; está completa, pero sin probar.</translation>
+    </message>
+    <message>
+        <source>The backup was cancelled. Nothing of it is left.</source>
+        <translation>Se canceló la copia. No ha quedado nada de ella.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up and proven.</source>
+        <translation>Copia de %1 hecha y probada.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up; every row was counted and hashed.</source>
+        <translation>Copia de %1 hecha; todas las filas contadas y con hash.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up; its files are sealed.</source>
+        <translation>Copia de %1 hecha; sus archivos están sellados.</translation>
+    </message>
+    <message>
+        <source>%1 is backed up, but the proof failed.</source>
+        <translation>Copia de %1 hecha, pero la prueba falló.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n table(s), %1 rows, %2 in %3.</source>
+        <translation>
+            <numerusform>%n tabla, %1 filas, %2 en %3.</numerusform>
+            <numerusform>%n tablas, %1 filas, %2 en %3.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Show in History</source>
+        <translation>Ver en el historial</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Proyecto</translation>
+    </message>
+    <message>
+        <source>Backup</source>
+        <translation>Copia</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Añadir proyecto…</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Usar datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>There is nothing to back up yet</source>
+        <translation>Aún no hay nada que copiar</translation>
+    </message>
+    <message>
+        <source>Add a project: a Supabase project, or any PostgreSQL database.</source>
+        <translation>Añada un proyecto: uno de Supabase o cualquier base de datos PostgreSQL.</translation>
+    </message>
+</context>
+<context>
+    <name>BackupRunning</name>
+    <message>
+        <source>Tables</source>
+        <translation>Tablas</translation>
+    </message>
+    <message>
+        <source>Started %1, into %2</source>
+        <translation>Iniciada a las %1, en %2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 de %n tabla</numerusform>
+            <numerusform>%1 de %n tablas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 done, %2 in progress, %3 waiting</source>
+        <translation>Hechas: %1, en curso: %2, en espera: %3</translation>
+    </message>
+    <message>
+        <source>%1 written</source>
+        <translation>%1 escritos</translation>
+    </message>
+</context>
+<context>
+    <name>ChangesView</name>
+    <message>
+        <source>Tables that changed</source>
+        <translation>Tablas con cambios</translation>
+    </message>
+    <message numerus="yes">
+        <source>Nothing changed in %n table(s) since the backup before (%1).</source>
+        <translation>
+            <numerusform>Nada ha cambiado en %n tabla desde la copia anterior (%1).</numerusform>
+            <numerusform>Nada ha cambiado en %n tablas desde la copia anterior (%1).</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Since the backup before: %1</source>
+        <translation>Desde la copia anterior: %1</translation>
+    </message>
+    <message>
+        <source>The backup before (%1) was made with another selection of tables.</source>
+        <translation>La copia anterior (%1) se hizo con otra selección de tablas.</translation>
+    </message>
+    <message>
+        <source>There is no backup before this one to compare it with.</source>
+        <translation>No hay una copia anterior con la que compararla.</translation>
+    </message>
+    <message>
+        <source>The backup before (%1) cannot be read, so there is nothing to compare with.</source>
+        <translation>La copia anterior (%1) no se puede leer, así que no hay con qué comparar.</translation>
+    </message>
+    <message>
+        <source>new table</source>
+        <translation>tabla nueva</translation>
+    </message>
+    <message>
+        <source>removed</source>
+        <translation>eliminada</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 fila</numerusform>
+            <numerusform>%1 filas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>other rows</source>
+        <translation>otras filas</translation>
+    </message>
+    <message>
+        <source>%1 before</source>
+        <translation>antes: %1</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionChecklist</name>
+    <message>
+        <source>Connection check</source>
+        <translation>Comprobación</translation>
+    </message>
+    <message>
+        <source>%1 of %2 passed</source>
+        <translation>%1 de %2 superadas</translation>
+    </message>
+    <message>
+        <source>, %1 failed</source>
+        <translation>, %1 con error</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionFields</name>
+    <message>
+        <source>Encrypt if the server offers it</source>
+        <translation>Cifrar si el servidor lo ofrece</translation>
+    </message>
+    <message>
+        <source>Encrypt, check no certificate</source>
+        <translation>Cifrar sin verificar certificado</translation>
+    </message>
+    <message>
+        <source>Verify certificate</source>
+        <translation>Verificar certificado</translation>
+    </message>
+    <message>
+        <source>Verify certificate and name</source>
+        <translation>Verificar certificado y nombre</translation>
+    </message>
+    <message>
+        <source>Do not encrypt</source>
+        <translation>No cifrar</translation>
+    </message>
+    <message>
+        <source>as the user</source>
+        <translation>como el usuario</translation>
+    </message>
+    <message>
+        <source>as you are called on this computer</source>
+        <translation>su usuario en este equipo</translation>
+    </message>
+    <message>
+        <source>Show the password</source>
+        <translation>Mostrar la contraseña</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>Elegir…</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Nombre</translation>
+    </message>
+    <message>
+        <source>Host</source>
+        <translation>Host</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Puerto</translation>
+    </message>
+    <message>
+        <source>Database</source>
+        <translation>Base de datos</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>Usuario</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Contraseña</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Authority</source>
+        <translation>Autoridad</translation>
+    </message>
+    <message>
+        <source>Options</source>
+        <translation>Opciones</translation>
+    </message>
+    <message>
+        <source>Choose the Authority&apos;s Certificate</source>
+        <translation>Elegir el certificado de la autoridad</translation>
+    </message>
+    <message>
+        <source>Certificates (*.crt *.pem *.cer)</source>
+        <translation>Certificados (*.crt *.pem *.cer)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Todos los archivos (*)</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionString</name>
+    <message>
+        <source>Connection string</source>
+        <translation>Cadena de conexión</translation>
+    </message>
+    <message>
+        <source>Enter Another</source>
+        <translation>Introducir otra</translation>
+    </message>
+    <message>
+        <source>Filled in below.</source>
+        <translation>Los campos de abajo están rellenos.</translation>
+    </message>
+    <message>
+        <source>Filled in below. The password has been taken out of the text.</source>
+        <translation>Los campos de abajo están rellenos. La contraseña se ha quitado del texto.</translation>
+    </message>
+</context>
+<context>
+    <name>DateRangeDialog</name>
+    <message>
+        <source>Choose Dates</source>
+        <translation>Elegir fechas</translation>
+    </message>
+    <message>
+        <source>Show These Dates</source>
+        <translation>Mostrar estas fechas</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>Desde</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>Hasta</translation>
+    </message>
+    <message>
+        <source>The last day is before the first.</source>
+        <translation>El último día es anterior al primero.</translation>
+    </message>
+</context>
+<context>
+    <name>DetailPages</name>
+    <message>
+        <source>Reading the backup…</source>
+        <translation>Leyendo la copia…</translation>
+    </message>
+    <message>
+        <source>Tables of the backup</source>
+        <translation>Tablas de la copia</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Registro</translation>
+    </message>
+    <message>
+        <source>No log of it is kept any more.</source>
+        <translation>Su registro ya no se conserva.</translation>
+    </message>
+    <message>
+        <source>Table</source>
+        <translation>Tabla</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Filas</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+</context>
+<context>
+    <name>DropOverlay</name>
+    <message>
+        <source>Drop to look inside</source>
+        <translation>Suelte para ver el contenido</translation>
+    </message>
+</context>
+<context>
+    <name>DropZone</name>
+    <message>
+        <source>Drop a backup here</source>
+        <translation>Suelte aquí una copia</translation>
+    </message>
+    <message>
+        <source>Choose File…</source>
+        <translation>Elegir archivo…</translation>
+    </message>
+    <message>
+        <source>Choose Folder…</source>
+        <translation>Elegir carpeta…</translation>
+    </message>
+    <message>
+        <source>A folder, .dump, .sql, .gz, .zst, .tar, or what the Supabase dashboard or CLI gave you</source>
+        <translation>Una carpeta, .dump, .sql, .gz, .zst, .tar o lo que haya obtenido del panel o la CLI de Supabase</translation>
+    </message>
+    <message>
+        <source>Nothing is changed until you have seen the plan.</source>
+        <translation>No se cambia nada hasta que haya visto el plan.</translation>
+    </message>
+    <message>
+        <source>Choose a Backup</source>
+        <translation>Elegir una copia</translation>
+    </message>
+    <message>
+        <source>Choose a Backup Folder</source>
+        <translation>Elegir la carpeta de una copia</translation>
+    </message>
+</context>
+<context>
+    <name>DumpProgress</name>
+    <message>
+        <source>Table</source>
+        <translation>Tabla</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Filas</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Progreso</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 de %2</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>hecha</translation>
+    </message>
+    <message>
+        <source>waits</source>
+        <translation>espera</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorDialog</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+    <message>
+        <source>What to do</source>
+        <translation>Qué hacer</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>Detalles</translation>
+    </message>
+    <message>
+        <source>An error in Holdfast itself</source>
+        <translation>Un error del propio Holdfast</translation>
+    </message>
+    <message>
+        <source>Copy the details and report them. Backups that are finished are not touched by this.</source>
+        <translation>Copie los detalles y comuníquelos. Las copias terminadas no se ven afectadas.</translation>
+    </message>
+    <message>
+        <source>Copy Details</source>
+        <translation>Copiar detalles</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Cerrar</translation>
+    </message>
+</context>
+<context>
+    <name>FilesView</name>
+    <message>
+        <source>File</source>
+        <translation>Archivo</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+    <message>
+        <source>SHA-256</source>
+        <translation>SHA-256</translation>
+    </message>
+    <message>
+        <source>Files of the backup</source>
+        <translation>Archivos de la copia</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1</source>
+        <translation>PostgreSQL %1</translation>
+    </message>
+</context>
+<context>
+    <name>FolderField</name>
+    <message>
+        <source>Backup folder</source>
+        <translation>Carpeta de copias</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Cambiar…</translation>
+    </message>
+    <message>
+        <source>Choose another folder for backups</source>
+        <translation>Elegir otra carpeta para las copias</translation>
+    </message>
+    <message>
+        <source>Create Folder</source>
+        <translation>Crear carpeta</translation>
+    </message>
+    <message>
+        <source>Give the whole path, from the root on.</source>
+        <translation>Indique la ruta completa, desde la raíz.</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Examinando…</translation>
+    </message>
+    <message>
+        <source>Choose the Folder for Backups</source>
+        <translation>Elegir la carpeta de copias</translation>
+    </message>
+    <message>
+        <source>There is no such folder</source>
+        <translation>Esta carpeta no existe</translation>
+    </message>
+    <message>
+        <source>It cannot be written to: %1.</source>
+        <translation>No se puede escribir en ella: %1.</translation>
+    </message>
+    <message>
+        <source>%1 free of %2</source>
+        <translation>%1 libres de %2</translation>
+    </message>
+    <message>
+        <source>Writable, %1.</source>
+        <translation>Se puede escribir, %1.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n backup(s), %1.</source>
+        <translation>
+            <numerusform>%n copia, %1.</numerusform>
+            <numerusform>%n copias, %1.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It is not connected.</source>
+        <translation>No está conectada.</translation>
+    </message>
+    <message>
+        <source>The first backup creates it. %1.</source>
+        <translation>La primera copia la crea. %1.</translation>
+    </message>
+</context>
+<context>
+    <name>Frame</name>
+    <message>
+        <source>%1 running</source>
+        <translation>%1 en curso</translation>
+    </message>
+    <message>
+        <source>%1 waiting</source>
+        <translation>%1 en espera</translation>
+    </message>
+    <message>
+        <source>%1: failed</source>
+        <translation>%1: error</translation>
+    </message>
+    <message>
+        <source>Stop and Quit</source>
+        <translation>Detener y salir</translation>
+    </message>
+    <message>
+        <source>Quit Holdfast</source>
+        <translation>Salir de Holdfast</translation>
+    </message>
+    <message>
+        <source>Keep Running in Background</source>
+        <translation>Seguir en segundo plano</translation>
+    </message>
+    <message numerus="yes">
+        <source>Quit while %n operation(s) are running?</source>
+        <translation>
+            <numerusform>¿Salir con %n operación en curso?</numerusform>
+            <numerusform>¿Salir con %n operaciones en curso?</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What is stopped leaves nothing behind. Backups that are finished stay.</source>
+        <translation>Lo que se detiene no deja nada. Las copias terminadas se conservan.</translation>
+    </message>
+    <message>
+        <source>Something was entered that is not saved.</source>
+        <translation>Hay datos introducidos sin guardar.</translation>
+    </message>
+    <message>
+        <source>It is lost when Holdfast quits.</source>
+        <translation>Se pierden al salir de Holdfast.</translation>
+    </message>
+    <message>
+        <source>Keep Holdfast running?</source>
+        <translation>¿Mantener Holdfast abierto?</translation>
+    </message>
+    <message>
+        <source>Schedules run, and failures are told, only while Holdfast runs.</source>
+        <translation>Las programaciones y los avisos de fallos solo funcionan con Holdfast abierto.</translation>
+    </message>
+    <message>
+        <source>Do not ask again</source>
+        <translation>No volver a preguntar</translation>
+    </message>
+</context>
+<context>
+    <name>GeneralPage</name>
+    <message>
+        <source>General</source>
+        <translation>General</translation>
+    </message>
+    <message>
+        <source>Start Holdfast, hidden</source>
+        <translation>Iniciar Holdfast oculto</translation>
+    </message>
+    <message>
+        <source>Start Holdfast, hidden in the tray</source>
+        <translation>Iniciar Holdfast oculto en la bandeja</translation>
+    </message>
+    <message>
+        <source>Show an icon that tells how backups stand</source>
+        <translation>Mostrar un icono con el estado de las copias</translation>
+    </message>
+    <message>
+        <source>Keeps Holdfast running</source>
+        <translation>Mantener Holdfast abierto</translation>
+    </message>
+    <message>
+        <source>Keeps Holdfast running in the tray</source>
+        <translation>Mantener Holdfast en la bandeja</translation>
+    </message>
+    <message>
+        <source>Quits Holdfast</source>
+        <translation>Salir de Holdfast</translation>
+    </message>
+    <message>
+        <source>Asks each time</source>
+        <translation>Preguntar cada vez</translation>
+    </message>
+    <message>
+        <source>Follow System</source>
+        <translation>Como el sistema</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>Claro</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>Oscuro</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>Aspecto</translation>
+    </message>
+    <message>
+        <source>The language changes when Holdfast starts again.</source>
+        <translation>El idioma cambia al reiniciar Holdfast.</translation>
+    </message>
+    <message>
+        <source>Backup folder</source>
+        <translation>Carpeta de copias</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or from cron with “holdfast run-due”.</source>
+        <translation>Las programaciones funcionan con Holdfast abierto, o desde cron con «holdfast run-due».</translation>
+    </message>
+    <message>
+        <source>At login</source>
+        <translation>Al iniciar sesión</translation>
+    </message>
+    <message>
+        <source>Tray</source>
+        <translation>Bandeja</translation>
+    </message>
+    <message>
+        <source>Closing the window</source>
+        <translation>Al cerrar la ventana</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>Idioma</translation>
+    </message>
+    <message>
+        <source>UTC is in the tool tip of every time.</source>
+        <translation>La hora UTC aparece al señalar cualquier hora.</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>Horas</translation>
+    </message>
+    <message>
+        <source>Follow system (%1)</source>
+        <translation>Como el sistema (%1)</translation>
+    </message>
+    <message>
+        <source>Local time, %1</source>
+        <translation>Hora local, %1</translation>
+    </message>
+</context>
+<context>
+    <name>HealthLine</name>
+    <message>
+        <source>Looking at your backups…</source>
+        <translation>Examinando las copias…</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryActs</name>
+    <message>
+        <source>Restore…</source>
+        <translation>Restaurar…</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Probar</translation>
+    </message>
+    <message>
+        <source>Open a Copy</source>
+        <translation>Consultar</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Verify Checksums</source>
+        <translation>Verificar sumas</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportar…</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>Fijar</translation>
+    </message>
+    <message>
+        <source>Edit Note</source>
+        <translation>Editar nota</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>Eliminar…</translation>
+    </message>
+    <message>
+        <source>Choose what to restore, and where</source>
+        <translation>Elegir qué restaurar y dónde</translation>
+    </message>
+    <message>
+        <source>Restore it into a throwaway server and compare everything</source>
+        <translation>Restaurarla en un servidor desechable y compararlo todo</translation>
+    </message>
+    <message>
+        <source>Restore it into a throwaway server to look at, until you close it</source>
+        <translation>Restaurarla en un servidor desechable para consultarla hasta que la cierre</translation>
+    </message>
+    <message>
+        <source>Read every file and hold it against its checksum</source>
+        <translation>Leer cada archivo y contrastarlo con su suma de verificación</translation>
+    </message>
+    <message>
+        <source>Write it as one file</source>
+        <translation>Guardarla como un solo archivo</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>Desfijar</translation>
+    </message>
+    <message>
+        <source>Remove From History…</source>
+        <translation>Quitar del historial…</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryDetail</name>
+    <message>
+        <source>The backup cannot be shown</source>
+        <translation>No se puede mostrar la copia</translation>
+    </message>
+    <message>
+        <source>Parts of the detail</source>
+        <translation>Secciones del detalle</translation>
+    </message>
+    <message>
+        <source>What Happened</source>
+        <translation>Qué pasó</translation>
+    </message>
+    <message>
+        <source>What Changed</source>
+        <translation>Cambios</translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tablas</translation>
+    </message>
+    <message>
+        <source>Proof Report</source>
+        <translation>Informe</translation>
+    </message>
+    <message>
+        <source>Files</source>
+        <translation>Archivos</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Registro</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>Notas</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Prueba</translation>
+    </message>
+    <message>
+        <source>Chart</source>
+        <translation>Gráfico</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryFilters</name>
+    <message>
+        <source>Project</source>
+        <translation>Proyecto</translation>
+    </message>
+    <message>
+        <source>All projects</source>
+        <translation>Proyecto: todos</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Resultado</translation>
+    </message>
+    <message>
+        <source>Any result</source>
+        <translation>Resultado: todos</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Prueba</translation>
+    </message>
+    <message>
+        <source>Any proof</source>
+        <translation>Prueba: todas</translation>
+    </message>
+    <message>
+        <source>No proof</source>
+        <translation>Sin prueba</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>Tipo</translation>
+    </message>
+    <message>
+        <source>Any kind</source>
+        <translation>Tipo: todos</translation>
+    </message>
+    <message>
+        <source>Dates</source>
+        <translation>Fechas</translation>
+    </message>
+    <message>
+        <source>Any time</source>
+        <translation>Fecha: todas</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Hoy</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>Últimos 7 días</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>Últimos 30 días</translation>
+    </message>
+    <message>
+        <source>Last 90 days</source>
+        <translation>Últimos 90 días</translation>
+    </message>
+    <message>
+        <source>Choose Dates…</source>
+        <translation>Elegir fechas…</translation>
+    </message>
+    <message>
+        <source>%1 shown</source>
+        <translation>%1 en lista</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>Buscar</translation>
+    </message>
+    <message>
+        <source>Search in projects, notes and errors</source>
+        <translation>Buscar en proyectos, notas y errores</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryHead</name>
+    <message>
+        <source>Back</source>
+        <translation>Atrás</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Más</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryModel</name>
+    <message>
+        <source>Size against the project&apos;s backup before it</source>
+        <translation>Tamaño respecto a la copia anterior del proyecto</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Hora</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Proyecto</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>Tipo</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Resultado</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Prueba</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+    <message>
+        <source>Duration</source>
+        <translation>Duración</translation>
+    </message>
+    <message>
+        <source>Trend</source>
+        <translation>Cambio</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPage</name>
+    <message>
+        <source>The backup folder was not read</source>
+        <translation>No se leyó la carpeta de copias</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>Historial</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 backup(s)</source>
+        <translation>
+            <numerusform>%1 copia</numerusform>
+            <numerusform>%1 copias</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>No se puede leer el historial</translation>
+    </message>
+    <message>
+        <source>Sort By</source>
+        <translation>Ordenar por</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPanes</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Clear Filters</source>
+        <translation>Quitar filtros</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>No backups yet</source>
+        <translation>Aún no hay copias</translation>
+    </message>
+    <message>
+        <source>Each backup that is made, or tried, is listed here with its proof and what changed.</source>
+        <translation>Aquí aparece cada copia hecha o intentada, con su prueba y los cambios.</translation>
+    </message>
+    <message>
+        <source>No backup matches</source>
+        <translation>Ninguna copia coincide</translation>
+    </message>
+    <message>
+        <source>There are backups, but none that all filters let through.</source>
+        <translation>Hay copias, pero ninguna cumple todos los filtros.</translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>No se puede leer el historial</translation>
+    </message>
+    <message>
+        <source>Your backups in the folder are not touched by this.</source>
+        <translation>Esto no afecta a las copias de la carpeta.</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryRequests</name>
+    <message>
+        <source>The note was not saved</source>
+        <translation>No se guardó la nota</translation>
+    </message>
+    <message>
+        <source>The backup was not pinned</source>
+        <translation>No se fijó la copia</translation>
+    </message>
+    <message>
+        <source>One file, tar (*.tar)</source>
+        <translation>Un archivo, tar (*.tar)</translation>
+    </message>
+    <message>
+        <source>One file, zip (*.zip)</source>
+        <translation>Un archivo, zip (*.zip)</translation>
+    </message>
+    <message>
+        <source>Export Backup</source>
+        <translation>Exportar copia</translation>
+    </message>
+    <message>
+        <source>The history cannot be read</source>
+        <translation>No se puede leer el historial</translation>
+    </message>
+    <message>
+        <source>Delete Backup</source>
+        <translation>Eliminar copia</translation>
+    </message>
+    <message>
+        <source>Delete the backup “%1”?</source>
+        <translation>¿Eliminar la copia «%1»?</translation>
+    </message>
+    <message>
+        <source>Its folder (%1) goes to the trash.</source>
+        <translation>Su carpeta (%1) se mueve a la papelera.</translation>
+    </message>
+    <message>
+        <source>Remove Entry</source>
+        <translation>Quitar entrada</translation>
+    </message>
+    <message>
+        <source>Remove “%1” from the history?</source>
+        <translation>¿Quitar «%1» del historial?</translation>
+    </message>
+    <message>
+        <source>The entry is forgotten. Nothing on any disk is deleted.</source>
+        <translation>Se olvida la entrada. No se elimina nada de ningún disco.</translation>
+    </message>
+    <message>
+        <source>It is the only good backup of %1: none is left then.</source>
+        <translation>Es la única copia correcta de %1: no quedará ninguna.</translation>
+    </message>
+    <message>
+        <source>It is the only proven backup of %1.</source>
+        <translation>Es la única copia probada de %1.</translation>
+    </message>
+    <message>
+        <source>It is the newest good backup of %1.</source>
+        <translation>Es la copia correcta más reciente de %1.</translation>
+    </message>
+    <message>
+        <source>You pinned it.</source>
+        <translation>Está fijada.</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryTable</name>
+    <message>
+        <source>Backups</source>
+        <translation>Copias</translation>
+    </message>
+    <message>
+        <source>Scheduled</source>
+        <translation>Programada</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manual</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>Previa</translation>
+    </message>
+</context>
+<context>
+    <name>LatestBackups</name>
+    <message>
+        <source>Restore…</source>
+        <translation>Restaurar…</translation>
+    </message>
+    <message>
+        <source>Restore %1 of %2</source>
+        <translation>Restaurar %1, %2</translation>
+    </message>
+</context>
+<context>
+    <name>LogDrawer</name>
+    <message>
+        <source>Log</source>
+        <translation>Registro</translation>
+    </message>
+    <message>
+        <source>Hide Log</source>
+        <translation>Ocultar registro</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copiar</translation>
+    </message>
+    <message>
+        <source>Open Log Folder</source>
+        <translation>Abrir registros</translation>
+    </message>
+</context>
+<context>
+    <name>LoginOffer</name>
+    <message>
+        <source>Start at Login</source>
+        <translation>Iniciar con la sesión</translation>
+    </message>
+    <message>
+        <source>Not Now</source>
+        <translation>Ahora no</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Cambiar…</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs. It starts at login, hidden.</source>
+        <translation>Las programaciones funcionan con Holdfast abierto. Se inicia oculto al iniciar sesión.</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
+        <translation>Las programaciones funcionan con Holdfast abierto, o cuando cron ejecuta «holdfast run-due».</translation>
+    </message>
+    <message>
+        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or have cron start “holdfast run-due” every minute.</source>
+        <translation>Las programaciones solo funcionan con Holdfast abierto. Haga que se inicie oculto al iniciar sesión, o que cron ejecute «holdfast run-due» cada minuto.</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+</context>
+<context>
+    <name>NextFive</name>
+    <message>
+        <source>The next times show when the fields above are right.</source>
+        <translation>Las próximas horas aparecen cuando los campos de arriba son correctos.</translation>
+    </message>
+</context>
+<context>
+    <name>NoteEditor</name>
+    <message>
+        <source>What should be known of this backup</source>
+        <translation>Qué conviene saber de esta copia</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Nota</translation>
+    </message>
+    <message>
+        <source>Save Note</source>
+        <translation>Guardar nota</translation>
+    </message>
+    <message>
+        <source>Discard Changes</source>
+        <translation>Descartar cambios</translation>
+    </message>
+    <message>
+        <source>The note is too long.</source>
+        <translation>La nota es demasiado larga.</translation>
+    </message>
+</context>
+<context>
+    <name>Notifications</name>
+    <message>
+        <source>Notifications work</source>
+        <translation>Las notificaciones funcionan</translation>
+    </message>
+    <message>
+        <source>Holdfast tells of failures while its window is not in front.</source>
+        <translation>Holdfast avisa de los fallos cuando su ventana no está delante.</translation>
+    </message>
+    <message>
+        <source>%1: failed</source>
+        <translation>%1: error</translation>
+    </message>
+    <message>
+        <source>Open Holdfast</source>
+        <translation>Abrir Holdfast</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Change Folder…</source>
+        <translation>Cambiar carpeta…</translation>
+    </message>
+</context>
+<context>
+    <name>NotificationsPage</name>
+    <message>
+        <source>Notifications</source>
+        <translation>Notificaciones</translation>
+    </message>
+    <message>
+        <source>A backup failed</source>
+        <translation>Una copia falla</translation>
+    </message>
+    <message>
+        <source>A backup is overdue</source>
+        <translation>Una copia está atrasada</translation>
+    </message>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>La carpeta de copias no está conectada</translation>
+    </message>
+    <message>
+        <source>A proof failed</source>
+        <translation>Una prueba falló</translation>
+    </message>
+    <message>
+        <source>A backup is done</source>
+        <translation>Una copia terminó</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>Comprobación</translation>
+    </message>
+    <message>
+        <source>Sent. It should show now.</source>
+        <translation>Enviada. Debería mostrarse ahora.</translation>
+    </message>
+    <message>
+        <source>Send Test</source>
+        <translation>Enviar ejemplo</translation>
+    </message>
+    <message>
+        <source>Only while no window of Holdfast is in front. There is one for each project, which is taken back when all is well again.</source>
+        <translation>Solo cuando ninguna ventana de Holdfast está delante. Hay una por proyecto, y se retira cuando todo vuelve a estar bien.</translation>
+    </message>
+    <message>
+        <source>Tell me when</source>
+        <translation>Avisar cuando</translation>
+    </message>
+    <message>
+        <source>This desktop has neither a notification service nor a tray.</source>
+        <translation>Este escritorio no tiene servicio de notificaciones ni bandeja.</translation>
+    </message>
+</context>
+<context>
+    <name>OperationSignals</name>
+    <message>
+        <source>Backing up %1</source>
+        <translation>Copiando %1</translation>
+    </message>
+    <message>
+        <source>Proving %1</source>
+        <translation>Probando %1</translation>
+    </message>
+    <message>
+        <source>Checking %1</source>
+        <translation>Verificando %1</translation>
+    </message>
+    <message>
+        <source>Restoring into %1</source>
+        <translation>Restaurando en %1</translation>
+    </message>
+    <message>
+        <source>Opening a copy of %1</source>
+        <translation>Abriendo %1 para consulta</translation>
+    </message>
+    <message>
+        <source>Trying with sample data</source>
+        <translation>Usando datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>Exporting %1</source>
+        <translation>Exportando %1</translation>
+    </message>
+    <message>
+        <source>Deleting a backup of %1</source>
+        <translation>Eliminando una copia de %1</translation>
+    </message>
+    <message>
+        <source>Removing old backups of %1</source>
+        <translation>Eliminando copias antiguas de %1</translation>
+    </message>
+    <message>
+        <source>waiting for its turn</source>
+        <translation>en cola</translation>
+    </message>
+    <message>
+        <source>stopping</source>
+        <translation>deteniendo</translation>
+    </message>
+    <message>
+        <source>open; Cancel closes it</source>
+        <translation>abierta; «Cancelar» la cierra</translation>
+    </message>
+    <message>
+        <source>%1 rows/s</source>
+        <translation>%1 filas/s</translation>
+    </message>
+    <message>
+        <source>%1/s</source>
+        <translation>%1/s</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>queda aprox. %1</translation>
+    </message>
+</context>
+<context>
+    <name>PlanList</name>
+    <message>
+        <source>Plan</source>
+        <translation>Plan</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectDetail</name>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Probar</translation>
+    </message>
+    <message>
+        <source>Restore…</source>
+        <translation>Restaurar…</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Más</translation>
+    </message>
+    <message>
+        <source>Edit and Test Connection…</source>
+        <translation>Editar y comprobar conexión…</translation>
+    </message>
+    <message>
+        <source>Show in History</source>
+        <translation>Ver en el historial</translation>
+    </message>
+    <message>
+        <source>Schedules</source>
+        <translation>Programaciones</translation>
+    </message>
+    <message>
+        <source>Delete Project…</source>
+        <translation>Eliminar proyecto…</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Editar conexión…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n attempt(s) failed in a row.</source>
+        <translation>
+            <numerusform>Falló %n intento.</numerusform>
+            <numerusform>Fallaron %n intentos seguidos.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Overdue for %n day(s)</source>
+        <translation>
+            <numerusform>Con %n día de retraso</numerusform>
+            <numerusform>Con %n días de retraso</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Connection</source>
+        <translation>Conexión</translation>
+    </message>
+    <message>
+        <source>Content</source>
+        <translation>Contenido</translation>
+    </message>
+    <message>
+        <source>Protection</source>
+        <translation>Protección</translation>
+    </message>
+    <message>
+        <source>%1, as %2</source>
+        <translation>%1, como %2</translation>
+    </message>
+    <message>
+        <source>if the server offers it</source>
+        <translation>si el servidor lo ofrece</translation>
+    </message>
+    <message>
+        <source>required, not checked</source>
+        <translation>obligatorio, sin verificar</translation>
+    </message>
+    <message>
+        <source>certificate checked</source>
+        <translation>certificado verificado</translation>
+    </message>
+    <message>
+        <source>certificate and name checked</source>
+        <translation>certificado y nombre verificados</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>desactivado</translation>
+    </message>
+    <message>
+        <source>Host</source>
+        <translation>Host</translation>
+    </message>
+    <message>
+        <source>Database</source>
+        <translation>Base de datos</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Servidor</translation>
+    </message>
+    <message>
+        <source>Tool</source>
+        <translation>Herramienta</translation>
+    </message>
+    <message numerus="yes">
+        <source>in %n schema(s)</source>
+        <translation>
+            <numerusform>en %n esquema</numerusform>
+            <numerusform>en %n esquemas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tablas</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Filas</translation>
+    </message>
+    <message>
+        <source>Largest</source>
+        <translation>Mayor</translation>
+    </message>
+    <message>
+        <source>Extensions</source>
+        <translation>Extensiones</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>Roles</translation>
+    </message>
+    <message>
+        <source>%1 on disk, %2</source>
+        <translation>%1 en disco, %2</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Programación</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>ninguna</translation>
+    </message>
+    <message>
+        <source>Backups</source>
+        <translation>Copias</translation>
+    </message>
+    <message>
+        <source>Last proven</source>
+        <translation>Última probada</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>nunca</translation>
+    </message>
+    <message>
+        <source>Retention</source>
+        <translation>Conservación</translation>
+    </message>
+    <message>
+        <source>keep all</source>
+        <translation>conservar todas</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Carpeta</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectDialog</name>
+    <message>
+        <source>Edit %1</source>
+        <translation>Editar %1</translation>
+    </message>
+    <message>
+        <source>Add Project</source>
+        <translation>Añadir proyecto</translation>
+    </message>
+    <message>
+        <source>Connection String</source>
+        <translation>Cadena de conexión</translation>
+    </message>
+    <message>
+        <source>Fields Only</source>
+        <translation>Solo campos</translation>
+    </message>
+    <message>
+        <source>How to enter the connection</source>
+        <translation>Cómo introducir la conexión</translation>
+    </message>
+    <message>
+        <source>Test Connection</source>
+        <translation>Comprobar conexión</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+    <message>
+        <source>Save Project</source>
+        <translation>Guardar proyecto</translation>
+    </message>
+    <message>
+        <source>Testing…</source>
+        <translation>Comprobando…</translation>
+    </message>
+    <message>
+        <source>%1 is busy: cancel what runs, or wait for it, then rename it.</source>
+        <translation>%1 está ocupado: cancele lo que está en curso o espere, y después cambie el nombre.</translation>
+    </message>
+    <message>
+        <source>Storing the password…</source>
+        <translation>Guardando la contraseña…</translation>
+    </message>
+    <message>
+        <source>Asking the keyring…</source>
+        <translation>Consultando el llavero…</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends: the keyring is locked</source>
+        <translation>se conserva solo hasta cerrar Holdfast: el llavero está bloqueado</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends: there is no keyring that can be used</source>
+        <translation>se conserva solo hasta que Holdfast se cierre: no hay ningún llavero utilizable</translation>
+    </message>
+    <message>
+        <source>kept only until Holdfast ends</source>
+        <translation>se conserva solo hasta cerrar Holdfast</translation>
+    </message>
+    <message>
+        <source>will be stored in %1</source>
+        <translation>se guardará en %1</translation>
+    </message>
+    <message>
+        <source>A backup would fail like this. The red line says what to do.</source>
+        <translation>Así fallaría una copia. La línea roja dice qué hacer.</translation>
+    </message>
+    <message>
+        <source>stored in %1</source>
+        <translation>guardada en %1</translation>
+    </message>
+    <message>
+        <source>unchanged</source>
+        <translation>sin cambios</translation>
+    </message>
+    <message>
+        <source>none, or from ~/.pgpass</source>
+        <translation>ninguna, o de ~/.pgpass</translation>
+    </message>
+    <message>
+        <source>Fix the port, then test the connection.</source>
+        <translation>Corrija el puerto y compruebe la conexión.</translation>
+    </message>
+    <message>
+        <source>Enter the password: the one that is kept belongs to %1.</source>
+        <translation>Introduzca la contraseña: la guardada es de %1.</translation>
+    </message>
+    <message>
+        <source>Everything that a backup needs is there.</source>
+        <translation>Está todo lo que necesita una copia.</translation>
+    </message>
+    <message>
+        <source>Copy the session pooler&apos;s string from the project&apos;s Connect page.</source>
+        <translation>Copie la cadena del «session pooler» desde la página «Connect» del proyecto.</translation>
+    </message>
+    <message>
+        <source>Discard what you entered?</source>
+        <translation>¿Descartar lo introducido?</translation>
+    </message>
+    <message>
+        <source>The project is not kept yet.</source>
+        <translation>El proyecto aún no se ha guardado.</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Descartar</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectList</name>
+    <message>
+        <source>Projects</source>
+        <translation>Proyectos</translation>
+    </message>
+    <message>
+        <source>888.8 GB</source>
+        <translation>888,8 GB</translation>
+    </message>
+    <message>
+        <source>Last good backup</source>
+        <translation>Última correcta</translation>
+    </message>
+    <message>
+        <source>for mains power</source>
+        <translation>de corriente eléctrica</translation>
+    </message>
+    <message>
+        <source>Backing up, 88%</source>
+        <translation>Copiando, 88%</translation>
+    </message>
+    <message>
+        <source>Tomorrow</source>
+        <translation>Mañana</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectTable</name>
+    <message>
+        <source>Project</source>
+        <translation>Proyecto</translation>
+    </message>
+    <message>
+        <source>PostgreSQL</source>
+        <translation>PostgreSQL</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>Últimos 30 días</translation>
+    </message>
+    <message>
+        <source>Last good backup</source>
+        <translation>Última correcta</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>Próxima</translation>
+    </message>
+    <message>
+        <source>Supabase</source>
+        <translation>Supabase</translation>
+    </message>
+    <message>
+        <source>None yet</source>
+        <translation>Ninguna aún</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>Ahora</translation>
+    </message>
+    <message>
+        <source>for %1</source>
+        <translation>de %1</translation>
+    </message>
+    <message>
+        <source>no schedule</source>
+        <translation>sin programación</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>En espera</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>En pausa</translation>
+    </message>
+    <message>
+        <source>until %1</source>
+        <translation>hasta %1</translation>
+    </message>
+    <message>
+        <source>attempt %1</source>
+        <translation>intento %1</translation>
+    </message>
+    <message>
+        <source>Retry %1</source>
+        <translation>Reintento %1</translation>
+    </message>
+    <message>
+        <source>Due now</source>
+        <translation>Pendiente</translation>
+    </message>
+</context>
+<context>
+    <name>ProjectsPage</name>
+    <message>
+        <source>Search</source>
+        <translation>Buscar</translation>
+    </message>
+    <message>
+        <source>Search projects</source>
+        <translation>Buscar proyectos</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Añadir proyecto…</translation>
+    </message>
+    <message>
+        <source>No project has this in its name or its host.</source>
+        <translation>Ningún proyecto tiene esto en su nombre ni en su host.</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Usar datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>%1 is busy: cancel what runs, or wait for it.</source>
+        <translation>%1 está ocupado: cancele la operación en curso o espere a que termine.</translation>
+    </message>
+    <message>
+        <source>Its connection, its schedules and its password are forgotten.</source>
+        <translation>Se olvidan su conexión, sus programaciones y su contraseña.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Its %n backup(s), %1, stay in their folder and in History.</source>
+        <translation>
+            <numerusform>Su %n copia, %1, se queda en su carpeta y en el historial.</numerusform>
+            <numerusform>Sus %n copias, %1, se quedan en su carpeta y en el historial.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Move its backups to the trash, too</source>
+        <translation>Mover también sus copias a la papelera</translation>
+    </message>
+    <message>
+        <source>Delete the project “%1”?</source>
+        <translation>¿Eliminar el proyecto «%1»?</translation>
+    </message>
+    <message>
+        <source>Delete Project</source>
+        <translation>Eliminar proyecto</translation>
+    </message>
+    <message>
+        <source>The password of %1 is kept only until Holdfast ends.</source>
+        <translation>La contraseña de %1 solo se conserva hasta que Holdfast se cierre.</translation>
+    </message>
+    <message>
+        <source>Show Keyring</source>
+        <translation>Ver llavero</translation>
+    </message>
+    <message>
+        <source>The password of %1 is still in the keyring.</source>
+        <translation>La contraseña de %1 sigue en el llavero.</translation>
+    </message>
+    <message>
+        <source>%1 was not deleted</source>
+        <translation>No se eliminó %1</translation>
+    </message>
+    <message>
+        <source>Holdfast copies a Supabase project or any PostgreSQL database into a folder, and proves that the copy can be restored.</source>
+        <translation>Holdfast copia en una carpeta un proyecto de Supabase o cualquier base de datos PostgreSQL, y prueba que la copia se puede restaurar.</translation>
+    </message>
+    <message>
+        <source>The sample runs on this computer only: a small PostgreSQL is started, backed up, proven, and left in History for you to restore.</source>
+        <translation>El ejemplo solo usa este equipo: se inicia un PostgreSQL pequeño, se copia, se prueba y queda en el historial para que pueda restaurarlo.</translation>
+    </message>
+    <message>
+        <source>Add a project to back it up</source>
+        <translation>Añada un proyecto para copiarlo</translation>
+    </message>
+    <message>
+        <source>Projects</source>
+        <translation>Proyectos</translation>
+    </message>
+</context>
+<context>
+    <name>ProofReport</name>
+    <message>
+        <source>Object</source>
+        <translation>Objeto</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>Resultado</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>Motivo</translation>
+    </message>
+    <message>
+        <source>Objects of the backup</source>
+        <translation>Objetos de la copia</translation>
+    </message>
+    <message>
+        <source>The proof failed</source>
+        <translation>La prueba falló</translation>
+    </message>
+    <message>
+        <source>Restored into PostgreSQL %1 and compared, %2, in %3</source>
+        <translation>Restaurada en PostgreSQL %1 y comparada, %2, en %3</translation>
+    </message>
+    <message>
+        <source>Every file is hashed and its table of contents was read. Nothing was restored.</source>
+        <translation>Se calculó el hash de cada archivo y se leyó su índice. No se restauró nada.</translation>
+    </message>
+    <message>
+        <source>Every row was read back to its end, and there are as many as the server counted. Nothing was restored yet.</source>
+        <translation>Se releyeron todas las filas hasta el final y son tantas como contó el servidor. Aún no se ha restaurado nada.</translation>
+    </message>
+    <message>
+        <source>Every row was read back to its end. Nothing was restored yet.</source>
+        <translation>Se releyeron todas las filas hasta el final. Aún no se ha restaurado nada.</translation>
+    </message>
+</context>
+<context>
+    <name>ProofSummary</name>
+    <message>
+        <source>Not restored yet: Prove does that.</source>
+        <translation>Aún no restaurada: use «Probar».</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 table(s)</source>
+        <translation>
+            <numerusform>%1 tabla</numerusform>
+            <numerusform>%1 tablas</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 row(s)</source>
+        <translation>
+            <numerusform>%1 fila</numerusform>
+            <numerusform>%1 filas</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 sequence(s)</source>
+        <translation>
+            <numerusform>%1 secuencia</numerusform>
+            <numerusform>%1 secuencias</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 large object(s)</source>
+        <translation>
+            <numerusform>%1 objeto grande</numerusform>
+            <numerusform>%1 objetos grandes</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 object(s)</source>
+        <translation>
+            <numerusform>%1 objeto</numerusform>
+            <numerusform>%1 objetos</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 file(s)</source>
+        <translation>
+            <numerusform>%1 archivo</numerusform>
+            <numerusform>%1 archivos</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Proof failed, took %1</source>
+        <translation>Prueba fallida, duró %1</translation>
+    </message>
+    <message>
+        <source>Proof, took %1</source>
+        <translation>Prueba, duró %1</translation>
+    </message>
+    <message>
+        <source>Proof failed</source>
+        <translation>Prueba fallida</translation>
+    </message>
+    <message>
+        <source>Checked while it was made</source>
+        <translation>Verificada al hacerse</translation>
+    </message>
+</context>
+<context>
+    <name>Question</name>
+    <message>
+        <source>Holdfast</source>
+        <translation>Holdfast</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
+    <name>Rail</name>
+    <message>
+        <source>not connected</source>
+        <translation>no conectada</translation>
+    </message>
+    <message>
+        <source>%1 free</source>
+        <translation>%1 libres</translation>
+    </message>
+    <message>
+        <source>Projects</source>
+        <translation>Proyectos</translation>
+    </message>
+    <message>
+        <source>Backup</source>
+        <translation>Copia</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>Historial</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Programación</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Restaurar</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>Ajustes…</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>Backup folder</source>
+        <translation>Carpeta de copias</translation>
+    </message>
+    <message>
+        <source>Open Backup Folder</source>
+        <translation>Abrir carpeta de copias</translation>
+    </message>
+</context>
+<context>
+    <name>RestoreChoice</name>
+    <message>
+        <source>Other Source…</source>
+        <translation>Otro origen…</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Restaurar</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Formato</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Servidor</translation>
+    </message>
+    <message>
+        <source>Encoding</source>
+        <translation>Codificación</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+    <message>
+        <source>Made</source>
+        <translation>Fecha</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 de %n tabla</numerusform>
+            <numerusform>%1 de %n tablas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Name a target to see the plan.</source>
+        <translation>Indique un destino para ver el plan.</translation>
+    </message>
+    <message>
+        <source>Choose at least one table to see the plan.</source>
+        <translation>Elija al menos una tabla para ver el plan.</translation>
+    </message>
+    <message>
+        <source>looking at the target…</source>
+        <translation>examinando el destino…</translation>
+    </message>
+    <message>
+        <source>checked %1, nothing has been changed</source>
+        <translation>examinado a las %1, sin cambiar nada</translation>
+    </message>
+    <message>
+        <source>%1 holds data. A safety backup of it is taken first. Type its name to go on:</source>
+        <translation>%1 contiene datos. Antes se hace una copia previa. Escriba su nombre para continuar:</translation>
+    </message>
+    <message>
+        <source>%1 holds data, and no safety backup of it is taken. Type its name to go on:</source>
+        <translation>%1 contiene datos y no se hace copia previa. Escriba su nombre para continuar:</translation>
+    </message>
+    <message>
+        <source>The plan could not be made</source>
+        <translation>No se pudo preparar el plan</translation>
+    </message>
+    <message>
+        <source>Restore “%1” into “%2”</source>
+        <translation>Restaurar «%1» en «%2»</translation>
+    </message>
+    <message>
+        <source>Save Plan</source>
+        <translation>Guardar plan</translation>
+    </message>
+    <message>
+        <source>The plan was not saved</source>
+        <translation>No se guardó el plan</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>Contenido</translation>
+    </message>
+    <message>
+        <source>Into</source>
+        <translation>Destino</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>Plan</translation>
+    </message>
+    <message>
+        <source>Name of the target</source>
+        <translation>Nombre del destino</translation>
+    </message>
+    <message>
+        <source>Save Plan…</source>
+        <translation>Guardar plan…</translation>
+    </message>
+    <message>
+        <source>Rows are compared at the end</source>
+        <translation>Al final se comparan las filas</translation>
+    </message>
+</context>
+<context>
+    <name>RestorePage</name>
+    <message>
+        <source>Looking into %1</source>
+        <translation>Examinando %1</translation>
+    </message>
+    <message>
+        <source>Choose a Backup</source>
+        <translation>Elegir una copia</translation>
+    </message>
+    <message>
+        <source>These are %1 backups that do not belong together</source>
+        <translation>Son %1 copias que no van juntas</translation>
+    </message>
+    <message>
+        <source>Drop one of them, or the scripts of one database together.</source>
+        <translation>Suelte una de ellas, o juntos los scripts de una misma base de datos.</translation>
+    </message>
+    <message>
+        <source>%1 could not be looked into</source>
+        <translation>No se pudo examinar %1</translation>
+    </message>
+    <message>
+        <source>Latest backups</source>
+        <translation>Últimas copias</translation>
+    </message>
+    <message>
+        <source>All in History</source>
+        <translation>Ver todas</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Restaurar</translation>
+    </message>
+    <message>
+        <source>Looking into the source</source>
+        <translation>Examinando el origen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
+    <name>RestoreReportView</name>
+    <message>
+        <source>Export Report…</source>
+        <translation>Exportar informe…</translation>
+    </message>
+    <message>
+        <source>Restore Another…</source>
+        <translation>Restaurar otra…</translation>
+    </message>
+    <message>
+        <source>Undo This Restore…</source>
+        <translation>Deshacer restauración…</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Todas</translation>
+    </message>
+    <message>
+        <source>Different</source>
+        <translation>Distintas</translation>
+    </message>
+    <message>
+        <source>Which tables</source>
+        <translation>Qué tablas</translation>
+    </message>
+    <message>
+        <source>Restore report</source>
+        <translation>Informe de restauración</translation>
+    </message>
+    <message>
+        <source>“%1” into “%2”, %3.</source>
+        <translation>«%1» en «%2», %3.</translation>
+    </message>
+    <message>
+        <source>What was there is kept as a safety backup.</source>
+        <translation>Lo que había se conserva como copia previa.</translation>
+    </message>
+    <message>
+        <source>Rows compared</source>
+        <translation>Filas comparadas</translation>
+    </message>
+    <message>
+        <source>All %1</source>
+        <translation>Todas %1</translation>
+    </message>
+    <message>
+        <source>Different %1</source>
+        <translation>Distintas %1</translation>
+    </message>
+    <message>
+        <source>%1 of %2 rows</source>
+        <translation>%1 de %2 filas</translation>
+    </message>
+    <message>
+        <source>The restore was cancelled.</source>
+        <translation>Se canceló la restauración.</translation>
+    </message>
+    <message>
+        <source>Nothing was restored.</source>
+        <translation>No se restauró nada.</translation>
+    </message>
+    <message>
+        <source>The restore failed.</source>
+        <translation>La restauración falló.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>%1 de %n tabla coincide con el origen, fila por fila.</numerusform>
+            <numerusform>%1 de %n tablas coinciden con el origen, fila por fila.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All rows are there, but %n statement(s) failed.</source>
+        <translation>
+            <numerusform>Están todas las filas, pero falló %n sentencia.</numerusform>
+            <numerusform>Están todas las filas, pero fallaron %n sentencias.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n object(s) restored.</source>
+        <translation>
+            <numerusform>%n objeto restaurado.</numerusform>
+            <numerusform>%n objetos restaurados.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>All %n table(s) match the source, row for row.</source>
+        <translation>
+            <numerusform>La tabla coincide con el origen, fila por fila.</numerusform>
+            <numerusform>Las %n tablas coinciden con el origen, fila por fila.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n statement(s) failed</source>
+        <translation>
+            <numerusform>Falló %n sentencia</numerusform>
+            <numerusform>Fallaron %n sentencias</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Left out or changed</source>
+        <translation>Omitido o modificado</translation>
+    </message>
+    <message>
+        <source>Safety backup</source>
+        <translation>Copia previa</translation>
+    </message>
+    <message>
+        <source>Statement and the server&apos;s words</source>
+        <translation>Sentencia y respuesta del servidor</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copiar</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Export Report</source>
+        <translation>Exportar informe</translation>
+    </message>
+    <message>
+        <source>The report was not exported</source>
+        <translation>No se exportó el informe</translation>
+    </message>
+</context>
+<context>
+    <name>RetentionCells</name>
+    <message>
+        <source>keeps %1, removes %2</source>
+        <translation>conserva %1, elimina %2</translation>
+    </message>
+    <message>
+        <source>kept</source>
+        <translation>se conserva</translation>
+    </message>
+    <message>
+        <source>%1, removed: %2</source>
+        <translation>%1, se elimina: %2</translation>
+    </message>
+</context>
+<context>
+    <name>RowChecks</name>
+    <message>
+        <source>Table</source>
+        <translation>Tabla</translation>
+    </message>
+    <message>
+        <source>In source</source>
+        <translation>En origen</translation>
+    </message>
+    <message>
+        <source>In target</source>
+        <translation>En destino</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Resultado</translation>
+    </message>
+    <message>
+        <source>equal</source>
+        <translation>igual</translation>
+    </message>
+</context>
+<context>
+    <name>RowsPreview</name>
+    <message>
+        <source>First rows</source>
+        <translation>Primeras filas</translation>
+    </message>
+    <message>
+        <source>Select a table to see its first rows</source>
+        <translation>Seleccione una tabla para ver sus primeras filas</translation>
+    </message>
+    <message>
+        <source>Reading the first rows of %1…</source>
+        <translation>Leyendo las primeras filas de %1…</translation>
+    </message>
+    <message>
+        <source>%1 has no rows</source>
+        <translation>%1 no tiene filas</translation>
+    </message>
+    <message>
+        <source>First rows of %1</source>
+        <translation>Primeras filas de %1</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>Name, if you like</source>
+        <translation>Nombre (opcional)</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Nombre</translation>
+    </message>
+    <message>
+        <source>Delete Schedule…</source>
+        <translation>Eliminar programación…</translation>
+    </message>
+    <message>
+        <source>Proof</source>
+        <translation>Prueba</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Cambiar…</translation>
+    </message>
+    <message>
+        <source>On mains power</source>
+        <translation>Con corriente</translation>
+    </message>
+    <message>
+        <source>Not metered</source>
+        <translation>Red sin límite</translation>
+    </message>
+    <message>
+        <source>Server answers</source>
+        <translation>Servidor responde</translation>
+    </message>
+    <message>
+        <source>Only some of the tables, as the command line was told.</source>
+        <translation>Solo algunas tablas, según se indicó en la línea de órdenes.</translation>
+    </message>
+    <message>
+        <source>This is a file, not a folder.</source>
+        <translation>Es un archivo, no una carpeta.</translation>
+    </message>
+    <message>
+        <source>Choose a Folder</source>
+        <translation>Elegir una carpeta</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>Cuándo</translation>
+    </message>
+    <message>
+        <source>Project</source>
+        <translation>Proyecto</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>Repetir</translation>
+    </message>
+    <message>
+        <source>Next five</source>
+        <translation>Próximas 5</translation>
+    </message>
+    <message>
+        <source>Back up</source>
+        <translation>Copiar</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Carpeta</translation>
+    </message>
+    <message>
+        <source>Only when</source>
+        <translation>Solo si</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Conservar</translation>
+    </message>
+    <message>
+        <source>At most</source>
+        <translation>Máximo</translation>
+    </message>
+    <message>
+        <source>Removes</source>
+        <translation>Elimina</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEmpty</name>
+    <message>
+        <source>Add Project…</source>
+        <translation>Añadir proyecto…</translation>
+    </message>
+    <message>
+        <source>Try With Sample Data</source>
+        <translation>Usar datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>New Schedule…</source>
+        <translation>Nueva programación…</translation>
+    </message>
+    <message>
+        <source>There is nothing to schedule yet</source>
+        <translation>Aún no hay nada que programar</translation>
+    </message>
+    <message>
+        <source>Add a project first: a Supabase project, or any PostgreSQL database.</source>
+        <translation>Primero añada un proyecto: uno de Supabase o cualquier base de datos PostgreSQL.</translation>
+    </message>
+    <message>
+        <source>Nothing is backed up by itself yet</source>
+        <translation>Aún no se copia nada automáticamente</translation>
+    </message>
+    <message>
+        <source>A schedule backs up a project each hour, day, week or month, and removes old backups.</source>
+        <translation>Una programación copia un proyecto cada hora, día, semana o mes, y elimina las copias antiguas.</translation>
+    </message>
+    <message>
+        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
+        <translation>Las programaciones funcionan con Holdfast abierto, o cuando cron ejecuta «holdfast run-due».</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleFooter</name>
+    <message>
+        <source>Discard Changes</source>
+        <translation>Descartar cambios</translation>
+    </message>
+    <message>
+        <source>Save Schedule</source>
+        <translation>Guardar</translation>
+    </message>
+    <message>
+        <source>New schedule, not saved yet</source>
+        <translation>Programación nueva, sin guardar</translation>
+    </message>
+    <message>
+        <source>Changed: %1</source>
+        <translation>Cambios: %1</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleKeep</name>
+    <message>
+        <source>What would be removed cannot be told</source>
+        <translation>No se puede saber qué se eliminaría</translation>
+    </message>
+    <message>
+        <source>keeps %1</source>
+        <translation>conserva %1</translation>
+    </message>
+    <message>
+        <source>removes %1</source>
+        <translation>elimina %1</translation>
+    </message>
+    <message>
+        <source>There are no backups in this folder yet.</source>
+        <translation>Aún no hay copias en esta carpeta.</translation>
+    </message>
+    <message>
+        <source>All backups will be kept.</source>
+        <translation>Se conservarán todas las copias.</translation>
+    </message>
+    <message>
+        <source>Keeps all %1, removes none.</source>
+        <translation>Conserva todas (%1), no elimina ninguna.</translation>
+    </message>
+    <message>
+        <source>Keeps %1, removes none now.</source>
+        <translation>Conserva %1, por ahora no elimina ninguna.</translation>
+    </message>
+    <message>
+        <source>Keeps %1, removes %2 (%3) after the next backup.</source>
+        <translation>Conserva %1, elimina %2 (%3) tras la próxima copia.</translation>
+    </message>
+    <message>
+        <source>Hide</source>
+        <translation>Ocultar</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Mostrar</translation>
+    </message>
+    <message>
+        <source>and %1 more, all of them older</source>
+        <translation>y %1 más, todas anteriores</translation>
+    </message>
+    <message>
+        <source>last</source>
+        <translation>últimas</translation>
+    </message>
+    <message>
+        <source>hourly</source>
+        <translation>horarias</translation>
+    </message>
+    <message>
+        <source>daily</source>
+        <translation>diarias</translation>
+    </message>
+    <message>
+        <source>weekly</source>
+        <translation>semanales</translation>
+    </message>
+    <message>
+        <source>monthly</source>
+        <translation>mensuales</translation>
+    </message>
+    <message>
+        <source>yearly</source>
+        <translation>anuales</translation>
+    </message>
+    <message>
+        <source>Keep, %1</source>
+        <translation>Conservar, %1</translation>
+    </message>
+    <message>
+        <source>any age</source>
+        <translation>cualquier edad</translation>
+    </message>
+    <message>
+        <source>days old</source>
+        <translation>días</translation>
+    </message>
+    <message>
+        <source>Remove those that are older, in days; 0 for any age</source>
+        <translation>Eliminar las más antiguas, en días; 0 para cualquier edad</translation>
+    </message>
+    <message>
+        <source>Older ones are removed, whatever the numbers above say</source>
+        <translation>Las más antiguas se eliminan, digan lo que digan los números de arriba</translation>
+    </message>
+    <message>
+        <source>any size</source>
+        <translation>cualquier tamaño</translation>
+    </message>
+    <message>
+        <source>GB together</source>
+        <translation>GB en total</translation>
+    </message>
+    <message>
+        <source>Most that all may take together, in GB; 0 for any size</source>
+        <translation>Máximo que pueden ocupar entre todas, en GB; 0 para cualquier tamaño</translation>
+    </message>
+    <message>
+        <source>The oldest are removed until all together are no larger</source>
+        <translation>Se eliminan las más antiguas hasta que el total no lo supere</translation>
+    </message>
+    <message>
+        <source>Keep 7 Daily, 4 Weekly, 12 Monthly</source>
+        <translation>Conservar 7 diarias, 4 semanales, 12 mensuales</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleList</name>
+    <message>
+        <source>not saved</source>
+        <translation>sin guardar</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleListView</name>
+    <message>
+        <source>Schedules</source>
+        <translation>Programaciones</translation>
+    </message>
+</context>
+<context>
+    <name>SchedulePage</name>
+    <message>
+        <source>Its backups stay; no new ones are made.</source>
+        <translation>Sus copias se conservan; no se crean más.</translation>
+    </message>
+    <message>
+        <source>Delete the schedule of “%1”?</source>
+        <translation>¿Eliminar la programación de «%1»?</translation>
+    </message>
+    <message>
+        <source>Delete Schedule</source>
+        <translation>Eliminar programación</translation>
+    </message>
+    <message>
+        <source>Not saved yet</source>
+        <translation>Sin guardar</translation>
+    </message>
+    <message>
+        <source>All schedules are paused until %1.</source>
+        <translation>Todas las programaciones están en pausa hasta %1.</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Reanudar</translation>
+    </message>
+    <message>
+        <source>Schedules</source>
+        <translation>Programaciones</translation>
+    </message>
+    <message>
+        <source>Pause All For…</source>
+        <translation>Pausar todas…</translation>
+    </message>
+    <message>
+        <source>New Schedule…</source>
+        <translation>Nueva programación…</translation>
+    </message>
+    <message>
+        <source>Schedule</source>
+        <translation>Programación</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleWatch</name>
+    <message>
+        <source>The schedules could not be looked at</source>
+        <translation>No se pudieron consultar las programaciones</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleWhen</name>
+    <message>
+        <source>Hourly</source>
+        <translation>Horaria</translation>
+    </message>
+    <message>
+        <source>Daily</source>
+        <translation>Diaria</translation>
+    </message>
+    <message>
+        <source>Weekly</source>
+        <translation>Semanal</translation>
+    </message>
+    <message>
+        <source>Monthly</source>
+        <translation>Mensual</translation>
+    </message>
+    <message>
+        <source>Cron</source>
+        <translation>Cron</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>Repetir</translation>
+    </message>
+    <message>
+        <source>Day of the week</source>
+        <translation>Día de la semana</translation>
+    </message>
+    <message>
+        <source>Day %1</source>
+        <translation>Día %1</translation>
+    </message>
+    <message>
+        <source>Last day</source>
+        <translation>Último día</translation>
+    </message>
+    <message>
+        <source>Day of the month</source>
+        <translation>Día del mes</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Hora</translation>
+    </message>
+    <message>
+        <source>Minute</source>
+        <translation>Minuto</translation>
+    </message>
+    <message>
+        <source>Cron expression</source>
+        <translation>Expresión cron</translation>
+    </message>
+    <message>
+        <source>Minute, hour, day of the month, month, day of the week</source>
+        <translation>Minuto, hora, día del mes, mes, día de la semana</translation>
+    </message>
+    <message>
+        <source>Time zone</source>
+        <translation>Zona horaria</translation>
+    </message>
+    <message>
+        <source>at</source>
+        <translation>a las</translation>
+    </message>
+    <message>
+        <source>minute</source>
+        <translation>minuto</translation>
+    </message>
+</context>
+<context>
+    <name>SecurityPage</name>
+    <message>
+        <source>Security</source>
+        <translation>Seguridad</translation>
+    </message>
+    <message>
+        <source>Forget All Passwords…</source>
+        <translation>Olvidar contraseñas…</translation>
+    </message>
+    <message>
+        <source>Passwords are kept there and nowhere else: not in the settings, not in backups, not in logs.</source>
+        <translation>Las contraseñas se guardan ahí y en ningún otro sitio: ni en los ajustes, ni en las copias, ni en los registros.</translation>
+    </message>
+    <message>
+        <source>Keyring</source>
+        <translation>Llavero</translation>
+    </message>
+    <message>
+        <source>Passwords</source>
+        <translation>Contraseñas</translation>
+    </message>
+    <message>
+        <source>Asking the keyring…</source>
+        <translation>Consultando el llavero…</translation>
+    </message>
+    <message>
+        <source>There is none that can be used</source>
+        <translation>No hay ninguno utilizable</translation>
+    </message>
+    <message>
+        <source>Passwords are kept only until Holdfast ends</source>
+        <translation>Las contraseñas solo se conservan hasta que Holdfast se cierre</translation>
+    </message>
+    <message>
+        <source>None is stored.</source>
+        <translation>No hay ninguna guardada.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n project(s) has its password there.</source>
+        <translation>
+            <numerusform>%1 de %n proyecto tiene ahí su contraseña.</numerusform>
+            <numerusform>%1 de %n proyectos tienen ahí su contraseña.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>None is stored: there is no project yet.</source>
+        <translation>No hay ninguna guardada: aún no hay proyectos.</translation>
+    </message>
+    <message>
+        <source>It does not answer</source>
+        <translation>No responde</translation>
+    </message>
+    <message>
+        <source>Look Again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>Forget all passwords?</source>
+        <translation>¿Olvidar todas las contraseñas?</translation>
+    </message>
+    <message>
+        <source>The keyring removes the password of each project. Schedules fail until the passwords are given again. Projects and backups stay.</source>
+        <translation>El llavero elimina la contraseña de cada proyecto. Las programaciones fallarán hasta que vuelva a introducirlas. Los proyectos y las copias se conservan.</translation>
+    </message>
+    <message>
+        <source>Forget All Passwords</source>
+        <translation>Olvidar contraseñas</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsDialog</name>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>General</source>
+        <translation>General</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Herramientas</translation>
+    </message>
+    <message>
+        <source>Security</source>
+        <translation>Seguridad</translation>
+    </message>
+    <message>
+        <source>Notifications</source>
+        <translation>Notificaciones</translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation>Avanzado</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Cerrar</translation>
+    </message>
+    <message>
+        <source>Changes apply at once.</source>
+        <translation>Los cambios se aplican al instante.</translation>
+    </message>
+</context>
+<context>
+    <name>SizeChart</name>
+    <message>
+        <source>Size and duration of the backups of %1</source>
+        <translation>Tamaño y duración de las copias de %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n backup(s), from %1 to %2</source>
+        <translation>
+            <numerusform>%n copia, de %1 a %2</numerusform>
+            <numerusform>%n copias, de %1 a %2</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No backups yet</source>
+        <translation>Aún no hay copias</translation>
+    </message>
+    <message>
+        <source>Size, %1</source>
+        <translation>Tamaño, %1</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Tamaño</translation>
+    </message>
+    <message>
+        <source>Duration</source>
+        <translation>Duración</translation>
+    </message>
+    <message>
+        <source>today</source>
+        <translation>hoy</translation>
+    </message>
+    <message>
+        <source>%1: no backup</source>
+        <translation>%1: sin copia</translation>
+    </message>
+</context>
+<context>
+    <name>State</name>
+    <message>
+        <source>The settings were not read again</source>
+        <translation>No se volvieron a leer los ajustes</translation>
+    </message>
+    <message>
+        <source>The settings were not changed</source>
+        <translation>No se cambiaron los ajustes</translation>
+    </message>
+</context>
+<context>
+    <name>TableTree</name>
+    <message numerus="yes">
+        <source>%n table(s)</source>
+        <translation>
+            <numerusform>%n tabla</numerusform>
+            <numerusform>%n tablas</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %n table(s)</source>
+        <translation>
+            <numerusform>%1 de %n tabla</numerusform>
+            <numerusform>%1 de %n tablas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>1 row</source>
+        <translation>1 fila</translation>
+    </message>
+    <message>
+        <source>%1 rows</source>
+        <translation>%1 filas</translation>
+    </message>
+</context>
+<context>
+    <name>TableTreeView</name>
+    <message>
+        <source>Filter tables</source>
+        <translation>Filtrar tablas</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Todas</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>Ninguna</translation>
+    </message>
+    <message>
+        <source>Tables</source>
+        <translation>Tablas</translation>
+    </message>
+</context>
+<context>
+    <name>TargetBox</name>
+    <message>
+        <source>Into</source>
+        <translation>Destino</translation>
+    </message>
+    <message>
+        <source>How</source>
+        <translation>Cómo</translation>
+    </message>
+    <message>
+        <source>All or nothing</source>
+        <translation>Todo o nada</translation>
+    </message>
+    <message>
+        <source>Parallel, list errors</source>
+        <translation>Paralelo, anotar errores</translation>
+    </message>
+    <message>
+        <source>Name of the new database</source>
+        <translation>Nombre de la nueva base de datos</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Servidor</translation>
+    </message>
+    <message>
+        <source>Connection string</source>
+        <translation>Cadena de conexión</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Contraseña</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>Qué</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Todo</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Esquema</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Datos</translation>
+    </message>
+    <message>
+        <source>Replace what is in the way</source>
+        <translation>Reemplazar lo que estorbe</translation>
+    </message>
+    <message>
+        <source>Owners</source>
+        <translation>Propietarios</translation>
+    </message>
+    <message>
+        <source>Privileges</source>
+        <translation>Privilegios</translation>
+    </message>
+    <message>
+        <source>Safety backup first</source>
+        <translation>Copia previa</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>en</translation>
+    </message>
+    <message>
+        <source>another server</source>
+        <translation>otro servidor</translation>
+    </message>
+    <message>
+        <source>New database…</source>
+        <translation>Nueva base de datos…</translation>
+    </message>
+    <message>
+        <source>Another database…</source>
+        <translation>Otra base de datos…</translation>
+    </message>
+</context>
+<context>
+    <name>ToolRow</name>
+    <message>
+        <source>Test</source>
+        <translation>Comprobar</translation>
+    </message>
+    <message>
+        <source>Test %1</source>
+        <translation>Comprobar %1</translation>
+    </message>
+    <message>
+        <source>Not needed: a token does the same</source>
+        <translation>No hace falta: un token hace lo mismo</translation>
+    </message>
+    <message>
+        <source>Command line not found</source>
+        <translation>Línea de órdenes no encontrada</translation>
+    </message>
+    <message>
+        <source>Does not run: %1</source>
+        <translation>No funciona: %1</translation>
+    </message>
+    <message>
+        <source>Command line of Supabase</source>
+        <translation>Línea de órdenes de Supabase</translation>
+    </message>
+    <message>
+        <source>Not used: others fit every server as well or better</source>
+        <translation>No se usa: otras sirven igual o mejor para cada servidor</translation>
+    </message>
+    <message>
+        <source>Bundled with Holdfast</source>
+        <translation>Incluida en Holdfast</translation>
+    </message>
+    <message>
+        <source>On the PATH</source>
+        <translation>En el PATH</translation>
+    </message>
+    <message>
+        <source>Trying…</source>
+        <translation>Comprobando…</translation>
+    </message>
+    <message>
+        <source>Runs in %1 s: %2</source>
+        <translation>Funciona en %1 s: %2</translation>
+    </message>
+    <message>
+        <source>Starts in %1 s</source>
+        <translation>Arranca en %1 s</translation>
+    </message>
+</context>
+<context>
+    <name>ToolsPage</name>
+    <message>
+        <source>Look Again</source>
+        <translation>Buscar de nuevo</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Herramientas</translation>
+    </message>
+    <message>
+        <source>Looking for PostgreSQL&apos;s programs…</source>
+        <translation>Buscando los programas de PostgreSQL…</translation>
+    </message>
+    <message>
+        <source>The one that fits the server best is used. Servers up to PostgreSQL %1 can be backed up.</source>
+        <translation>Se usa la más adecuada para el servidor. Se pueden copiar servidores hasta PostgreSQL %1.</translation>
+    </message>
+    <message>
+        <source>No program that works was found, so nothing can be backed up.</source>
+        <translation>No se encontró ningún programa que funcione, así que no se puede copiar nada.</translation>
+    </message>
+    <message>
+        <source>for PostgreSQL %1</source>
+        <translation>para PostgreSQL %1</translation>
+    </message>
+    <message>
+        <source>%1 to %2</source>
+        <translation>%1 a %2</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>Holdfast – %1</source>
+        <translation>Holdfast – %1</translation>
+    </message>
+    <message>
+        <source>Open Holdfast</source>
+        <translation>Abrir Holdfast</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Pausar</translation>
+    </message>
+    <message>
+        <source>Open Backup Folder</source>
+        <translation>Abrir carpeta de copias</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>Ajustes…</translation>
+    </message>
+    <message>
+        <source>Quit Holdfast</source>
+        <translation>Salir de Holdfast</translation>
+    </message>
+    <message>
+        <source>Cancel Backup of %1</source>
+        <translation>Cancelar copia de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Proof of %1</source>
+        <translation>Cancelar prueba de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Check of %1</source>
+        <translation>Cancelar verificación de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Restore into %1</source>
+        <translation>Cancelar restauración en %1</translation>
+    </message>
+    <message>
+        <source>Close Copy of %1</source>
+        <translation>Cerrar consulta de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Trying With Sample Data</source>
+        <translation>Cancelar datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>Cancel Export of %1</source>
+        <translation>Cancelar exportación de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Deleting a Backup of %1</source>
+        <translation>Cancelar eliminación de copia de %1</translation>
+    </message>
+    <message>
+        <source>Cancel Removing Old Backups of %1</source>
+        <translation>Cancelar limpieza de copias de %1</translation>
+    </message>
+</context>
+<context>
+    <name>WhatHappened</name>
+    <message>
+        <source>It was stopped after %1. Nothing of it is left.</source>
+        <translation>Se detuvo tras %1. No ha quedado nada de ella.</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Cancelada</translation>
+    </message>
+    <message>
+        <source>Interrupted</source>
+        <translation>Interrumpida</translation>
+    </message>
+    <message>
+        <source>Holdfast or the computer stopped while it was made. What it left was removed.</source>
+        <translation>Holdfast o el equipo se detuvieron mientras se hacía. Se eliminaron los restos.</translation>
+    </message>
+    <message>
+        <source>The backup failed</source>
+        <translation>La copia falló</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, or put it back if it was moved.</source>
+        <translation>Conecte el disco donde está, o devuélvala a su sitio si se movió.</translation>
+    </message>
+    <message>
+        <source>The backup’s folder is not there</source>
+        <translation>La carpeta de la copia no está</translation>
+    </message>
+    <message>
+        <source>Look Again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>Remove From History…</source>
+        <translation>Quitar del historial…</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+</context>
+<context>
+    <name>_Line</name>
+    <message>
+        <source>checking…</source>
+        <translation>comprobando…</translation>
+    </message>
+    <message>
+        <source>not tried</source>
+        <translation>sin comprobar</translation>
+    </message>
+</context>
+<context>
+    <name>_RowWidget</name>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
+    <name>check</name>
+    <message>
+        <source>Host found</source>
+        <translation>Host encontrado</translation>
+    </message>
+    <message>
+        <source>Reached</source>
+        <translation>Accesible</translation>
+    </message>
+    <message>
+        <source>TLS</source>
+        <translation>TLS</translation>
+    </message>
+    <message>
+        <source>Signed in</source>
+        <translation>Sesión iniciada</translation>
+    </message>
+    <message>
+        <source>Version and tool</source>
+        <translation>Versión y herramienta</translation>
+    </message>
+    <message>
+        <source>Privileges</source>
+        <translation>Privilegios</translation>
+    </message>
+    <message>
+        <source>Row security</source>
+        <translation>Seguridad de filas</translation>
+    </message>
+    <message>
+        <source>Size and time</source>
+        <translation>Tamaño y tiempo</translation>
+    </message>
+</context>
+<context>
+    <name>cron</name>
+    <message>
+        <source>at %1</source>
+        <translation>a las %1</translation>
+    </message>
+    <message>
+        <source>every %1 minutes</source>
+        <translation>cada %1 minutos</translation>
+    </message>
+    <message>
+        <source>every minute</source>
+        <translation>cada minuto</translation>
+    </message>
+    <message>
+        <source>every %1 hours at minute %2</source>
+        <translation>cada %1 horas en el minuto %2</translation>
+    </message>
+    <message>
+        <source>every hour at minute %1</source>
+        <translation>cada hora en el minuto %1</translation>
+    </message>
+    <message>
+        <source>%1, from %2 to %3</source>
+        <translation>%1, de %2 a %3</translation>
+    </message>
+    <message>
+        <source>%1, in the hours %2</source>
+        <translation>%1, en las horas %2</translation>
+    </message>
+    <message>
+        <source>%1, only %2</source>
+        <translation>%1, solo %2</translation>
+    </message>
+    <message>
+        <source>%1 or %2</source>
+        <translation>%1 o %2</translation>
+    </message>
+    <message>
+        <source>on day %1 of the month</source>
+        <translation>el día %1 del mes</translation>
+    </message>
+    <message>
+        <source>on the last day of the month</source>
+        <translation>el último día del mes</translation>
+    </message>
+    <message>
+        <source>on the last working day of the month</source>
+        <translation>el último día laborable del mes</translation>
+    </message>
+    <message>
+        <source>the first %1 of the month</source>
+        <translation>primer %1 del mes</translation>
+    </message>
+    <message>
+        <source>the second %1 of the month</source>
+        <translation>segundo %1 del mes</translation>
+    </message>
+    <message>
+        <source>the third %1 of the month</source>
+        <translation>tercer %1 del mes</translation>
+    </message>
+    <message>
+        <source>the fourth %1 of the month</source>
+        <translation>cuarto %1 del mes</translation>
+    </message>
+    <message>
+        <source>the fifth %1 of the month</source>
+        <translation>quinto %1 del mes</translation>
+    </message>
+    <message>
+        <source>the last %1 of the month</source>
+        <translation>último %1 del mes</translation>
+    </message>
+    <message>
+        <source>on %1</source>
+        <translation>cada %1</translation>
+    </message>
+    <message>
+        <source>in %1</source>
+        <translation>en %1</translation>
+    </message>
+    <message>
+        <source>%1 to %2</source>
+        <translation>%1 a %2</translation>
+    </message>
+</context>
+<context>
+    <name>formats</name>
+    <message>
+        <source>%1 bytes</source>
+        <translation>%1 bytes</translation>
+    </message>
+    <message>
+        <source>%1 s</source>
+        <translation>%1 s</translation>
+    </message>
+    <message>
+        <source>%1 min</source>
+        <translation>%1 min</translation>
+    </message>
+    <message>
+        <source>%1 h</source>
+        <translation>%1 h</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>Ayer</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Hoy</translation>
+    </message>
+    <message>
+        <source>Tomorrow</source>
+        <translation>Mañana</translation>
+    </message>
+    <message>
+        <source>ddd d MMM</source>
+        <translation>ddd d MMM</translation>
+    </message>
+    <message>
+        <source>d MMM yyyy</source>
+        <translation>d MMM yyyy</translation>
+    </message>
+    <message>
+        <source>d MMM</source>
+        <translation>d MMM</translation>
+    </message>
+</context>
+<context>
+    <name>health</name>
+    <message>
+        <source>All schedules are paused until %1</source>
+        <translation>Todas las programaciones están en pausa (hasta %1)</translation>
+    </message>
+    <message>
+        <source>just now</source>
+        <translation>ahora mismo</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) ago</source>
+        <translation>
+            <numerusform>hace %n minuto</numerusform>
+            <numerusform>hace %n minutos</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) ago</source>
+        <translation>
+            <numerusform>hace %n hora</numerusform>
+            <numerusform>hace %n horas</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n day(s) ago</source>
+        <translation>
+            <numerusform>hace %n día</numerusform>
+            <numerusform>hace %n días</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It was interrupted.</source>
+        <translation>Se interrumpió.</translation>
+    </message>
+    <message>
+        <source>The reason is not known</source>
+        <translation>No se conoce el motivo</translation>
+    </message>
+    <message>
+        <source>last good backup %1, next %2</source>
+        <translation>última copia correcta: %1; próxima: %2</translation>
+    </message>
+    <message>
+        <source>last good backup %1</source>
+        <translation>última copia correcta: %1</translation>
+    </message>
+    <message>
+        <source>no good backup yet, next %2</source>
+        <translation>aún sin copia correcta; próxima: %2</translation>
+    </message>
+    <message>
+        <source>no good backup yet</source>
+        <translation>aún sin copia correcta</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>en curso</translation>
+    </message>
+    <message>
+        <source>proof is old</source>
+        <translation>prueba antigua</translation>
+    </message>
+    <message>
+        <source>not proven</source>
+        <translation>sin probar</translation>
+    </message>
+    <message>
+        <source>overdue</source>
+        <translation>atrasado</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>con fallo</translation>
+    </message>
+    <message>
+        <source>no backup yet</source>
+        <translation>sin copias</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>en espera</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>en pausa</translation>
+    </message>
+    <message>
+        <source>proven</source>
+        <translation>probado</translation>
+    </message>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>La carpeta de copias no está conectada</translation>
+    </message>
+    <message>
+        <source>There is no project yet</source>
+        <translation>Aún no hay proyectos</translation>
+    </message>
+    <message>
+        <source>Everything is backed up and proven</source>
+        <translation>Todo está copiado y probado</translation>
+    </message>
+    <message>
+        <source>%1 is overdue</source>
+        <translation>%1 está atrasado</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 was interrupted</source>
+        <translation>La última copia de %1 se interrumpió</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 failed</source>
+        <translation>La última copia de %1 falló</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 is not good</source>
+        <translation>La última copia de %1 no es correcta</translation>
+    </message>
+    <message>
+        <source>%1 has never been backed up</source>
+        <translation>%1 nunca se ha copiado</translation>
+    </message>
+    <message>
+        <source>%1 has never been proven</source>
+        <translation>%1 nunca se ha probado</translation>
+    </message>
+    <message>
+        <source>The last proof of %1 is long ago</source>
+        <translation>La última prueba de %1 es antigua</translation>
+    </message>
+    <message>
+        <source>%1 waits</source>
+        <translation>%1 está en espera</translation>
+    </message>
+    <message>
+        <source>%1 is being backed up</source>
+        <translation>Copia de %1 en curso</translation>
+    </message>
+    <message>
+        <source>The schedules of %1 are off</source>
+        <translation>Las programaciones de %1 están desactivadas</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are overdue</source>
+        <translation>
+            <numerusform>%n proyecto está atrasado</numerusform>
+            <numerusform>%n proyectos están atrasados</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) failed</source>
+        <translation>
+            <numerusform>La última copia de %n proyecto falló</numerusform>
+            <numerusform>La última copia de %n proyectos falló</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last backups of %n project(s) are not good</source>
+        <translation>
+            <numerusform>La última copia de %n proyecto no es correcta</numerusform>
+            <numerusform>La última copia de %n proyectos no es correcta</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been backed up</source>
+        <translation>
+            <numerusform>%n proyecto nunca se ha copiado</numerusform>
+            <numerusform>%n proyectos nunca se han copiado</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) have never been proven</source>
+        <translation>
+            <numerusform>%n proyecto nunca se ha probado</numerusform>
+            <numerusform>%n proyectos nunca se han probado</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The last proofs of %n project(s) are long ago</source>
+        <translation>
+            <numerusform>La última prueba de %n proyecto es antigua</numerusform>
+            <numerusform>La última prueba de %n proyectos es antigua</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) wait</source>
+        <translation>
+            <numerusform>%n proyecto está en espera</numerusform>
+            <numerusform>%n proyectos están en espera</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n project(s) are being backed up</source>
+        <translation>
+            <numerusform>Copia de %n proyecto en curso</numerusform>
+            <numerusform>Copia de %n proyectos en curso</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The schedules of %n project(s) are off</source>
+        <translation>
+            <numerusform>Las programaciones de %n proyecto están desactivadas</numerusform>
+            <numerusform>Las programaciones de %n proyectos están desactivadas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>last good backup %1.</source>
+        <translation>la última copia correcta se hizo %1.</translation>
+    </message>
+    <message>
+        <source>there is no good backup.</source>
+        <translation>no hay ninguna copia correcta.</translation>
+    </message>
+    <message>
+        <source>it needs %1.</source>
+        <translation>necesita %1.</translation>
+    </message>
+    <message>
+        <source>Change Folder…</source>
+        <translation>Cambiar carpeta…</translation>
+    </message>
+    <message>
+        <source>Back Up Now</source>
+        <translation>Hacer copia</translation>
+    </message>
+    <message>
+        <source>Prove Now</source>
+        <translation>Probar ahora</translation>
+    </message>
+    <message>
+        <source>Show Details</source>
+        <translation>Ver detalles</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Reanudar</translation>
+    </message>
+    <message>
+        <source>Add Project…</source>
+        <translation>Añadir proyecto…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n more</source>
+        <translation>
+            <numerusform>%n más</numerusform>
+            <numerusform>%n más</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>yesterday %1</source>
+        <translation>ayer a las %1</translation>
+    </message>
+    <message>
+        <source>tomorrow %1</source>
+        <translation>mañana a las %1</translation>
+    </message>
+</context>
+<context>
+    <name>history</name>
+    <message>
+        <source>Pinned</source>
+        <translation>Fijada</translation>
+    </message>
+    <message>
+        <source>Missing</source>
+        <translation>Falta</translation>
+    </message>
+    <message>
+        <source>%1 seconds</source>
+        <translation>%1 segundos</translation>
+    </message>
+    <message>
+        <source>%1 before</source>
+        <translation>antes: %1</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manual</translation>
+    </message>
+    <message>
+        <source>Scheduled</source>
+        <translation>Programada</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>Previa</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+</context>
+<context>
+    <name>notifications</name>
+    <message>
+        <source>The backup folder is not connected</source>
+        <translation>La carpeta de copias no está conectada</translation>
+    </message>
+    <message>
+        <source>%1 is backed up</source>
+        <translation>Copia de %1 hecha</translation>
+    </message>
+    <message>
+        <source>%1 in %2</source>
+        <translation>%1 en %2</translation>
+    </message>
+    <message>
+        <source>There is no good backup.</source>
+        <translation>No hay ninguna copia correcta.</translation>
+    </message>
+    <message>
+        <source>The last good backup was made %1.</source>
+        <translation>La última copia correcta se hizo %1.</translation>
+    </message>
+    <message>
+        <source>%1 is overdue</source>
+        <translation>%1 está atrasado</translation>
+    </message>
+    <message>
+        <source>The last backup of %1 is not good</source>
+        <translation>La última copia de %1 no es correcta</translation>
+    </message>
+    <message>
+        <source>Next attempt at %1.</source>
+        <translation>Próximo intento a las %1.</translation>
+    </message>
+    <message>
+        <source>Backup of %1 failed</source>
+        <translation>La copia de %1 falló</translation>
+    </message>
+</context>
+<context>
+    <name>pause</name>
+    <message>
+        <source>1 Hour</source>
+        <translation>1 hora</translation>
+    </message>
+    <message>
+        <source>Until Tomorrow</source>
+        <translation>Hasta mañana</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Reanudar</translation>
+    </message>
+</context>
+<context>
+    <name>phase</name>
+    <message>
+        <source>checking the server</source>
+        <translation>comprobando el servidor</translation>
+    </message>
+    <message>
+        <source>taking a snapshot</source>
+        <translation>tomando la instantánea</translation>
+    </message>
+    <message>
+        <source>dumping</source>
+        <translation>volcando</translation>
+    </message>
+    <message>
+        <source>reading back</source>
+        <translation>releyendo</translation>
+    </message>
+    <message>
+        <source>sealing</source>
+        <translation>sellando</translation>
+    </message>
+    <message>
+        <source>checking the files</source>
+        <translation>verificando los archivos</translation>
+    </message>
+    <message>
+        <source>starting the sandbox</source>
+        <translation>iniciando el entorno de pruebas</translation>
+    </message>
+    <message>
+        <source>restoring into the sandbox</source>
+        <translation>restaurando en el entorno de pruebas</translation>
+    </message>
+    <message>
+        <source>comparing</source>
+        <translation>comparando</translation>
+    </message>
+    <message>
+        <source>loading the sample database</source>
+        <translation>cargando los datos de ejemplo</translation>
+    </message>
+    <message>
+        <source>restoring into a second database</source>
+        <translation>restaurando en otra base de datos</translation>
+    </message>
+    <message>
+        <source>backing up the target</source>
+        <translation>copiando el destino</translation>
+    </message>
+    <message>
+        <source>planning</source>
+        <translation>preparando el plan</translation>
+    </message>
+    <message>
+        <source>restoring</source>
+        <translation>restaurando</translation>
+    </message>
+    <message>
+        <source>counting rows</source>
+        <translation>contando filas</translation>
+    </message>
+    <message>
+        <source>writing the file</source>
+        <translation>escribiendo el archivo</translation>
+    </message>
+</context>
+<context>
+    <name>plan</name>
+    <message>
+        <source>Creates %1</source>
+        <translation>Crea %1</translation>
+    </message>
+    <message>
+        <source>Replaces %1</source>
+        <translation>Reemplaza %1</translation>
+    </message>
+    <message>
+        <source>Changes %1</source>
+        <translation>Modifica %1</translation>
+    </message>
+    <message>
+        <source>Skips %1</source>
+        <translation>Omite %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>the rows of %n table(s)</source>
+        <translation>
+            <numerusform>las filas de %n tabla</numerusform>
+            <numerusform>las filas de %n tablas</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n other object(s)</source>
+        <translation>
+            <numerusform>%n objeto más</numerusform>
+            <numerusform>%n objetos más</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>table</source>
+        <translation>tabla</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>vista</translation>
+    </message>
+    <message>
+        <source>materialized view</source>
+        <translation>vista materializada</translation>
+    </message>
+    <message>
+        <source>sequence</source>
+        <translation>secuencia</translation>
+    </message>
+    <message>
+        <source>index</source>
+        <translation>índice</translation>
+    </message>
+    <message>
+        <source>policy</source>
+        <translation>política</translation>
+    </message>
+    <message>
+        <source>function</source>
+        <translation>función</translation>
+    </message>
+    <message>
+        <source>trigger</source>
+        <translation>disparador</translation>
+    </message>
+    <message>
+        <source>type</source>
+        <translation>tipo</translation>
+    </message>
+    <message>
+        <source>tables</source>
+        <translation>tablas</translation>
+    </message>
+    <message>
+        <source>views</source>
+        <translation>vistas</translation>
+    </message>
+    <message>
+        <source>materialized views</source>
+        <translation>vistas materializadas</translation>
+    </message>
+    <message>
+        <source>sequences</source>
+        <translation>secuencias</translation>
+    </message>
+    <message>
+        <source>indexes</source>
+        <translation>índices</translation>
+    </message>
+    <message>
+        <source>policies</source>
+        <translation>políticas</translation>
+    </message>
+    <message>
+        <source>functions</source>
+        <translation>funciones</translation>
+    </message>
+    <message>
+        <source>triggers</source>
+        <translation>disparadores</translation>
+    </message>
+    <message>
+        <source>types</source>
+        <translation>tipos</translation>
+    </message>
+    <message>
+        <source>with %1 rows</source>
+        <translation>con %1 filas</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 and %n more</source>
+        <translation>
+            <numerusform>%1 y %n más</numerusform>
+            <numerusform>%1 y %n más</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>project</name>
+    <message>
+        <source>Put your password in the place of [YOUR-PASSWORD].</source>
+        <translation>Ponga su contraseña en lugar de [YOUR-PASSWORD].</translation>
+    </message>
+    <message>
+        <source>Give the project a name.</source>
+        <translation>Dé un nombre al proyecto.</translation>
+    </message>
+    <message>
+        <source>Use up to 200 letters, digits, signs, and spaces.</source>
+        <translation>Use hasta 200 letras, cifras, signos y espacios.</translation>
+    </message>
+    <message>
+        <source>There is already a project of this name.</source>
+        <translation>Ya hay un proyecto con este nombre.</translation>
+    </message>
+    <message>
+        <source>A host has no spaces in its name.</source>
+        <translation>El nombre de un host no lleva espacios.</translation>
+    </message>
+    <message>
+        <source>Give the host alone, or paste the whole connection string above.</source>
+        <translation>Indique solo el host, o pegue arriba la cadena de conexión completa.</translation>
+    </message>
+    <message>
+        <source>Give the server&apos;s name or address.</source>
+        <translation>Indique el nombre o la dirección del servidor.</translation>
+    </message>
+    <message>
+        <source>A number from 1 to 65535.</source>
+        <translation>Un número de 1 a 65535.</translation>
+    </message>
+    <message>
+        <source>Transaction pooler. Use 5432.</source>
+        <translation>«Transaction pooler». Use 5432.</translation>
+    </message>
+</context>
+<context>
+    <name>proof</name>
+    <message>
+        <source>byte for byte</source>
+        <translation>byte a byte</translation>
+    </message>
+    <message>
+        <source>equal</source>
+        <translation>igual</translation>
+    </message>
+    <message>
+        <source>in other order</source>
+        <translation>en otro orden</translation>
+    </message>
+    <message>
+        <source>recomputed</source>
+        <translation>por recálculo</translation>
+    </message>
+    <message>
+        <source>not checked</source>
+        <translation>sin verificar</translation>
+    </message>
+    <message>
+        <source>not restorable</source>
+        <translation>no restaurable</translation>
+    </message>
+    <message>
+        <source>differs</source>
+        <translation>con diferencias</translation>
+    </message>
+    <message>
+        <source>as counted</source>
+        <translation>según el recuento</translation>
+    </message>
+    <message>
+        <source>read back</source>
+        <translation>con relectura</translation>
+    </message>
+    <message>
+        <source>hashed</source>
+        <translation>con hash</translation>
+    </message>
+</context>
+<context>
+    <name>remedy</name>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Usar «session pooler»</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Editar conexión…</translation>
+    </message>
+    <message>
+        <source>Enter Password…</source>
+        <translation>Poner contraseña…</translation>
+    </message>
+    <message>
+        <source>Require TLS</source>
+        <translation>Exigir TLS</translation>
+    </message>
+    <message>
+        <source>Allow Without TLS</source>
+        <translation>Permitir sin TLS</translation>
+    </message>
+    <message>
+        <source>Choose Certificate…</source>
+        <translation>Elegir certificado…</translation>
+    </message>
+    <message>
+        <source>Choose Folder…</source>
+        <translation>Elegir carpeta…</translation>
+    </message>
+    <message>
+        <source>Show Largest Backups</source>
+        <translation>Ver copias mayores</translation>
+    </message>
+    <message>
+        <source>Show Tools</source>
+        <translation>Ver herramientas</translation>
+    </message>
+    <message>
+        <source>Show Keyring</source>
+        <translation>Ver llavero</translation>
+    </message>
+    <message>
+        <source>Try Again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>Show History</source>
+        <translation>Ver historial</translation>
+    </message>
+    <message>
+        <source>Prove</source>
+        <translation>Probar</translation>
+    </message>
+    <message>
+        <source>Delete for Good…</source>
+        <translation>Eliminar del todo…</translation>
+    </message>
+    <message>
+        <source>Replace File</source>
+        <translation>Reemplazar archivo</translation>
+    </message>
+</context>
+<context>
+    <name>schedule</name>
+    <message>
+        <source>Every hour on the hour</source>
+        <translation>Cada hora en punto</translation>
+    </message>
+    <message>
+        <source>Every hour at minute %1</source>
+        <translation>Cada hora en el minuto %1</translation>
+    </message>
+    <message>
+        <source>Every day at %1</source>
+        <translation>Cada día a las %1</translation>
+    </message>
+    <message>
+        <source>Every %1 at %2</source>
+        <translation>Cada %1 a las %2</translation>
+    </message>
+    <message>
+        <source>On the last day of every month at %1</source>
+        <translation>El último día de cada mes a las %1</translation>
+    </message>
+    <message>
+        <source>On day %1 of every month at %2</source>
+        <translation>El día %1 de cada mes a las %2</translation>
+    </message>
+    <message>
+        <source>the last %1</source>
+        <translation>las últimas %1</translation>
+    </message>
+    <message>
+        <source>%1 hourly</source>
+        <translation>%1 horarias</translation>
+    </message>
+    <message>
+        <source>%1 daily</source>
+        <translation>%1 diarias</translation>
+    </message>
+    <message>
+        <source>%1 weekly</source>
+        <translation>%1 semanales</translation>
+    </message>
+    <message>
+        <source>%1 monthly</source>
+        <translation>%1 mensuales</translation>
+    </message>
+    <message>
+        <source>%1 yearly</source>
+        <translation>%1 anuales</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>todas</translation>
+    </message>
+    <message>
+        <source>none older than %1 days</source>
+        <translation>ninguna de más de %1 días</translation>
+    </message>
+    <message>
+        <source>%1 at most</source>
+        <translation>%1 como máximo</translation>
+    </message>
+    <message>
+        <source>keep %1</source>
+        <translation>conservar %1</translation>
+    </message>
+    <message>
+        <source>no rule keeps it</source>
+        <translation>ninguna regla la conserva</translation>
+    </message>
+    <message>
+        <source>too old</source>
+        <translation>demasiado antigua</translation>
+    </message>
+    <message>
+        <source>all together are too large</source>
+        <translation>entre todas ocupan demasiado</translation>
+    </message>
+    <message>
+        <source>safety backup of more than 30 days ago</source>
+        <translation>copia previa de hace más de 30 días</translation>
+    </message>
+    <message>
+        <source>its proof failed more than 30 days ago</source>
+        <translation>su prueba falló hace más de 30 días</translation>
+    </message>
+    <message>
+        <source>clocks go forward, no %1</source>
+        <translation>se adelanta el reloj, no hay %1</translation>
+    </message>
+    <message>
+        <source>clocks go back, the first %1 of two</source>
+        <translation>se atrasa el reloj, primera de dos %1</translation>
+    </message>
+    <message>
+        <source>clocks go back, the second %1 of two</source>
+        <translation>se atrasa el reloj, segunda de dos %1</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Todo</translation>
+    </message>
+    <message>
+        <source>Everything, with roles</source>
+        <translation>Todo, con roles</translation>
+    </message>
+    <message>
+        <source>Schema</source>
+        <translation>Esquema</translation>
+    </message>
+    <message>
+        <source>Schema, with roles</source>
+        <translation>Esquema, con roles</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Datos</translation>
+    </message>
+    <message>
+        <source>Data, with roles</source>
+        <translation>Datos, con roles</translation>
+    </message>
+    <message>
+        <source>Prove by restoring</source>
+        <translation>Probar restaurando</translation>
+    </message>
+    <message>
+        <source>Complete: every row counted</source>
+        <translation>Completa: filas contadas</translation>
+    </message>
+    <message>
+        <source>Sealed: files hashed</source>
+        <translation>Sellada: archivos con hash</translation>
+    </message>
+    <message>
+        <source>the backup folder</source>
+        <translation>la carpeta de copias</translation>
+    </message>
+    <message>
+        <source>mains power</source>
+        <translation>corriente eléctrica</translation>
+    </message>
+    <message>
+        <source>a network that is not metered</source>
+        <translation>una red sin límite de datos</translation>
+    </message>
+    <message>
+        <source>the server to answer</source>
+        <translation>la respuesta del servidor</translation>
+    </message>
+    <message>
+        <source>tomorrow %1</source>
+        <translation>mañana a las %1</translation>
+    </message>
+    <message>
+        <source>today %1</source>
+        <translation>hoy a las %1</translation>
+    </message>
+    <message>
+        <source>Until %1</source>
+        <translation>Hasta %1</translation>
+    </message>
+    <message>
+        <source>It never comes again</source>
+        <translation>No se repetirá</translation>
+    </message>
+    <message>
+        <source>Next: %1</source>
+        <translation>Próxima: %1</translation>
+    </message>
+    <message>
+        <source>Until you switch it on</source>
+        <translation>Hasta que la active</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Desactivada</translation>
+    </message>
+    <message>
+        <source>Retrying at %1</source>
+        <translation>Reintento a las %1</translation>
+    </message>
+    <message>
+        <source>%1 waits for %2</source>
+        <translation>%1, a la espera de %2</translation>
+    </message>
+    <message>
+        <source>Backing up now</source>
+        <translation>Copiando ahora</translation>
+    </message>
+    <message>
+        <source>Due now</source>
+        <translation>Pendiente</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>no</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>sí</translation>
+    </message>
+    <message>
+        <source>last</source>
+        <translation>últimas</translation>
+    </message>
+    <message>
+        <source>hourly</source>
+        <translation>horarias</translation>
+    </message>
+    <message>
+        <source>daily</source>
+        <translation>diarias</translation>
+    </message>
+    <message>
+        <source>weekly</source>
+        <translation>semanales</translation>
+    </message>
+    <message>
+        <source>monthly</source>
+        <translation>mensuales</translation>
+    </message>
+    <message>
+        <source>yearly</source>
+        <translation>anuales</translation>
+    </message>
+    <message>
+        <source>days at most</source>
+        <translation>días como máximo</translation>
+    </message>
+    <message>
+        <source>project</source>
+        <translation>proyecto</translation>
+    </message>
+    <message>
+        <source>name</source>
+        <translation>nombre</translation>
+    </message>
+    <message>
+        <source>times</source>
+        <translation>horas</translation>
+    </message>
+    <message>
+        <source>time zone</source>
+        <translation>zona horaria</translation>
+    </message>
+    <message>
+        <source>what</source>
+        <translation>qué</translation>
+    </message>
+    <message>
+        <source>proof</source>
+        <translation>prueba</translation>
+    </message>
+    <message>
+        <source>folder</source>
+        <translation>carpeta</translation>
+    </message>
+    <message>
+        <source>the default one</source>
+        <translation>la predeterminada</translation>
+    </message>
+    <message>
+        <source>not metered</source>
+        <translation>red sin límite</translation>
+    </message>
+    <message>
+        <source>server answers</source>
+        <translation>servidor responde</translation>
+    </message>
+    <message>
+        <source>size at most</source>
+        <translation>tamaño máximo</translation>
+    </message>
+    <message>
+        <source>ddd d MMM yyyy</source>
+        <translation>ddd d MMM yyyy</translation>
+    </message>
+    <message>
+        <source>in %1</source>
+        <translation>en %1</translation>
+    </message>
+    <message>
+        <source>in %1 days</source>
+        <translation>en %1 días</translation>
+    </message>
+</context>
+<context>
+    <name>state</name>
+    <message>
+        <source>Starting at login was not changed</source>
+        <translation>No se cambió el inicio con la sesión</translation>
+    </message>
+    <message>
+        <source>Starting at login could not be checked</source>
+        <translation>No se pudo comprobar el inicio con la sesión</translation>
+    </message>
+</context>
+<context>
+    <name>status</name>
+    <message>
+        <source>Proven</source>
+        <translation>Probada</translation>
+    </message>
+    <message>
+        <source>Complete</source>
+        <translation>Completa</translation>
+    </message>
+    <message>
+        <source>Sealed</source>
+        <translation>Sellada</translation>
+    </message>
+    <message>
+        <source>Proof failed</source>
+        <translation>Prueba fallida</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>Correcta</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fallida</translation>
+    </message>
+    <message>
+        <source>Overdue</source>
+        <translation>Atrasada</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>En espera</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>En pausa</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Cancelada</translation>
+    </message>
+    <message>
+        <source>Interrupted</source>
+        <translation>Interrumpida</translation>
+    </message>
+    <message>
+        <source>Missed</source>
+        <translation>Omitida</translation>
+    </message>
+    <message>
+        <source>No backup yet</source>
+        <translation>Sin copias</translation>
+    </message>
+    <message>
+        <source>Folder missing</source>
+        <translation>Falta la carpeta</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>En curso</translation>
+    </message>
+</context>
+<context>
+    <name>strip</name>
+    <message>
+        <source>%1 good</source>
+        <translation>correctas: %1</translation>
+    </message>
+    <message>
+        <source>%1 failed</source>
+        <translation>fallidas: %1</translation>
+    </message>
+    <message>
+        <source>%1 missed</source>
+        <translation>omitidas: %1</translation>
+    </message>
+    <message>
+        <source>running today</source>
+        <translation>hoy en curso</translation>
+    </message>
+    <message>
+        <source>no backups in %1 days</source>
+        <translation>sin copias en %1 días</translation>
+    </message>
+    <message>
+        <source>good</source>
+        <translation>copia correcta</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>copia fallida</translation>
+    </message>
+    <message>
+        <source>missed</source>
+        <translation>copia omitida</translation>
+    </message>
+    <message>
+        <source>nothing was scheduled</source>
+        <translation>nada programado</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>en curso</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>no backup at %1</source>
+        <translation>sin copia a las %1</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>interrumpida</translation>
+    </message>
+    <message>
+        <source>%1 runs</source>
+        <translation>%1 ejecuciones</translation>
+    </message>
+</context>
+</TS>
