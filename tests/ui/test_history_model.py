@@ -162,7 +162,6 @@ def best_opening(state: State, qtbot: QtBot) -> tuple[HistoryPage, float]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.slow  # of an idle machine's clock; the benchmark measures it
 def test_a_hundred_thousand_backups_feel_like_ten(state: State, qtbot: QtBot) -> None:
     fill(state.catalog, _MANY)
     process = psutil.Process()
