@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -29,6 +30,7 @@ from app.postgres.toolchain import Installation, find_installations
 from app.system.process import Finished, run
 
 _CACHE = "XDG_CACHE_HOME"
+_SERVERS = frozenset({"server15", "server17", "server18"})
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _cache_folder = pytest.StashKey[Path]()
 
@@ -39,11 +41,31 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+    # Images of Python forbid it; then each `python -m app` compiles itself, which is half of its time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="holdfast-tests-", dir=_fast_folder()))
         folder.chmod(0o711)  # as root, the sandbox's own user must get through
         config.stash[_cache_folder] = folder
         os.environ[_CACHE] = str(folder)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of what runs on each of three servers the quick run takes one, another one for each test."""
+    groups: dict[tuple[str, ...], list[pytest.Item]] = {}
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        servers = _SERVERS.intersection(map(str, callspec.params.values())) if callspec else set()
+        if len(servers) == 1 and item.get_closest_marker("slow") is None:
+            parts = [part for part in callspec.id.split("-") if part not in _SERVERS] if callspec else []
+            groups.setdefault((str(item.path), item.name.partition("[")[0], *parts), []).append(item)
+    for name, group in groups.items():
+        chosen = zlib.crc32(repr(name[1:]).encode()) % len(group)
+        for number, item in enumerate(group):
+            if number != chosen:
+                item.add_marker("slow")
 
 
 def _fast_folder() -> Path | None:

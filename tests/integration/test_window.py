@@ -98,8 +98,12 @@ class Window:
 
     def is_at(self, place: int) -> bool:
         """Whether this place (the first is 0) is the chosen one in the rail: its background tells."""
-        asked = ("-window", self.id, "-crop", f"1x1+14+{31 + place * 41}", "-depth", "8", "txt:-")
+        asked = ("-window", self.id, "-crop", f"1x1+14+{30 + place * 38}", "-depth", "8", "txt:-")
         return _CHOSEN in self.on.run("import", *asked).output
+
+    def click(self, x: int, y: int) -> None:
+        """Click at a place of the window."""
+        self.on.xdo("mousemove", "--window", self.id, str(x), str(y), "click", "1")
 
     def shoot(self, name: str) -> None:
         folder = _ROOT / "build" / "screenshots"
@@ -145,7 +149,7 @@ def test_sample_data_goes_the_whole_way_and_a_dropped_backup_is_looked_into(
     assert "Traceback" not in window.child.errors()
 
 
-def test_a_project_is_added_and_backed_up_by_keys_and_stopped_by_closing(
+def test_a_project_is_added_backed_up_and_restored_by_hand_and_closing_asks(
     screen: Desktop, home: Path, server17: SandboxServer, new_shop: NewDatabase
 ) -> None:
     """Its password is in the keyring and nowhere else; what is stopped half-way leaves nothing behind."""
@@ -172,6 +176,11 @@ def test_a_project_is_added_and_backed_up_by_keys_and_stopped_by_closing(
     files = [one for one in home.rglob("*") if one.is_file() and not one.is_relative_to(keyring)]
     assert files
     assert not [one for one in files if secret in one.read_bytes()]
+    (backup,) = window.history()
+    drop(screen, window, str(backup["path"]))
+    wait_for(lambda: window.is_at(_RESTORE), 20)
+    restore_into_new_database(window, "copy", server17)
+    window.shoot("restored")
     with shop.connect() as session:
         session.autocommit = False
         session.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
@@ -188,6 +197,28 @@ def test_a_project_is_added_and_backed_up_by_keys_and_stopped_by_closing(
     assert len([one for one in window.history() if one["result"] == "succeeded"]) == 1
     left = [one for one in (home / "Documents").rglob("*") if ".partial" in one.name]
     assert left == []
+
+
+def restore_into_new_database(window: Window, name: str, server: SandboxServer) -> None:
+    """Choose “New database…” by mouse and keys, and carry out the plan."""
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+
+    def is_there() -> bool:
+        with server.connect("postgres") as session:
+            asked = session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            return asked.fetchone() is not None
+
+    def is_restored() -> bool:
+        """Ctrl+Enter does it, as soon as there is a plan."""
+        window.key("ctrl+Return")
+        return is_there()
+
+    window.click(740, 224)
+    window.key("Down", "Return", "Tab")
+    window.on.xdo("type", "--delay", "1", name)
+    wait_for(is_restored, 60)
+    with server.connect(name) as session:
+        assert session.execute(tables).fetchone() == (7,)  # with the partitioned one
 
 
 def drop(screen: Desktop, window: Window, *paths: str) -> None:

@@ -217,6 +217,7 @@ def assert_same(database: Database, selections: Iterable[Selection], target: Pat
     assert not different
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_pg_dump_for_every_selection(
     server17: SandboxServer, new_database: NewDatabase, tmp_path: Path
 ) -> None:

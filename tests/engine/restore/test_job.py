@@ -344,7 +344,7 @@ def _no_leftovers(server17: SandboxServer) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_no_leftovers")
-@pytest.mark.parametrize("form", ["custom", "plain"])
+@pytest.mark.parametrize("form", ["custom", pytest.param("plain", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", ["new", "one transaction", "parallel"])
 def test_a_killed_restore_stays_in_no_transaction_and_its_leftovers_are_told_of(
     server17: SandboxServer,

@@ -185,7 +185,7 @@ INSERT INTO a VALUES (1, 1), (2, NULL); INSERT INTO b VALUES (1, {b}); INSERT IN
 
 @pytest.mark.parametrize(("b", "a", "key"), [(1, 2, ""), (5, 2, "b to a"), (1, 9, "up")])
 @pytest.mark.parametrize("jobs", [None, 2])
-@pytest.mark.parametrize("more", ["", "DEFERRABLE"])
+@pytest.mark.parametrize("more", ["", pytest.param("DEFERRABLE", marks=pytest.mark.slow)])
 def test_keys_in_a_circle_are_checked_after_the_rows_are_loaded(
     bench: Bench, b: int, a: int, key: str, jobs: int | None, more: str
 ) -> None:

@@ -111,7 +111,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("jobs", [None, 2])
-@pytest.mark.parametrize("form", [("-Fc",), ("-Fd", "--inserts"), ("-Fp",), ("-Fp", "--inserts")])
+@pytest.mark.parametrize(
+    "form",
+    [
+        ("-Fc",),
+        pytest.param(("-Fd", "--inserts"), marks=pytest.mark.slow),
+        pytest.param(("-Fp",), marks=pytest.mark.slow),
+        ("-Fp", "--inserts"),
+    ],
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_report_names_the_table_and_holds_no_values(
     source: Database,
