@@ -24,7 +24,8 @@ from app.ui.state import State
 
 Shoot = Callable[[QWidget, str], None]
 
-_SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+_SCALE = os.environ.get("QT_SCALE_FACTOR", "")
+_SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / (f"scale-{_SCALE}" if _SCALE else "")
 _HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
 
 
