@@ -75,6 +75,7 @@ _MIGRATIONS = (
         f"({', '.join(dict.fromkeys((column, 'started', *FILTERED)))})"
         for column in SORTED
     ),
+    "CREATE INDEX backup_kept ON backup (project, bytes) WHERE result = 'succeeded' AND missing = 0",
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 

@@ -140,7 +140,7 @@ def kept(connection: sqlite3.Connection, project: str) -> tuple[int, int]:
     """How many backups of a project are there, and their bytes."""
     number, size = connection.execute(
         "SELECT count(*), coalesce(sum(bytes), 0) FROM backup "
-        "WHERE project = ? AND result = 'succeeded' AND NOT missing",
+        "INDEXED BY backup_kept WHERE project = ? AND result = 'succeeded' AND missing = 0",
         [storable(project)],
     ).fetchone()
     return int(number), int(size)

@@ -7,11 +7,10 @@ from string import Template
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication
 
 from app.domain.preferences import Appearance
 from app.system.paths import resource
-from app.ui.focus_style import FocusStyle
 from app.ui.theme import DARK, LIGHT, TYPE, Colours
 
 _BODY_POINTS = 10.0  # 13 px at 96 dpi
@@ -20,9 +19,7 @@ _POOR_FAMILIES = ("DejaVu Sans", "Bitstream Vera Sans", "Sans Serif", "Sans", "F
 
 def install(app: QApplication, appearance: Appearance) -> None:
     """Give the application its style, font and appearance."""
-    style = QStyleFactory.create("Fusion")
-    if style is not None:
-        app.setStyle(FocusStyle(style))
+    app.setStyle("Fusion")
     app.setFont(_body_font(app.font()))
     set_appearance(app, appearance)
     app.styleHints().colorSchemeChanged.connect(lambda: _follow_system(app))

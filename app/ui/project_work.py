@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from psycopg import ProgrammingError
 from psycopg import conninfo as libpq
@@ -15,7 +14,6 @@ from app.domain.project import Project, Secret
 from app.engine.connection_check import ConnectionCheck, OnLine
 from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
-from app.persistence.manifest import read_manifest
 from app.persistence.settings import add_project, replace_project, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.services import Services
@@ -150,17 +148,6 @@ def forget_password(project: str, session: MutableMapping[str, Secret]) -> str:
     except AppError as error:
         return str(error)
     return ""
-
-
-def server_versions(folders: Sequence[Path]) -> dict[str, str]:
-    """The version of the server of each of these backups; those that cannot be read are left out."""
-    found = {}
-    for folder in folders:
-        try:
-            found[str(folder)] = read_manifest(folder).server.version.partition(" ")[0]
-        except AppError:
-            continue
-    return found
 
 
 def _password_to_move(project: str, session: MutableMapping[str, Secret]) -> Secret | None:

@@ -129,7 +129,7 @@ def _install_vorta() -> Path | str:
     pip = [python, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
     for command in (
         [sys.executable, "-m", "venv", str(_VORTA)],
-        [*pip, "--only-binary=:all:", VORTA],
+        [*pip, "--only-binary=:all:", "--no-binary=vorta", VORTA],  # it has no wheel
         [python, "-m", "compileall", "-q", str(_VORTA / "lib")],
     ):
         try:

@@ -163,6 +163,7 @@ def test_resealed_changes_never_raise_anything_else(manifest: Manifest, data: st
         pass
 
 
+@pytest.mark.slow  # of an idle machine's clock
 def test_fifty_thousand_tables_are_read_quickly(manifest: Manifest) -> None:
     table = manifest.tables[0]
     big = replace(

@@ -16,12 +16,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.domain.preferences import Appearance
 from app.ui import appearance, translations
 from app.ui.application import new_application
+from app.ui.frame import Frame
 from app.ui.state import State
+from app.ui.widgets.rail import Place
 
+OpenFrame = Callable[[Place], Frame]
 Shoot = Callable[[QWidget, str], None]
 
 _SCALE = os.environ.get("QT_SCALE_FACTOR", "")
@@ -67,6 +71,26 @@ def state(qapp: QApplication, home: Path) -> Iterator[State]:
     yield made
     made.catalog.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def open_frame(qapp: QApplication, state: State, qtbot: QtBot) -> Iterator[OpenFrame]:
+    """Opens the window with its pages and its queue at a place; what runs at the end is stopped."""
+    opened: list[Frame] = []
+
+    def open_at(place: Place) -> Frame:
+        made = Frame(qapp, state)
+        opened.append(made)
+        qtbot.addWidget(made.window)
+        made.window.resize(1100, 720)
+        made.window.show()
+        made.window.open_place(place)
+        return made
+
+    yield open_at
+    for made in opened:
+        made.operations.queue.shutdown()
+        made.deleteLater()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.domain.events import Phase
 from app.domain.project import Project
 from app.domain.proof import ProofLevel
 from app.postgres.sandbox import SandboxServer
@@ -18,11 +18,9 @@ from app.ui.frame import Frame
 from app.ui.state import State
 from app.ui.tabs.backup import BackupPage
 from app.ui.widgets.rail import Place
-from tests.ui.conftest import Shoot
+from tests.ui.conftest import OpenFrame, Shoot
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
-
     from tests.conftest import Database, NewDatabase
 
 _PATIENCE = 60_000
@@ -42,14 +40,8 @@ def shop(
 
 
 @pytest.fixture
-def frame(qapp: QApplication, state: State, qtbot: QtBot) -> Iterator[Frame]:
-    made = Frame(qapp, state)
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.window.open_place(Place.BACKUP)
-    yield made
-    made.operations.queue.shutdown()
-    made.deleteLater()
+def frame(open_frame: OpenFrame) -> Frame:
+    return open_frame(Place.BACKUP)
 
 
 def page_of(frame: Frame) -> BackupPage:
@@ -126,6 +118,12 @@ def test_a_server_that_does_not_answer_is_told_and_can_be_tried_again(
     shoot(frame.window, "backup-unreachable")
 
 
+def waits_for_lock(frame: Frame) -> bool:
+    """Whether the backup has come to its first lock."""
+    standings = [status.standing for status in frame.operations.running()]
+    return bool(standings) and standings[0] is not None and standings[0].phase is Phase.LOCKING
+
+
 def test_cancelling_leaves_nothing_and_says_so(
     shop: Database, frame: Frame, qtbot: QtBot, state: State
 ) -> None:
@@ -133,7 +131,7 @@ def test_cancelling_leaves_nothing_and_says_so(
     with shop.connect() as holder, holder.transaction():
         holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")  # the backup has to wait for it
         page.back_up()
-        qtbot.waitUntil(lambda: bool(frame.operations.rows()), timeout=_PATIENCE)
+        qtbot.waitUntil(lambda: waits_for_lock(frame), timeout=_PATIENCE)
         with qtbot.waitSignal(frame.operations.finished, timeout=_PATIENCE):
             frame.operations.cancel(frame.operations.rows()[0].id)
     assert page._result.accessibleName() == "The backup was cancelled. Nothing of it is left."

@@ -28,7 +28,7 @@ from app.ui.settings_dialog import SettingsDialog
 from app.ui.state import State
 from app.ui.tabs.schedule import SchedulePage
 from app.ui.widgets.rail import Place
-from tests.ui.conftest import Shoot
+from tests.ui.conftest import OpenFrame, Shoot
 
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 
@@ -42,16 +42,10 @@ def exits(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def frame(qapp: QApplication, exits: list[int], state: State, qtbot: QtBot) -> Iterator[Frame]:
+def frame(exits: list[int], state: State, open_frame: OpenFrame) -> Frame:
     project = Project("Shop", "host=127.0.0.1 port=1 dbname=shop", NOW)
     assert state.change_settings(lambda old: replace(old, projects=(project,)))
-    made = Frame(qapp, state)
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.window.open_place(Place.PROJECTS)
-    yield made
-    made.operations.queue.shutdown()
-    made.deleteLater()
+    return open_frame(Place.PROJECTS)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
+from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.domain.history import Result
@@ -24,7 +23,7 @@ from app.ui.schedule_watch import ScheduleWatch
 from app.ui.state import State
 from app.ui.tabs.projects import ProjectsPage
 from app.ui.widgets.rail import Place
-from tests.ui.conftest import Shoot
+from tests.ui.conftest import OpenFrame, Shoot
 from tests.ui.past_backups import NOW, History
 
 HOSTS = {
@@ -43,16 +42,10 @@ def now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def frame(qapp: QApplication, now: None, state: State, qtbot: QtBot) -> Iterator[Frame]:
-    made = Frame(qapp, state)
-    qtbot.addWidget(made.window)
-    made.window.resize(1100, 720)
-    made.window.show()
-    made.window.open_place(Place.PROJECTS)
+def frame(now: None, open_frame: OpenFrame) -> Frame:
+    made = open_frame(Place.PROJECTS)
     made.health.look()
-    yield made
-    made.operations.queue.shutdown()
-    made.deleteLater()
+    return made
 
 
 @pytest.fixture

@@ -18,11 +18,9 @@ from app.ui.frame import Frame
 from app.ui.state import State
 from app.ui.tabs.restore import RestorePage
 from app.ui.widgets.rail import Place
-from tests.ui.conftest import Shoot
+from tests.ui.conftest import OpenFrame, Shoot
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
-
     from tests.conftest import Database, NewDatabase
 
 _PATIENCE = 30_000
@@ -61,15 +59,10 @@ def staging(
 
 
 @pytest.fixture
-def frame(qapp: QApplication, state: State, qtbot: QtBot) -> Iterator[Frame]:
-    made = Frame(qapp, state)
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.window.open_place(Place.RESTORE)
+def frame(open_frame: OpenFrame) -> Iterator[Frame]:
+    made = open_frame(Place.RESTORE)
     yield made
-    made.operations.queue.shutdown()
     page_of(made).choice.leave()
-    made.deleteLater()
 
 
 def page_of(frame: Frame) -> RestorePage:

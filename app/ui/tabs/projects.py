@@ -306,7 +306,7 @@ class ProjectsPage(QWidget):
         self._versions.update(dict.fromkeys(unread, ""))  # asked for once
 
         def read() -> dict[str, str]:
-            from app.ui.project_work import server_versions
+            from app.ui.project_facts import server_versions
 
             return server_versions([Path(path) for path in unread])
 
