@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pty
 import re
@@ -245,7 +246,10 @@ def test_without_a_terminal_rows_of_the_target_ask_for_yes(cli: Cli, target: Dat
 
 
 def on_terminal(arguments: list[str | Path], answers: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Run the command line in a terminal of its own and type, when it asks; its status and all it wrote."""
+    """Run the command line in a terminal of its own and type, when it asks; its status and all it wrote.
+
+    Typed again each second, as a person would: Ctrl-C is lost on a program that is just about to read.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(
@@ -253,7 +257,7 @@ def on_terminal(arguments: list[str | Path], answers: str, environment: dict[str
         )
     text = ""
     deadline = time.monotonic() + 40
-    has_typed = False
+    typed = -math.inf
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.1)[0]:
             try:
@@ -263,9 +267,9 @@ def on_terminal(arguments: list[str | Path], answers: str, environment: dict[str
             if not data:
                 break
             text += data.decode(errors="replace")
-        if not has_typed and "to restore into it" in text:
+        if "to restore into it" in text and time.monotonic() > typed + 1:
             os.write(terminal, answers.encode())
-            has_typed = True
+            typed = time.monotonic()
     os.close(terminal)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status), text

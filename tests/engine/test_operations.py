@@ -137,7 +137,8 @@ def test_two_run_at_once_one_of_each_project_and_the_others_wait_in_order(
         event.set()
     ear.end_of(blog_again)
     started = [event.operation for event in ear.events if isinstance(event, Started)]
-    assert started == [first, blog, wiki, again, blog_again]
+    assert set(started[:2]) == {first, blog}  # two threads start them
+    assert started[2:] == [wiki, again, blog_again]
 
 
 def test_a_waiting_operation_is_cancelled_at_once_and_never_starts(queue: Operations, ear: Ear) -> None:

@@ -98,8 +98,12 @@ class Window:
 
     def is_at(self, place: int) -> bool:
         """Whether this place (the first is 0) is the chosen one in the rail: its background tells."""
-        asked = ("-window", self.id, "-crop", f"1x1+14+{30 + place * 38}", "-depth", "8", "txt:-")
-        return _CHOSEN in self.on.run("import", *asked).output
+        return self.has_colour(_CHOSEN, 14, 30 + place * 38)
+
+    def has_colour(self, colour: str, x: int, y: int) -> bool:
+        """Whether this pixel of the window has the colour."""
+        asked = ("-window", self.id, "-crop", f"1x1+{x}+{y}", "-depth", "8", "txt:-")
+        return colour.upper() in self.on.run("import", *asked).output.upper()
 
     def click(self, x: int, y: int) -> None:
         """Click at a place of the window."""
@@ -213,6 +217,7 @@ def restore_into_new_database(window: Window, name: str, server: SandboxServer) 
         window.key("ctrl+Return")
         return is_there()
 
+    wait_for(lambda: window.has_colour(LIGHT.base, 600, 690))  # the bar with Restore: it is looked into
     window.click(740, 224)
     window.key("Down", "Return", "Tab")
     window.on.xdo("type", "--delay", "1", name)
