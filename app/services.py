@@ -6,6 +6,7 @@ are recorded alike.
 
 from __future__ import annotations
 
+import logging
 import secrets as random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.backup import Backup, BackupOptions, CompressionMethod
 from app.domain.changes import BackupChanges
-from app.domain.due import DueState, due_slot
+from app.domain.due import Due, DueState, Hold, Skipped, due_slot, missed_slots
 from app.domain.errors import AppError, Cancelled
 from app.domain.estimate import Estimate, PastRun, estimate_backup
 from app.domain.events import Listener, Notice, Phase, Progress
@@ -24,17 +25,17 @@ from app.domain.pace import Workload, backup_workload
 from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
-from app.domain.retention import plan_retention
-from app.domain.schedule import Schedule, zone_named
+from app.domain.retention import RetentionPlan
+from app.domain.schedule import Schedule
 from app.engine.backup import back_up, prove_backup
 from app.engine.connection_check import ConnectionCheck, OnLine, check_connection
-from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries, remove_backup
+from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries
 from app.engine.listing import Listing, list_database
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.catalog_entry import entry_of
-from app.persistence.destination import clean_partials
+from app.persistence.destination import clean_partials, list_backups
 from app.persistence.manifest import read_manifest
 from app.persistence.settings import Settings, find_project, load_settings, settings_path
 from app.postgres.connection import Connection, parse_connection
@@ -43,8 +44,13 @@ from app.system.cancellation import CancelToken
 from app.system.files import free_bytes, make_folder
 
 if TYPE_CHECKING:
+    from app.domain.health import ScheduleHealth
     from app.engine.restore.job import RestoreJob
+    from app.engine.retention import Pruned
     from app.engine.scheduler import ScheduledRun
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,10 @@ class Services:
             AppError, Cancelled: as `back_up` does; a proof that was cancelled leaves the backup.
         """
         started = datetime.now(UTC)
-        if request.destination is not None:
-            self._clean(request.destination, listener)
-            request = replace(request, last_bytes=self._last_bytes(request))
         try:
+            if request.destination is not None:
+                self._clean(request.destination, listener)
+                request = replace(request, last_bytes=self._last_bytes(request))
             backup = back_up(request, self.installations, cancel, listener)
         except Exception as error:
             self._record(_attempt(request, started, error), listener)
@@ -109,8 +115,11 @@ class Services:
     def run_schedule(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Backup | None:
         """Run the slot of a schedule that is due, and then remove what its rules do not keep.
 
+        Old backups that cannot be removed are told of, and leave the new one what it is: made.
+
         Returns:
-            The backup; None when nothing is due any more, because another process ran it meanwhile.
+            The backup; None when nothing is due any more: another process runs it, or ran it meanwhile,
+            or an attempt was interrupted a moment ago and is retried later.
 
         Raises:
             AppError, Cancelled: as `backup` does; the attempt stands in the history.
@@ -118,58 +127,74 @@ class Services:
         from app.engine.scheduler import only_run
 
         with only_run(schedule) as is_ours:
-            now = datetime.now(UTC)
-            runs = self.catalog.runs_of(schedule.id, now - timedelta(days=400))
-            due = due_slot(schedule, runs, now, self.settings.paused_until)
-            if not is_ours or due.state is not DueState.DUE:
+            if not is_ours:
+                return None
+            due = self._due(schedule)
+            if due.state is not DueState.DUE or due.slot is None:
                 return None
             started = datetime.now(UTC)
             request = BackupRequest(
                 schedule.project,
                 Connection(""),
                 schedule.options,
-                Path(schedule.destination) if schedule.destination else self.settings.destination_folder,
+                self._folder_of(schedule),
                 kind="scheduled",
                 schedule=schedule.id,
                 slot=due.slot,
                 stall_seconds=self.settings.stall_seconds,
             )
             try:
+                self._learn_of_crashes(schedule, due.slot, listener)
+                if self._due(schedule).state is not DueState.DUE:
+                    return None
                 connection = self.connection_of(find_project(self.settings, schedule.project))
                 if not schedule.destination and not self.settings.destination:
                     make_folder(self.settings.destination_folder)
             except AppError as error:  # it is an attempt like any other, and is retried
                 self._record(_attempt(request, started, error), listener)
                 raise
+            if due.attempt == 1 and (missed := missed_slots(schedule, self._runs_of(schedule), due.slot)):
+                self._note(Hold(schedule.id, due.slot, Skipped.CAUGHT_UP, *missed))
             backup = self.backup(replace(request, connection=connection), cancel, listener)
-            self.prune(schedule, cancel, listener)
+            if not backup.manifest.proof.has_failed:
+                self._prune(schedule, cancel, listener)
             return backup
 
     def due_runs(self) -> tuple[ScheduledRun, ...]:
-        """Every schedule with a slot that is due now, and what it waits for."""
-        from app.engine.scheduler import due_runs  # the window starts without it
+        """Every schedule with a slot that is due now, and what it waits for; what holds one up is kept."""
+        from app.engine.scheduler import due_runs, holds  # the window starts without it
 
-        return due_runs(self.settings, self.catalog, datetime.now(UTC), self._reaches)
+        now = datetime.now(UTC)
+        runs = due_runs(self.settings, self.catalog, now, self._reaches)
+        for hold in holds(runs, self.settings, self.catalog, now):
+            self._note(hold)
+        return runs
 
-    def prune(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> int:
-        """Remove for good the backups of a schedule that its rules do not keep; gives how many went.
+    def schedule_healths(self) -> tuple[ScheduleHealth, ...]:
+        """How each schedule stands, in the order of the settings; asks servers where one waits for them."""
+        from app.engine.scheduler import schedule_healths
 
-        Backups that were made by hand are not touched.
+        return schedule_healths(self.settings, self.catalog, datetime.now(UTC), self._reaches)
+
+    def retention_plan(self, schedule: Schedule) -> RetentionPlan:
+        """What the rules of a schedule keep and remove now."""
+        from app.engine.retention import plan_for
+
+        return plan_for(schedule, self.catalog, self.settings.destination_folder, datetime.now(UTC))
+
+    def prune(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Pruned | None:
+        """Remove the backups of a schedule that its rules do not keep; None while it makes one.
 
         Raises:
-            AppError: one could not be removed; those before it are gone.
+            Cancelled: those that were removed before are gone, the others whole.
         """
-        if schedule.retention.is_off:
-            return 0
-        now = datetime.now(UTC)
-        own = [entry for entry in self.catalog.history(schedule.project) if entry.schedule == schedule.id]
-        plan = plan_retention(own, schedule.retention, zone_named(schedule.zone), now)
-        removed = plan.removed
-        for entry in removed:
-            remove_backup(entry, self.catalog, cancel, listener)
-        if removed:
-            listener(Notice(f"{len(removed):,} old backups of {schedule.project} were removed."))
-        return len(removed)
+        from app.engine.scheduler import only_run
+
+        with only_run(schedule) as is_ours:
+            if not is_ours:
+                return None
+            self._clean(self._folder_of(schedule), listener)
+            return self._prune(schedule, cancel, listener)
 
     def prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Prove a backup by restoring it, and record the result.
@@ -324,6 +349,52 @@ class Services:
         folder = make_folder(self.settings.destination_folder)
         return back_up_sample(folder, self.installations, self.backup, cancel, listener)
 
+    def _folder_of(self, schedule: Schedule) -> Path:
+        return Path(schedule.destination) if schedule.destination else self.settings.destination_folder
+
+    def _note(self, hold: Hold) -> None:
+        """Keep it for people to read. A full disk is no reason not to run what can be run."""
+        try:
+            self.catalog.record_hold(hold)
+        except AppError as error:
+            _log.info("what held a schedule up was not recorded: %s", error)
+
+    def _due(self, schedule: Schedule) -> Due:
+        now = datetime.now(UTC)
+        return due_slot(schedule, self._runs_of(schedule), now, self.settings.paused_until)
+
+    def _runs_of(self, schedule: Schedule) -> tuple[Entry, ...]:
+        return self.catalog.runs_of(schedule.id, datetime.now(UTC) - timedelta(days=400))
+
+    def _learn_of_crashes(self, schedule: Schedule, slot: datetime, listener: Listener) -> None:
+        """Bring the history of a slot up to date.
+
+        An attempt that was interrupted stands in a partial folder, and a backup that was published just
+        before a crash in its own folder alone.
+        """
+        folder = self._folder_of(schedule)
+        self._clean(folder, listener)
+        known = {entry.id for entry in self._runs_of(schedule)}
+        for path, found in list_backups(folder, slot) if folder.is_dir() else ():
+            if isinstance(found, AppError) or found.schedule != schedule.id or found.id in known:
+                continue
+            self._record(entry_of(path, found), listener)
+
+    def _prune(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Pruned:
+        from app.engine.retention import carry_out, note_gone
+
+        if not schedule.retention.is_off:
+            note_gone(schedule, self.catalog, self.settings.destination_folder)
+        plan = self.retention_plan(schedule)
+        done = carry_out(plan, self.catalog, cancel, listener, trash=schedule.trash)
+        if done.removed:
+            number = f"{len(done.removed):,} old backup{'s' if len(done.removed) > 1 else ''}"
+            where = "to the trash" if schedule.trash else "for good"
+            listener(Notice(f"Removed {number} of {schedule.project} {where}."))
+        for entry, problem in done.problems:
+            listener(Notice(f"The old backup {entry.id} of {entry.project} was not removed. {problem}"))
+        return done
+
     def _reaches(self, schedule: Schedule) -> bool:
         """Whether a schedule's database answers."""
         from app.postgres.connection import connect
@@ -373,7 +444,10 @@ class Services:
                 project=interrupted.project,
                 started=interrupted.started,
                 result=Result.INTERRUPTED,
+                kind="scheduled" if interrupted.schedule else "manual",
                 destination=str(destination.resolve()),
+                schedule=interrupted.schedule,
+                slot=interrupted.slot,
             )
             self._record(entry, listener)
 

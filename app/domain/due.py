@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -67,6 +67,34 @@ class Waiting(StrEnum):
     ON_BATTERY = "on-battery"
     METERED = "metered"
     SERVER_UNREACHABLE = "server-unreachable"
+
+
+class Skipped(StrEnum):
+    """Why slots had no run of their own."""
+
+    PAUSED = "paused"
+    """The schedule was paused when it came."""
+    CAUGHT_UP = "caught-up"
+    """Earlier slots were missed, and one run makes good for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What kept a schedule from running, as it was found each minute; times are UTC.
+
+    Attributes:
+        schedule: its id.
+        slot: the slot that was due, or that made good for the missed ones.
+        reason: what it waited for, or why slots were passed over.
+        since: when that was found first; the first missed slot for `CAUGHT_UP`.
+        until: when it was found last; the last missed slot for `CAUGHT_UP`.
+    """
+
+    schedule: str
+    slot: datetime
+    reason: Waiting | Skipped
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +166,32 @@ def due_slot(
     retry = ended + RETRY_AFTER[len(attempts) - 1]
     state = DueState.DUE if retry <= now else DueState.RETRYING
     return Due(state, slot, len(attempts) + 1, retry, is_late)
+
+
+def paused_slot(
+    schedule: Schedule, history: Iterable[Entry], now: datetime, paused_until: datetime | None = None
+) -> datetime | None:
+    """The slot that would be run now, were it not for a pause; None when nothing is held back."""
+    if due_slot(schedule, (), now, paused_until).state is not DueState.PAUSED:
+        return None
+    due = due_slot(replace(schedule, paused_until=None), history, now)
+    return due.slot if due.state is DueState.DUE else None
+
+
+def missed_slots(
+    schedule: Schedule, history: Iterable[Entry], slot: datetime
+) -> tuple[datetime, datetime] | None:
+    """The first and the last slot before this one that had no attempt; None when none was missed.
+
+    Looks no further back than the newest slot before that had one.
+    """
+    tried = [entry.slot for entry in history if entry.schedule == schedule.id and entry.slot is not None]
+    start = max((at for at in tried if at < slot), default=schedule.since)
+    first = next_slot(schedule, max(start, schedule.since))
+    last = last_slot(schedule, slot - timedelta(microseconds=1))
+    if first is None or last is None or not first <= last < slot:
+        return None
+    return first, last
 
 
 def starts_at(schedule: Schedule, slot: datetime) -> datetime:

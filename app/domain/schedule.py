@@ -136,6 +136,7 @@ class Schedule:
         conditions: what must be so at the time.
         jitter_seconds: a slot starts later by up to so much, the same for all its attempts.
         retention: which of its backups are kept.
+        trash: those that are not go to the trash, which frees no space and which not every disk has.
         paused_until: nothing starts before, in UTC; what was missed meanwhile is caught up once.
     """
 
@@ -152,6 +153,7 @@ class Schedule:
     jitter_seconds: int = 0
     retention: RetentionRules = field(default_factory=RetentionRules)
     paused_until: datetime | None = None
+    trash: bool = False
 
     def check(self) -> None:
         """Refuse a schedule that could not run.

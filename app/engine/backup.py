@@ -52,7 +52,7 @@ def back_up(
     plan = abandonable(lambda: preflight(request, installations, cancel=cancel), cancel)
     for warning in plan.warnings:
         listener(Notice(warning))
-    partial = PartialBackup.create(request.destination, request.project)
+    partial = PartialBackup.create(request.destination, request.project, request.schedule, request.slot)
     try:
         return _write(request, plan, partial, cancel, listener)
     except BaseException:

@@ -57,8 +57,10 @@ def delete_entries(
     return len(entries)
 
 
-def remove_backup(entry: Entry, catalog: Catalog, cancel: CancelToken, listener: Listener) -> None:
-    """Remove a backup for good that no rule keeps; the history remembers that there was one.
+def remove_backup(
+    entry: Entry, catalog: Catalog, cancel: CancelToken, listener: Listener, *, for_good: bool
+) -> None:
+    """Remove a backup that no rule keeps, for good or to the trash; the history remembers that there was one.
 
     Raises:
         AppError: as `delete_entries` does.
@@ -67,7 +69,7 @@ def remove_backup(entry: Entry, catalog: Catalog, cancel: CancelToken, listener:
     cancel.check()
     _need_destination(entry)
     if entry.path and Path(entry.path).exists():
-        _delete(Path(entry.path), listener, for_good=True)
+        _delete(Path(entry.path), listener, for_good=for_good)
     catalog.mark_missing(entry)
 
 

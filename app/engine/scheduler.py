@@ -1,20 +1,32 @@
 """Says which schedules have a slot to run now, and what keeps the others: asked at least once a minute.
 
-Nothing is remembered between two times of asking: the history tells what was run.
+Nothing is remembered between two times of asking: the history tells what was run. What held a slot up
+stands in the catalog for people to read, and decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
-from app.domain.due import Due, DueState, Surroundings, Waiting, due_slot, waiting_for
+from app.domain.due import (
+    Due,
+    DueState,
+    Hold,
+    Skipped,
+    Surroundings,
+    Waiting,
+    due_slot,
+    paused_slot,
+    waiting_for,
+)
+from app.domain.health import ScheduleHealth, project_health
 from app.domain.schedule import Schedule
 from app.persistence.catalog import Catalog
 from app.persistence.settings import Settings
@@ -51,6 +63,37 @@ def due_runs(
             around = surroundings(schedule, settings, reaches)
             found.append(ScheduledRun(schedule, due, waiting_for(schedule.conditions, around)))
     return tuple(found)
+
+
+def holds(
+    runs: Iterable[ScheduledRun], settings: Settings, catalog: Catalog, now: datetime
+) -> Iterator[Hold]:
+    """What keeps schedules from running now: conditions of those that are due, and pauses."""
+    for run in runs:
+        if run.due.slot is not None:
+            yield from (Hold(run.schedule.id, run.due.slot, reason, now, now) for reason in run.waiting)
+    for schedule in settings.schedules:
+        if schedule.paused_until is None and settings.paused_until is None:
+            continue
+        slot = paused_slot(schedule, catalog.runs_of(schedule.id, now - _HISTORY), now, settings.paused_until)
+        if slot is not None:
+            yield Hold(schedule.id, slot, Skipped.PAUSED, now, now)
+
+
+def schedule_healths(
+    settings: Settings, catalog: Catalog, now: datetime, reaches: Callable[[Schedule], bool]
+) -> tuple[ScheduleHealth, ...]:
+    """How each schedule stands, in the order of the settings; arguments as for `due_runs`."""
+    waiting = {run.schedule.id: run.waiting for run in due_runs(settings, catalog, now, reaches)}
+    found: dict[str, ScheduleHealth] = {}
+    for project in dict.fromkeys(schedule.project for schedule in settings.schedules):
+        own = [schedule for schedule in settings.schedules if schedule.project == project]
+        entries = catalog.recent(project, now - _HISTORY)
+        health = project_health(
+            project, entries, own, now, zone=UTC, waiting=waiting, paused_until=settings.paused_until
+        )
+        found |= {one.schedule.id: one for one in health.schedules}
+    return tuple(found[schedule.id] for schedule in settings.schedules)
 
 
 def surroundings(schedule: Schedule, settings: Settings, reaches: Callable[[Schedule], bool]) -> Surroundings:

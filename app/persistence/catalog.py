@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from app.domain.due import Hold
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
 from app.domain.history import Entry, Result
@@ -41,6 +42,7 @@ from app.persistence.catalog_file import (
     transaction,
     unusable,
 )
+from app.persistence.catalog_holds import holds_of, keep_hold
 from app.persistence.catalog_rescan import Rescan, merge
 from app.persistence.destination import list_backups
 from app.persistence.history_query import HistoryFilter, Listed, Point, Sort
@@ -206,6 +208,14 @@ class Catalog:
                 return merge(connection, name, found, unread)
 
         return replace(self._run(merge_found), problems=tuple(problems))
+
+    def record_hold(self, hold: Hold) -> None:
+        """Keep what keeps a schedule from running; the same again moves its end."""
+        self._run(lambda connection: keep_hold(connection, hold))
+
+    def holds_of(self, schedule: str, since: datetime) -> tuple[Hold, ...]:
+        """What kept a schedule from running since then, oldest slot first."""
+        return self._run(lambda connection: holds_of(connection, schedule, since))
 
     def record_restore(self, report: RestoreReport) -> None:
         """Keep what came of a restore."""

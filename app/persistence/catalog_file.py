@@ -76,6 +76,16 @@ _MIGRATIONS = (
         for column in SORTED
     ),
     "CREATE INDEX backup_kept ON backup (project, bytes) WHERE result = 'succeeded' AND missing = 0",
+    """
+    CREATE TABLE hold (
+        schedule TEXT NOT NULL,
+        slot TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since TEXT NOT NULL,
+        until TEXT NOT NULL,
+        PRIMARY KEY (schedule, slot, reason)
+    ) STRICT
+    """,
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -32,13 +32,15 @@ _UNOWNED_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """A backup that a crash ended. `problem` says why its remains could not be removed."""
+    """A backup that a crash ended, with its slot. `problem` says why its remains could not be removed."""
 
     id: str
     project: str
     started: datetime
     folder: Path
     problem: str = ""
+    schedule: str = ""
+    slot: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,14 @@ class Deleted:
     foreign: tuple[str, ...]
 
 
-def list_backups(destination: Path) -> Iterator[tuple[Path, Manifest | AppError]]:
+def list_backups(
+    destination: Path, since: datetime | None = None
+) -> Iterator[tuple[Path, Manifest | AppError]]:
     """Each backup below the destination, by project's folder and name, with its manifest.
+
+    Args:
+        destination: the folder for backups.
+        since: only those that were begun then or later, by their names; the others are not read.
 
     A backup whose manifest cannot be used comes with the error; folders that are no backups do not come.
     Manifests are read one at a time, because there may be many and each may be large.
@@ -58,8 +66,9 @@ def list_backups(destination: Path) -> Iterator[tuple[Path, Manifest | AppError]
     Raises:
         AppError: FOLDER_MISSING or FOLDER_READ_ONLY when the destination cannot be read.
     """
+    first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}" if since else ""
     for folder in _candidates(destination):
-        if folder.name.endswith(PARTIAL_SUFFIX):
+        if folder.name.endswith(PARTIAL_SUFFIX) or folder.name < first:
             continue
         try:
             yield folder, read_manifest(folder)
@@ -162,7 +171,7 @@ def _remove_interrupted(folder: Path, owner: Owner) -> Interrupted:
     except AppError as error:
         problem = str(error)
     name = folder.name.removesuffix(PARTIAL_SUFFIX)
-    return Interrupted(name, owner.project, owner.started, folder, problem)
+    return Interrupted(name, owner.project, owner.started, folder, problem, owner.schedule, owner.slot)
 
 
 def _works_in(pid: int, folder: Path) -> bool:

@@ -48,13 +48,15 @@ _REMOVAL_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who writes a partial backup: the process, its host, and the children it started for it."""
+    """Who writes a partial backup: the process, its host, the children it started, and for which slot."""
 
     project: str
     started: datetime
     host: str
     process: ProcessId
     children: tuple[ProcessId, ...] = ()
+    schedule: str = ""
+    slot: datetime | None = None
 
     @property
     def is_here(self) -> bool:
@@ -79,8 +81,15 @@ class PartialBackup:
         self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, destination: Path, project: str) -> PartialBackup:
+    def create(
+        cls, destination: Path, project: str, schedule: str = "", slot: datetime | None = None
+    ) -> PartialBackup:
         """Make the folder for a new backup. The destination itself must exist: a disk may be unplugged.
+
+        Args:
+            destination: the folder for backups.
+            project: under whose name it is filed.
+            schedule, slot: what asked for it, so that a crash is known to have been this slot's attempt.
 
         Raises:
             AppError: FOLDER_MISSING, FOLDER_READ_ONLY or DISK_FULL.
@@ -94,7 +103,8 @@ class PartialBackup:
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise folder_error(error, destination) from error
-        partial = cls(folder, Owner(project, started, socket.gethostname(), own_process_id()))
+        owner = Owner(project, started, socket.gethostname(), own_process_id(), schedule=schedule, slot=slot)
+        partial = cls(folder, owner)
         try:
             partial._write_owner()
         except AppError:
@@ -185,7 +195,7 @@ def read_owner(folder: Path) -> Owner | None:
         owner = msgspec.json.decode(path.read_bytes(), type=Owner)
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    return owner if owner.started.tzinfo else None
+    return owner if owner.started.tzinfo and (owner.slot is None or owner.slot.tzinfo) else None
 
 
 def remove_tree(folder: Path) -> None:

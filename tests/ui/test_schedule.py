@@ -166,7 +166,8 @@ def fill_history(state: ClockedState) -> None:
         at = local(28, 2, 30, month) - timedelta(days=31)
         state.catalog.record(backup(state, "Analytics", at, schedule="archive", slot=at, bytes=size))
     for day in (2, 9, 16, 18, 20, 21):
-        state.catalog.record(backup(state, "Analytics", local(day, 23), bytes=13_600_000_000))
+        size = 13_600_000_000
+        state.catalog.record(backup(state, "Analytics", local(day, 23), schedule="archive", bytes=size))
     state.history_changed.emit()
 
 

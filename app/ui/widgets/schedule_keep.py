@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -19,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.errors import AppError
-from app.domain.retention import RetentionPlan, RetentionRules, plan_retention
+from app.domain.retention import RetentionPlan, RetentionRules
 from app.domain.schedule import Schedule, zone_named
+from app.engine.retention import plan_for
 from app.ui import formats
 from app.ui.schedule_words import removal
 from app.ui.state import State
@@ -104,15 +104,12 @@ class ScheduleKeep(QWidget):
         self._asked += 1
         number, now = self._asked, state.now()
         try:
-            zone = zone_named(schedule.zone)
+            zone_named(schedule.zone)
         except AppError:
             return
-        folder = Path(schedule.destination) if schedule.destination else state.destination
 
         def plan() -> RetentionPlan:
-            place = str(folder.resolve())
-            backups = [one for one in state.catalog.history(schedule.project) if one.destination == place]
-            return plan_retention(backups, schedule.retention, zone, now)
+            return plan_for(schedule, state.catalog, state.destination, now)
 
         def show(made: RetentionPlan) -> None:
             if number == self._asked:
