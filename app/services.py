@@ -98,7 +98,10 @@ class Services:
                 request = replace(request, last_bytes=self._last_bytes(request))
             backup = back_up(request, self.installations, cancel, listener)
         except Exception as error:
-            self._record(_attempt(request, started, error), listener)
+            entry = _attempt(request, started, error)
+            if isinstance(error, Cancelled) and cancel.by_system and request.schedule:
+                entry = replace(entry, result=Result.INTERRUPTED)  # which is retried
+            self._record(entry, listener)
             raise
         self._record(entry_of(Path(backup.folder), backup.manifest), listener)
         if request.options.proof is ProofLevel.PROVEN:
@@ -449,7 +452,15 @@ class Services:
                 schedule=interrupted.schedule,
                 slot=interrupted.slot,
             )
-            self._record(entry, listener)
+            if not self._is_told(entry):
+                self._record(entry, listener)
+
+    def _is_told(self, interrupted: Entry) -> bool:
+        """Whether it stands in the history as what it was: its folder was away when it was to be removed."""
+        runs = self.catalog.runs_of(interrupted.schedule, interrupted.slot) if interrupted.slot else ()
+        began = interrupted.started
+        same = (one for one in runs if one.slot == interrupted.slot and one.finished)
+        return any(one.started <= began <= (one.finished or began) for one in same)
 
 
 def _extent(options: BackupOptions) -> tuple[object, ...]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.domain.backup import BackupOptions
-from app.domain.due import Waiting
+from app.domain.due import Skipped, Waiting
 from app.domain.errors import AppError
+from app.domain.events import Event, Notice
 from app.domain.history import Result
 from app.domain.project import Project
 from app.domain.proof import ProofLevel
@@ -23,6 +24,7 @@ from app.postgres.sandbox import SandboxServer
 from app.services import Services, build_services
 from app.system.cancellation import CancelToken
 from tests.conftest import Database, NewDatabase
+from tests.kept_backups import keep_backup
 
 _LAST_HOUR = datetime.now(UTC) - timedelta(hours=2)
 HOURLY = Schedule(
@@ -139,3 +141,40 @@ def test_after_a_success_its_rules_remove_what_is_not_kept_and_nothing_else(shop
     assert [entry.id for entry in gone] == [earlier.id]
     assert not Path(earlier.path).exists()
     assert Path(by_hand.folder).exists()
+
+
+def test_what_holds_a_slot_up_is_kept_and_how_it_stands_is_told(shop: Database, tmp_path: Path) -> None:
+    (tmp_path / "Backups").rename(tmp_path / "away")
+    services = build_services()
+    services.due_runs()
+    services.due_runs()
+    (hold,) = services.catalog.holds_of("hourly", _LAST_HOUR)
+    assert hold.reason is Waiting.FOLDER_MISSING
+    assert hold.since < hold.until
+    (health,) = services.schedule_healths()
+    assert health.waiting == (Waiting.FOLDER_MISSING,)
+    (tmp_path / "away").rename(tmp_path / "Backups")
+    pause = datetime.now(UTC) + timedelta(hours=1)
+    change_settings(settings_path(), lambda old: replace(old, paused_until=pause))
+    services = build_services()
+    assert services.due_runs() == ()
+    assert {one.reason for one in services.catalog.holds_of("hourly", _LAST_HOUR)} == {
+        Waiting.FOLDER_MISSING,
+        Skipped.PAUSED,
+    }
+
+
+def test_old_backups_that_cannot_be_removed_do_not_make_a_failure_of_the_new_one(
+    shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = build_services()
+    keeps_one = replace(HOURLY, retention=RetentionRules(last=1))
+    old = keep_backup(tmp_path / "Backups", datetime.now(UTC) - timedelta(days=3), "hourly")
+    (Path(old.path) / "manifest.json").write_bytes(b"{}")
+    services.catalog.record(old)
+    said: list[Event] = []
+    made = services.run_schedule(keeps_one, CancelToken(), said.append)
+    assert made is not None
+    notices = [event.text for event in said if isinstance(event, Notice)]
+    assert any(text.startswith(f"The old backup {old.id} of Shop was not removed.") for text in notices)
+    assert Path(old.path).is_dir()

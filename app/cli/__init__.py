@@ -35,7 +35,9 @@ _VERBS = {
     "restore": "app.cli.restore",
     "open": "app.cli.open",
     "history": "app.cli.history",
+    "schedules": "app.cli.schedules",
     "run-due": "app.cli.run_due",
+    "prune": "app.cli.prune",
     "doctor": "app.cli.doctor",
     "keyring-probe": "app.cli.doctor",
 }

@@ -67,6 +67,7 @@ def run_operation(work: Callable[[CancelToken, Listener], Result], *, quiet: boo
         future = pool.submit(work, cancel, listener)
         while not future.done():
             if asked and not cancel.is_cancelled:
+                cancel.by_system = signal.SIGINT not in asked
                 cancel.cancel()
             wait([future], _WAIT)
         return future.result()

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import humanize
 from cronsim import CronSim
 
-from app.domain.due import Waiting
-from app.domain.retention import RetentionRules
-from app.domain.schedule import Every, Preset, Schedule, Sentence, sentence
+from app.domain.due import DueState, Skipped, Waiting
+from app.domain.health import ScheduleHealth
+from app.domain.retention import Keep, Removal, RetentionRules
+from app.domain.schedule import Every, Preset, Schedule, Sentence, sentence, zone_named
 from app.domain.slots import ClockChange, Slot
 
 _ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -23,12 +24,80 @@ WAITING = {
 }
 """What is waited for: "waits for …"."""
 
+HELD = {reason: f"waited for {words}" for reason, words in WAITING.items()} | {
+    Skipped.PAUSED: "was paused",
+    Skipped.CAUGHT_UP: "was missed",
+}
+"""What became of a slot that had no run when it came."""
+
+KEPT = {
+    Keep.PINNED: "pinned",
+    Keep.BEST_PROVEN: "best proven",
+    Keep.NEWEST: "newest",
+    Keep.LAST: "last",
+    Keep.HOURLY: "hourly",
+    Keep.DAILY: "daily",
+    Keep.WEEKLY: "weekly",
+    Keep.MONTHLY: "monthly",
+    Keep.YEARLY: "yearly",
+    Keep.ALL: "within the limits",
+    Keep.SAFETY: "taken before a restore",
+    Keep.DOUBTFUL: "its proof failed, to be looked into",
+}
+
+REMOVED = {
+    Removal.NOT_NEEDED: "no rule keeps it",
+    Removal.TOO_OLD: "too old",
+    Removal.TOO_LARGE: "all together are too large",
+    Removal.SAFETY_EXPIRED: "taken before a restore more than 30 days ago",
+    Removal.DOUBTFUL_EXPIRED: "its proof failed more than 30 days ago",
+}
+
 
 def schedule_sentence(schedule: Schedule) -> str:
     """“Every day at 02:30 (Europe/Berlin), keep 7 daily, 4 weekly, 12 monthly”."""
     said = sentence(schedule)
     kept = _retention(said.retention)
     return f"{_rhythm(said)} ({said.zone})" + (f", {kept}" if kept else "")
+
+
+def title(schedule: Schedule) -> str:
+    """“Analytics, weekly”: the project, and the schedule's own name where it has one."""
+    return f"{schedule.project}, {schedule.name}" if schedule.name else schedule.project
+
+
+def state_word(health: ScheduleHealth, *, is_running: bool) -> str:
+    """Its state in one word, as `--json` prints it; overdue is told besides."""
+    if is_running:
+        return "running"
+    return "waiting" if health.waiting else health.due.state.value
+
+
+def standing(health: ScheduleHealth, *, is_running: bool) -> str:
+    """“overdue since 23 Nov 02:30, waits for mains power”; what comes next where all is well."""
+    due, zone = health.due, zone_named(health.schedule.zone)
+
+    def at(moment: datetime | None) -> str:
+        return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}" if moment else "never"
+
+    match due.state:
+        case _ if is_running:
+            said = "running now"
+        case DueState.OFF:
+            said = "off"
+        case DueState.PAUSED:
+            said = f"paused until {at(due.at)}"
+        case DueState.RETRYING:
+            said = f"attempt {due.attempt} of {at(due.slot)} follows {at(due.at)}"
+        case DueState.GAVE_UP:
+            said = f"gave up {at(due.slot)}, next {at(due.at)}"
+        case DueState.DUE if health.waiting:
+            said = f"{at(due.slot)} waits for {' and '.join(WAITING[reason] for reason in health.waiting)}"
+        case DueState.DUE:
+            said = f"due since {at(due.slot)}"
+        case _:
+            said = f"next {at(due.at)}"
+    return f"overdue since {at(health.overdue_since)}, {said}" if health.overdue_since else said
 
 
 def slot_line(slot: Slot) -> str:

@@ -55,13 +55,25 @@ def back_up(
     partial = PartialBackup.create(request.destination, request.project, request.schedule, request.slot)
     try:
         return _write(request, plan, partial, cancel, listener)
-    except BaseException:
+    except BaseException as broken:
         try:
             partial.discard()
         except AppError as error:  # what ended the backup says more; the next run cleans up
             listener(Notice(f"What was written could not be removed. {error}"))
         cancel.check()  # whatever broke when it was told to stop
+        if isinstance(broken, Exception) and not request.destination.is_dir():
+            raise _gone(request.destination) from broken
         raise
+
+
+def _gone(destination: Path) -> AppError:
+    """Each tool tells in its own way that its files went away, and some of it reads like another failure."""
+    return AppError(
+        ErrorCode.FOLDER_MISSING,
+        "The folder for backups went away",
+        detail=f"{destination} was there when the backup began",
+        hint="Connect the disk that it is on, then start again. What was written there is cleared up then.",
+    )
 
 
 def prove_backup(

@@ -25,7 +25,8 @@ class Pruned:
     Attributes:
         plan: what was to be kept and removed, and why.
         removed: the backups that are gone.
-        problems: those that could not be removed, each with its error; they are whole.
+        problems: those that could not be removed, each with its error; they are whole, or, where only
+            some of the files went, no backups any more.
     """
 
     plan: RetentionPlan
@@ -87,6 +88,8 @@ def carry_out(
             removed.append(entry)
         except AppError as error:
             problems.append((entry, error))
+            if Path(entry.destination).is_dir() and _is_gone(entry):
+                catalog.mark_missing(entry)
     return Pruned(plan, tuple(removed), tuple(problems))
 
 

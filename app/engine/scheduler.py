@@ -7,7 +7,7 @@ stands in the catalog for people to read, and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,9 @@ from app.domain.schedule import Schedule
 from app.persistence.catalog import Catalog
 from app.persistence.settings import Settings
 from app.system import paths
+
+MOST_AT_ONCE = 2
+"""Processes that run what is due; as many as the window's own queue runs operations."""
 
 _HISTORY = timedelta(days=400)
 """Longer than any schedule's slots are apart, but for those of leap days."""
@@ -111,12 +114,31 @@ def surroundings(schedule: Schedule, settings: Settings, reaches: Callable[[Sche
     )
 
 
+def is_running(schedule: Schedule) -> bool:
+    """Whether any process makes a backup of this schedule, or removes some, at the moment."""
+    with only_run(schedule) as is_ours:
+        return not is_ours
+
+
 @contextmanager
 def only_run(schedule: Schedule) -> Iterator[bool]:
     """Whether this process is the one that runs the schedule now; a dead owner's lock counts for nothing."""
+    with _locked(schedule.id) as is_ours:
+        yield is_ours
+
+
+@contextmanager
+def room_for_one(most: int = MOST_AT_ONCE) -> Iterator[bool]:
+    """Whether fewer than `most` other processes are here: cron starts one each minute."""
+    with ExitStack() as stack:
+        yield any(stack.enter_context(_locked(f"run-due-{number}")) for number in range(most))
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[bool]:
     folder = paths.data_folder() / "schedules"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{schedule.id}.lock")
+    lock = FileLock(folder / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

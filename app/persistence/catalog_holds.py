@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-import msgspec
-
-from app.domain.due import Hold
+from app.domain.due import Hold, Skipped, Waiting
 from app.persistence.catalog_entry import stored
 from app.persistence.catalog_file import transaction
 
@@ -37,5 +35,14 @@ def holds_of(connection: sqlite3.Connection, schedule: str, since: datetime) -> 
         "ORDER BY slot, since, reason",
         [stored(schedule), stored(since)],
     )
-    found = (dict(zip(_COLUMNS, row, strict=True)) for row in rows.fetchall())
-    return tuple(msgspec.convert(row, Hold, strict=False) for row in found)
+    return tuple(
+        Hold(one, _moment(slot), _reason(why), _moment(a), _moment(b)) for one, slot, why, a, b in rows
+    )
+
+
+def _reason(text: str) -> Waiting | Skipped:
+    return Waiting(text) if text in set(Waiting) else Skipped(text)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -10,6 +10,8 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.schedule import Schedule
 from app.persistence.settings import Settings, change_settings, find_project
 
+_SHORTEST_ID = 4
+
 
 def find_schedule(settings: Settings, identity: str) -> Schedule:
     """The schedule with that id.
@@ -25,6 +27,29 @@ def find_schedule(settings: Settings, identity: str) -> Schedule:
         f"There is no schedule “{identity}”",
         hint="“holdfast schedules list” shows all.",
     )
+
+
+def schedule_called(settings: Settings, name: str) -> Schedule:
+    """The schedule with that id, or one that begins so, or the only one of the project of that name.
+
+    Raises:
+        AppError: INVALID_INPUT when there is none, or more than one.
+    """
+    wanted = name.casefold()
+    found = [one for one in settings.schedules if one.id == name]
+    found = found or [one for one in settings.schedules if one.project.casefold() == wanted]
+    if not found and len(name) >= _SHORTEST_ID:
+        found = [one for one in settings.schedules if one.id.startswith(name)]
+    if not found:
+        return find_schedule(settings, name)
+    if len(found) > 1:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"“{name}” is more than one schedule",
+            detail=", ".join(one.id for one in found),
+            hint="Name one of them by its id; its beginning will do.",
+        )
+    return found[0]
 
 
 def add_schedule(path: Path, schedule: Schedule) -> None:

@@ -19,22 +19,32 @@ _RUN_KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
 _QUOTED = str.maketrans({sign: f"\\{sign}" for sign in '"`$\\'})
 
 
-def start_command() -> list[str]:
-    """The command that starts Holdfast hidden; a source tree's must run in `start_folder`."""
+def quiet_command(*arguments: str) -> list[str]:
+    """The command with which the system starts Holdfast; a source tree's must run in `command_folder`."""
     if getattr(sys, "frozen", False):
-        return [*own_command(), *ARGUMENTS]
+        return [*own_command(), *arguments]
     python = Path(sys.executable)
     if sys.platform == "win32":  # the command holdfast.exe would open a terminal
-        return [str(python.with_name("pythonw.exe")), "-m", "app", *ARGUMENTS]
+        return [str(python.with_name("pythonw.exe")), "-m", "app", *arguments]
     installed = python.with_name("holdfast")
     if os.access(installed, os.X_OK):
-        return [str(installed), *ARGUMENTS]
-    return [*own_command(), *ARGUMENTS]
+        return [str(installed), *arguments]
+    return [*own_command(), *arguments]
+
+
+def command_folder(command: Sequence[str]) -> Path | None:
+    """Where a `quiet_command` must run; None where that does not matter."""
+    return own_command_folder() if "-m" in command else None
+
+
+def start_command() -> list[str]:
+    """The command that starts Holdfast hidden; it must run in `start_folder`."""
+    return quiet_command(*ARGUMENTS)
 
 
 def start_folder() -> Path | None:
     """Where `start_command` must run; None where that does not matter."""
-    return own_command_folder() if "-m" in start_command() else None
+    return command_folder(start_command())
 
 
 def starts_at_login() -> bool:

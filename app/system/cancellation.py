@@ -16,9 +16,14 @@ _LOOK_SECONDS = 0.1
 
 
 class CancelToken:
-    """Set once by whoever wants the operation to stop; asked and waited on by the operation."""
+    """Set once by whoever wants the operation to stop; asked and waited on by the operation.
+
+    Attributes:
+        by_system: the computer shuts down, say, and it is not that the user wants no backup.
+    """
 
     def __init__(self) -> None:
+        self.by_system = False
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []

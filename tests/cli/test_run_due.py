@@ -40,7 +40,7 @@ def hourly(
 
 def test_without_schedules_nothing_is_done(cli: Cli) -> None:
     ran = cli("run-due", "--json")
-    assert (ran.status, ran.json) == (0, {"runs": []})
+    assert (ran.status, ran.json) == (0, {"runs": [], "busy": False})
 
 
 @pytest.mark.usefixtures("hourly")
@@ -51,7 +51,8 @@ def test_what_is_due_is_run_once(cli: Cli) -> None:
     assert run["project"] == "Shop"
     assert run["schedule"] == "hourly"
     assert Path(run["folder"]).is_dir()
-    assert cli("run-due", "--json").json == {"runs": []}
+    assert cli("run-due", "--json").json["runs"] == []
+    assert cli("run-due").output == ""  # cron would mail it
 
 
 @pytest.mark.usefixtures("hourly")
@@ -59,7 +60,9 @@ def test_what_it_waits_for_is_said(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "Backups").rmdir()
     ran = cli("run-due")
     assert ran.status == 0
-    assert "Shop: waiting (folder missing)" in ran.output
+    assert ran.output == "Shop waits for the folder for backups.\n"
+    (waits,) = cli("run-due", "--json").json["runs"]
+    assert waits["waiting"] == ["folder-missing"]
 
 
 @pytest.mark.usefixtures("hourly")
