@@ -93,7 +93,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     try:
-        sys.stdout.flush()
+        if sys.stdout:  # a task of Windows has none
+            sys.stdout.flush()
     except BrokenPipeError:
         return _closed_pipe()
     return status if isinstance(status, int) else Exit.DONE

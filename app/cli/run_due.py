@@ -66,6 +66,11 @@ def _run_all(*, once: bool, as_json: bool) -> tuple[Exit, list[dict[str, Any]]]:
     return worst, list(told.values())
 
 
+def _has_terminal() -> bool:
+    """A task of Windows has no standard error at all."""
+    return bool(sys.stderr) and sys.stderr.isatty()
+
+
 def _about(schedule: Schedule) -> dict[str, Any]:
     return {"schedule": schedule.id, "project": schedule.project}
 
@@ -89,7 +94,7 @@ def _run(services: Services, schedule: Schedule, *, as_json: bool) -> tuple[Exit
         return services.run_schedule(schedule, cancel, hear)
 
     try:  # cron would mail each line, so that phases are for a terminal alone
-        done = run_operation(work, quiet=as_json or not sys.stderr.isatty())
+        done = run_operation(work, quiet=as_json or not _has_terminal())
     except AppError as error:
         if not as_json:
             click.secho(f"{shown(title(schedule))}: {shown(str(error))}", fg="red", err=True)

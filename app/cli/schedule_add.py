@@ -23,7 +23,9 @@ from app.domain.slots import Slot, next_slots
 from app.persistence.schedules import add_schedule, find_schedule
 from app.persistence.settings import settings_path
 from app.services import build_services
+from app.system.autostart import starts_at_login
 from app.system.time_zone import local_zone_name
+from app.system.timers import has_timer
 
 _WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _USUAL_CLOCK = "02:30"
@@ -115,6 +117,10 @@ def add(
     if schedule.destination and not folder.is_dir():
         waits = f"{shown(str(folder))} is not there now; the schedule waits for it."
         click.secho(waits, fg="yellow", err=True)
+    if not has_timer() and not starts_at_login():
+        click.echo(
+            "It is run while the window is open: “holdfast schedules install” has it run always.", err=True
+        )
     return Exit.DONE
 
 

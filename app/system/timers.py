@@ -158,8 +158,8 @@ def own_cron_line(minutes: int) -> str:
 
 
 def can_install() -> bool:
-    """Whether the system takes a timer: on Linux a systemd of the user's own must run."""
-    if sys.platform != "linux":
+    """Whether the system takes a timer: but for macOS and Windows a systemd of the user's own must run."""
+    if sys.platform in ("win32", "darwin"):
         return True
     try:
         return _run("systemctl", "--user", "show-environment")
@@ -213,9 +213,16 @@ def uninstall_timer() -> bool:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise folder_error(error, path.parent) from error
-    if sys.platform == "linux" and can_install():
+    if sys.platform != "darwin" and can_install():
         _need("systemctl", "--user", "daemon-reload")
     return True
+
+
+def has_timer() -> bool:
+    """Whether `install_timer` was called, and its work is still there."""
+    if sys.platform == "win32":
+        return _run("schtasks", "/Query", "/TN", _TASK)
+    return all(path.exists() for path in timer_files(1))
 
 
 def runs_without_session() -> bool:

@@ -49,7 +49,11 @@ def test_no_verb_or_an_unknown_one_is_wrong_usage(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["backup", "demo", "doctor", "history", "inspect", "projects", "prove", "verify"]
+    "verb",
+    [
+        *("backup", "demo", "doctor", "history", "inspect", "projects", "prove", "prune", "run-due"),
+        *("schedules", "verify"),
+    ],
 )
 def test_each_verb_explains_itself(cli: Cli, verb: str) -> None:
     told = cli(verb, "--help")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +15,10 @@ from app.domain.backup import BackupOptions
 from app.domain.project import Project
 from app.domain.proof import ProofLevel
 from app.domain.schedule import Schedule
+from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.settings import Settings, change_settings, settings_path
 from app.postgres.sandbox import SandboxServer
+from app.system.process import run
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -63,6 +67,18 @@ def test_what_it_waits_for_is_said(cli: Cli, tmp_path: Path) -> None:
     assert ran.output == "Shop waits for the folder for backups.\n"
     (waits,) = cli("run-due", "--json").json["runs"]
     assert waits["waiting"] == ["folder-missing"]
+
+
+@pytest.mark.usefixtures("hourly")
+def test_it_works_without_standard_output_as_a_task_of_windows_has_none() -> None:
+    code = (
+        "import sys; sys.stdin = sys.stdout = sys.stderr = None; from app.cli import run_command_line as r; "
+        "sys.exit(r(['run-due']))"
+    )
+    assert run([sys.executable, "-c", code], env=os.environ, timeout=60).status == 0
+    with Catalog(catalog_path()) as catalog:
+        (entry,) = catalog.history()
+    assert entry.is_good
 
 
 @pytest.mark.usefixtures("hourly")

@@ -19,6 +19,7 @@ from app.system.timers import (
     can_install,
     cron_line,
     due_command,
+    has_timer,
     install_timer,
     launch_agent,
     own_cron_line,
@@ -184,8 +185,10 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_is_installed_and_taken_away_again(home: Path, systemctl: Path) -> None:
     units = home / "config" / "systemd" / "user"
     assert can_install()
+    assert not has_timer()
     install_timer(5)
     install_timer(1)
+    assert has_timer()
     assert {path.name for path in units.iterdir()} == {"holdfast-due.service", "holdfast-due.timer"}
     assert {path: path.read_bytes() for path in units.iterdir()} == timer_files(1)
     assert "--user enable holdfast-due.timer" in systemctl.read_text()
@@ -193,6 +196,7 @@ def test_it_is_installed_and_taken_away_again(home: Path, systemctl: Path) -> No
     assert list(units.iterdir()) == []
     assert "--user disable --now holdfast-due.timer" in systemctl.read_text()
     assert not uninstall_timer()
+    assert not has_timer()
 
 
 @on_linux

@@ -129,7 +129,7 @@ class ScheduleKeep(QWidget):
         self._keeps.setText(self.tr("keeps %1").replace("%1", formats.count(kept)))
         self._removes.setText(self.tr("removes %1").replace("%1", formats.count(removed)))
         if not plan.verdicts:
-            text = self.tr("There are no backups in this folder yet.")
+            text = self.tr("There are no backups of this schedule yet.")
             if rules.is_off:
                 text = self.tr("All backups will be kept.")
         elif rules.is_off:
