@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets as random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,6 +127,28 @@ class Services:
         Raises:
             AppError, Cancelled: as `backup` does; the attempt stands in the history.
         """
+        try:
+            return self._run_schedule(schedule, cancel, listener)
+        finally:
+            if not cancel.is_cancelled:
+                self.remind()
+
+    def remind(self, waiting: Collection[str] = ()) -> None:
+        """Tell what is due over every channel of reminders; what could not be told stands in the history.
+
+        Args:
+            waiting: ids of schedules that are due and wait for a condition.
+        """
+        if not self.settings.reminders.active:
+            return
+        from app.engine.reminders import remind  # few have any
+
+        try:
+            remind(self.settings, self.catalog, datetime.now(UTC), waiting)
+        except AppError as error:
+            _log.info("reminders were not looked at: %s", error)
+
+    def _run_schedule(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Backup | None:
         from app.engine.scheduler import only_run
 
         with only_run(schedule) as is_ours:
@@ -164,13 +186,17 @@ class Services:
             return backup
 
     def due_runs(self) -> tuple[ScheduledRun, ...]:
-        """Every schedule with a slot that is due now, and what it waits for; what holds one up is kept."""
+        """Every schedule with a slot that is due now, and what it waits for.
+
+        What holds one up is kept, and reminders that are due are told: ask at least once a minute.
+        """
         from app.engine.scheduler import due_runs, holds  # the window starts without it
 
         now = datetime.now(UTC)
         runs = due_runs(self.settings, self.catalog, now, self._reaches)
         for hold in holds(runs, self.settings, self.catalog, now):
             self._note(hold)
+        self.remind({run.schedule.id for run in runs if run.waiting})
         return runs
 
     def schedule_healths(self) -> tuple[ScheduleHealth, ...]:

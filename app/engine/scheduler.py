@@ -123,7 +123,7 @@ def is_running(schedule: Schedule) -> bool:
 @contextmanager
 def only_run(schedule: Schedule) -> Iterator[bool]:
     """Whether this process is the one that runs the schedule now; a dead owner's lock counts for nothing."""
-    with _locked(schedule.id) as is_ours:
+    with only_one(schedule.id) as is_ours:
         yield is_ours
 
 
@@ -131,11 +131,12 @@ def only_run(schedule: Schedule) -> Iterator[bool]:
 def room_for_one(most: int = MOST_AT_ONCE) -> Iterator[bool]:
     """Whether fewer than `most` other processes are here: cron starts one each minute."""
     with ExitStack() as stack:
-        yield any(stack.enter_context(_locked(f"run-due-{number}")) for number in range(most))
+        yield any(stack.enter_context(only_one(f"run-due-{number}")) for number in range(most))
 
 
 @contextmanager
-def _locked(name: str) -> Iterator[bool]:
+def only_one(name: str) -> Iterator[bool]:
+    """Whether this process is the one that does what has this name now."""
     folder = paths.data_folder() / "schedules"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")

@@ -20,8 +20,9 @@ from app.domain.due import Hold
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
 from app.domain.history import Entry, Result
+from app.domain.reminders import Try
 from app.domain.restore import RestoreReport
-from app.persistence import history_query
+from app.persistence import catalog_tries, history_query
 from app.persistence.catalog_entry import (
     OLD_SELECT,
     SELECT,
@@ -150,6 +151,10 @@ class Catalog:
         """The attempts at the slots of a schedule since then."""
         return self._run(lambda connection: history_query.runs_of(connection, schedule, since))
 
+    def since_good(self, project: str, schedule: str) -> tuple[Entry, ...]:
+        """A schedule's last good backup, the last that is still there, and what was tried since."""
+        return self._run(lambda connection: history_query.since_good(connection, project, schedule))
+
     def series(self, project: str, since: datetime | None = None) -> tuple[Point, ...]:
         """A project's attempts for a chart, oldest first."""
         return self._run(lambda connection: history_query.series(connection, project, since))
@@ -216,6 +221,22 @@ class Catalog:
     def holds_of(self, schedule: str, since: datetime) -> tuple[Hold, ...]:
         """What kept a schedule from running since then, oldest slot first."""
         return self._run(lambda connection: holds_of(connection, schedule, since))
+
+    def record_try(self, made: Try) -> int:
+        """Keep that something is being told, and give the number for `end_try`."""
+        return self._run(lambda connection: catalog_tries.keep_try(connection, made))
+
+    def end_try(self, number: int, *, sent: bool, problem: str = "") -> None:
+        """Keep what came of it."""
+        self._run(lambda connection: catalog_tries.end_try(connection, number, sent=sent, problem=problem))
+
+    def tries(self) -> tuple[Try, ...]:
+        """What was told and what could not be told, oldest first: all that says what is due."""
+        return self._run(catalog_tries.tries)
+
+    def latest_tries(self, limit: int) -> tuple[Try, ...]:
+        """The same, newest first, at most `limit`."""
+        return self._run(lambda connection: catalog_tries.latest_tries(connection, limit))
 
     def record_restore(self, report: RestoreReport) -> None:
         """Keep what came of a restore."""

@@ -86,6 +86,19 @@ _MIGRATIONS = (
         PRIMARY KEY (schedule, slot, reason)
     ) STRICT
     """,
+    """
+    CREATE TABLE reminder (
+        number INTEGER PRIMARY KEY,
+        channel TEXT NOT NULL,
+        key TEXT NOT NULL,
+        occasion TEXT NOT NULL,
+        project TEXT NOT NULL,
+        schedule TEXT NOT NULL,
+        at TEXT NOT NULL,
+        sent INTEGER NOT NULL,
+        problem TEXT NOT NULL
+    ) STRICT
+    """,
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 

@@ -183,6 +183,25 @@ def recent(connection: sqlite3.Connection, project: str, since: datetime) -> tup
 _GOOD = f"{_REGULAR} AND proof_failure = '' AND NOT missing"
 
 
+def since_good(connection: sqlite3.Connection, project: str, schedule: str) -> tuple[Entry, ...]:
+    """A schedule's last good backup, the last one that is still there, and what was tried since.
+
+    Backups by hand are among them. Of what was tried no more is given than tells how it stands.
+    """
+    own = f"project = ? AND schedule IN ('', ?) AND {_REGULAR}"
+    good = f"{own} AND proof_failure = ''"
+    newest = "ORDER BY started DESC, id DESC LIMIT"
+    last = select(connection, f"{good} {newest} 1", project, schedule)
+    there = select(connection, f"{good} AND NOT missing {newest} 1", project, schedule)
+    tried = "project = ? AND schedule IN ('', ?) AND kind <> 'safety' AND started > ?"
+    since = stored(last[0].started) if last else ""
+    found = select(connection, f"{tried} {newest} {_MOST_TRIED}", project, schedule, since)
+    return (*found, *dict.fromkeys((*last, *there)))
+
+
+_MOST_TRIED = 500
+
+
 def runs_of(connection: sqlite3.Connection, schedule: str, since: datetime) -> tuple[Entry, ...]:
     """The attempts of a schedule's slots since then."""
     return select(connection, "schedule = ? AND schedule <> '' AND slot >= ?", schedule, stored(since))

@@ -26,7 +26,11 @@ from app.system.process import child_environment, own_command, own_command_folde
 
 PROBE_VERB = "keyring-probe"
 
-_SERVICE = "Holdfast"
+PROJECTS = "Holdfast"
+"""The service under which passwords of projects are kept, by their names."""
+REMINDERS = "Holdfast reminders"
+"""That for passwords and tokens of reminders, by their channels: no project can have such a name."""
+
 _PROBED_ACCOUNT = "probe of the keyring"
 _LONGEST_ON_WINDOWS = 1_280
 _OTHER_WAYS = "PGPASSWORD and ~/.pgpass work without a keyring."
@@ -71,7 +75,7 @@ def report_keyring() -> None:
         with _explained():
             backend = _backend()
             name = str(backend.name)
-            backend.get_password(_SERVICE, _PROBED_ACCOUNT)
+            backend.get_password(PROJECTS, _PROBED_ACCOUNT)
         state = KeyringState(name, usable=True)
     except AppError as error:
         is_locked = error.code is ErrorCode.KEYRING_LOCKED
@@ -80,38 +84,38 @@ def report_keyring() -> None:
     sys.stdout.flush()
 
 
-def get_password(project: str) -> Secret | None:
-    """The project's password; None when the keyring has none.
+def get_password(name: str, service: str = PROJECTS) -> Secret | None:
+    """The password of a project, or of a channel of reminders; None when the keyring has none.
 
     Raises:
         AppError: NO_KEYRING or KEYRING_LOCKED.
     """
     with _explained():
-        password = _backend().get_password(_SERVICE, project)
+        password = _backend().get_password(service, name)
     return None if password is None else Secret(password)
 
 
-def set_password(project: str, password: Secret) -> None:
-    """Store or replace the project's password.
+def set_password(name: str, password: Secret, service: str = PROJECTS) -> None:
+    """Store or replace a password.
 
     Raises:
         AppError: NO_KEYRING or KEYRING_LOCKED; INVALID_INPUT for a password that no keyring can hold.
     """
     check_storable(password, sys.platform)
     with _explained():
-        _backend().set_password(_SERVICE, project, password.reveal())
+        _backend().set_password(service, name, password.reveal())
 
 
-def delete_password(project: str) -> None:
-    """Remove the project's password, if there is one.
+def delete_password(name: str, service: str = PROJECTS) -> None:
+    """Remove a password, if there is one.
 
     Raises:
         AppError: NO_KEYRING or KEYRING_LOCKED.
     """
     with _explained():
         backend = _backend()
-        if backend.get_password(_SERVICE, project) is not None:
-            backend.delete_password(_SERVICE, project)
+        if backend.get_password(service, name) is not None:
+            backend.delete_password(service, name)
 
 
 def check_storable(password: Secret, platform: str) -> None:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from app.domain.errors import AppError, ErrorCode
 from app.domain.preferences import Appearance, Notifications, OnClose, Times
 from app.domain.project import Project
+from app.domain.reminders import Reminders
 from app.domain.schedule import Schedule
 from app.persistence.newer_fields import with_newer_fields
 from app.system import paths
@@ -52,6 +53,7 @@ class Settings:
         jobs: parallel workers of a backup or restore; None for what machine and server allow.
         schedules: in the order in which they were added.
         paused_until: no schedule starts anything before, in UTC.
+        reminders: how somebody is told who looks at no window.
         version: of the file's format. A new field needs no new version, for an older Holdfast keeps what
             it does not know; a new value of a known field does, for an older one would refuse the file.
     """
@@ -69,6 +71,7 @@ class Settings:
     jobs: int | None = None
     schedules: tuple[Schedule, ...] = ()
     paused_until: datetime | None = None
+    reminders: Reminders = field(default_factory=Reminders)
     version: int = SETTINGS_VERSION
 
     @property
