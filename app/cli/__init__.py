@@ -37,6 +37,7 @@ _VERBS = {
     "history": "app.cli.history",
     "schedules": "app.cli.schedules",
     "run-due": "app.cli.run_due",
+    "reminders": "app.cli.reminders",
     "prune": "app.cli.prune",
     "doctor": "app.cli.doctor",
     "keyring-probe": "app.cli.doctor",

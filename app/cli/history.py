@@ -9,6 +9,7 @@ import click
 from app.cli import Exit
 from app.cli.console import print_json, shown, size
 from app.cli.options import json_option
+from app.cli.reminder_words import silent_channels
 from app.services import build_services
 
 
@@ -38,7 +39,7 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
             click.secho(shown(f"{path}: {problem}"), fg="yellow", err=True)
     entries = services.catalog.history(project, limit=limit)
     if as_json:
-        print_json({"backups": entries})
+        print_json({"backups": entries, "reminders": services.catalog.latest_tries(limit)})
         return Exit.DONE
     if not entries:
         click.echo(f"There are no backups of “{project}”." if project else "There are no backups yet.")
@@ -48,4 +49,6 @@ def history(project: str | None, limit: int, rescan: str | None, as_json: bool) 
         what = shown(f"{entry.project}  {entry.path or entry.error_title}")
         bytes_ = size(entry.bytes) if entry.bytes else "–"
         click.echo(f"{entry.started:%Y-%m-%d %H:%M:%S}Z  {state:<11}  {proof:<12}  {bytes_:>9}  {what}")
+    for line in silent_channels(services.settings, services.catalog.tries()):
+        click.secho(line, fg="yellow", err=True)
     return Exit.DONE

@@ -9,11 +9,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, tzinfo
 
-from app.domain.reminders import Occasion, Reminder
+from app.domain.reminders import Occasion, Problem, Reminder
 
 JSON_VERSION = 1
 
 _LONGEST_SUBJECT = 160
+
+
+WRONG = {
+    Problem.EMPTY: "it is missing",
+    Problem.NOT_A_HOST: "that is no name of a server",
+    Problem.NOT_A_PORT: "ports go from 1 to 65535",
+    Problem.NOT_AN_ADDRESS: "that is no e-mail address",
+    Problem.NOT_A_URL: "that is no whole address beginning with https:// or http://",
+    Problem.HOLDS_PASSWORD: "it holds a user or password, which would be kept in plain text",
+    Problem.NEEDS_TLS: "a password or token would go over the network in the open",
+}
+"""What is wrong with a field: "port: ports go from 1 to 65535"."""
 
 
 def trial(now: datetime) -> Reminder:

@@ -17,7 +17,7 @@ from pathlib import Path
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
 from app.domain.reminder_rules import Standing, doubtful, due_pings, due_reminders, standing
-from app.domain.reminder_text import body, facts, facts_environment, facts_json, subject, trial
+from app.domain.reminder_text import WRONG, body, facts, facts_environment, facts_json, subject, trial
 from app.domain.reminders import (
     AnyChannel,
     Channel,
@@ -103,7 +103,7 @@ def send(channel: AnyChannel, reminder: Reminder, now: datetime, password: Secre
         AppError: why it was not told; INVALID_INPUT where a field is wrong.
     """
     for name, problem in problems(channel).items():
-        raise AppError(ErrorCode.INVALID_INPUT, f"{name}: {problem.value.replace('-', ' ')}")
+        raise AppError(ErrorCode.INVALID_INPUT, f"{name}: {WRONG[problem]}")
     match channel:
         case Email():
             return _send_mail(channel, reminder, password)
