@@ -84,7 +84,7 @@ def remind(
             for reminder in rule(of.occasions, of.since, standings, doubts, own, now=now):
                 if not _is_settled(reminder):
                     continue
-                made.append(_try(channel, of, reminder, catalog))
+                made.append(_try(channel, of, reminder, catalog, now))
                 if not made[-1].sent:
                     break
         return tuple(made)
@@ -166,7 +166,7 @@ def _is_settled(reminder: Reminder) -> bool:
         return is_ours
 
 
-def _try(channel: Channel, of: AnyChannel, reminder: Reminder, catalog: Catalog) -> Try:
+def _try(channel: Channel, of: AnyChannel, reminder: Reminder, catalog: Catalog, now: datetime) -> Try:
     """Record, send, record: after a crash in between it is sent again, which is better than never."""
     began = Try(
         channel,
@@ -174,7 +174,7 @@ def _try(channel: Channel, of: AnyChannel, reminder: Reminder, catalog: Catalog)
         reminder.occasion,
         reminder.project,
         reminder.schedule,
-        datetime.now(UTC),
+        now,
         problem=_INTERRUPTED,
     )
     number = catalog.record_try(began)

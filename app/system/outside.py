@@ -101,12 +101,12 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         old, new = urlsplit(req.full_url), urlsplit(urljoin(req.full_url, newurl))
-        if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+        keeps_content = req.data is None or code in (307, 308)  # the others would make a GET of it
+        if (old.scheme, old.netloc) != (new.scheme, new.netloc) or not keeps_content:
+            fp.close()
             raise _RedirectedError(address_of_site(newurl))
         if req.data is None:
             return super().redirect_request(req, fp, code, msg, headers, newurl)
-        if code not in (307, 308):  # those alone keep the method and what is sent
-            raise _RedirectedError(address_of_site(newurl))
         return urllib.request.Request(newurl, req.data, dict(req.header_items()))  # noqa: S310 - as the old
 
 
