@@ -36,7 +36,7 @@ class DueState(StrEnum):
     DUE = "due"
     """Its slot is to be run now."""
     RETRYING = "retrying"
-    """The newest slot's last attempt failed; the next attempt follows at `at`."""
+    """The newest slot's last attempt failed; at `at` comes the next one, or the next slot if that is earlier."""
     GAVE_UP = "gave-up"
     """All attempts failed; `at` is the next slot."""
 
@@ -164,8 +164,9 @@ def due_slot(
     moments = [at for entry in attempts for at in (entry.started, entry.finished) if at is not None]
     ended = max((at for at in moments if at <= now), default=slot)  # a clock set back puts nothing off
     retry = ended + RETRY_AFTER[len(attempts) - 1]
-    state = DueState.DUE if retry <= now else DueState.RETRYING
-    return Due(state, slot, len(attempts) + 1, retry, is_late)
+    if retry <= now:
+        return Due(DueState.DUE, slot, len(attempts) + 1, retry, is_late)
+    return Due(DueState.RETRYING, slot, len(attempts) + 1, min(retry, at or retry), is_late)
 
 
 def paused_slot(

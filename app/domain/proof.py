@@ -27,7 +27,10 @@ class ProofLevel(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order of strength, from 0."""
-        return list(ProofLevel).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(ProofLevel)}
 
 
 class Outcome(StrEnum):

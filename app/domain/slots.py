@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
 
 from cronsim import CronSim
@@ -55,7 +56,13 @@ def next_slots(schedule: Schedule, after: datetime, count: int) -> tuple[Slot, .
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot later than `after`, in UTC; None when there is none in 50 years."""
-    return next(_moments(schedule.cron, zone_named(schedule.zone), after), None)
+    return _following(schedule.cron, schedule.zone, after)
+
+
+@lru_cache(maxsize=8192)
+def _following(cron: str, zone: str, after: datetime) -> datetime | None:
+    """Remembered, since each tick asks for what follows the same slots and backups."""
+    return next(_moments(cron, zone_named(zone), after), None)
 
 
 def last_slot(schedule: Schedule, until: datetime) -> datetime | None:
@@ -95,7 +102,8 @@ def slots_around(schedule: Schedule, now: datetime, known: Around | None = None)
         and (known.following is None or now < known.following)
     ):
         return known
-    return Around(schedule.cron, schedule.zone, last_slot(schedule, now), next_slot(schedule, now))
+    last = last_slot(schedule, now)
+    return Around(schedule.cron, schedule.zone, last, next_slot(schedule, last or now))
 
 
 def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:

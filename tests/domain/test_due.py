@@ -83,6 +83,13 @@ def test_a_failed_slot_is_retried_after_1_5_15_and_60_minutes_and_then_left_for_
     assert due_slot(DAILY, attempts, NEXT) == Due(DueState.DUE, NEXT, 1, NEXT)
 
 
+def test_the_next_slot_comes_before_a_later_attempt() -> None:
+    quarterly = replace(DAILY, cron="*/15 * * * *")
+    failed = [run(SLOT + minutes * MINUTE, finished=None) for minutes in (0, 1, 6)]
+    due = due_slot(quarterly, failed, SLOT + 7 * MINUTE)
+    assert (due.state, due.attempt, due.at) == (DueState.RETRYING, 4, SLOT + 15 * MINUTE)
+
+
 def test_an_interrupted_run_is_tried_again_and_a_cancelled_one_is_not() -> None:
     killed = run(SLOT, Result.INTERRUPTED, finished=None)
     assert due_slot(DAILY, [killed], SLOT + timedelta(hours=1)).attempt == 2
