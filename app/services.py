@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.backup import Backup, BackupOptions, CompressionMethod
 from app.domain.changes import BackupChanges
-from app.domain.due import Due, DueState, Hold, Skipped, due_slot, missed_slots
+from app.domain.due import Due, DueState, Hold, Skipped, due_slot, missed_slots, oldest_asked
 from app.domain.errors import AppError, Cancelled
 from app.domain.estimate import Estimate, PastRun, estimate_backup
 from app.domain.events import Listener, Notice, Phase, Progress
@@ -45,6 +45,7 @@ from app.system.files import free_bytes, make_folder
 
 if TYPE_CHECKING:
     from app.domain.health import ScheduleHealth
+    from app.domain.slots import Around
     from app.engine.restore.job import RestoreJob
     from app.engine.retention import Pruned
     from app.engine.scheduler import ScheduledRun
@@ -62,12 +63,14 @@ class Services:
         catalog: the history of backups.
         installations: the PostgreSQL installations of this machine.
         passwords: those of projects that are kept for this run alone, because no keyring takes them.
+        known_slots: what `due_runs` found in the calendar before.
     """
 
     settings: Settings
     catalog: Catalog
     installations: Sequence[Installation]
     passwords: Mapping[str, Secret] = field(default_factory=dict)
+    known_slots: dict[str, Around] = field(default_factory=dict, repr=False, compare=False)
 
     def connection_of(self, project: Project) -> Connection:
         """The project's connection, with its password from the keyring where one is stored.
@@ -193,7 +196,7 @@ class Services:
         from app.engine.scheduler import due_runs, holds  # the window starts without it
 
         now = datetime.now(UTC)
-        runs = due_runs(self.settings, self.catalog, now, self._reaches)
+        runs = due_runs(self.settings, self.catalog, now, self._reaches, self.known_slots)
         for hold in holds(runs, self.settings, self.catalog, now):
             self._note(hold)
         self.remind({run.schedule.id for run in runs if run.waiting})
@@ -393,7 +396,8 @@ class Services:
         return due_slot(schedule, self._runs_of(schedule), now, self.settings.paused_until)
 
     def _runs_of(self, schedule: Schedule) -> tuple[Entry, ...]:
-        return self.catalog.runs_of(schedule.id, datetime.now(UTC) - timedelta(days=400))
+        now = datetime.now(UTC)
+        return self.catalog.runs_of(schedule.id, min(oldest_asked(schedule, now), now - timedelta(days=400)))
 
     def _learn_of_crashes(self, schedule: Schedule, slot: datetime, listener: Listener) -> None:
         """Bring the history of a slot up to date.

@@ -36,7 +36,7 @@ class DueState(StrEnum):
     DUE = "due"
     """Its slot is to be run now."""
     RETRYING = "retrying"
-    """The newest slot's last attempt failed; at `at` comes the next one, or the next slot if that is earlier."""
+    """The newest slot's last attempt failed; `at` is the next one, or the next slot if that is earlier."""
     GAVE_UP = "gave-up"
     """All attempts failed; `at` is the next slot."""
 
@@ -167,6 +167,22 @@ def due_slot(
     if retry <= now:
         return Due(DueState.DUE, slot, len(attempts) + 1, retry, is_late)
     return Due(DueState.RETRYING, slot, len(attempts) + 1, min(retry, at or retry), is_late)
+
+
+def oldest_asked(schedule: Schedule, now: datetime, around: Around | None = None) -> datetime:
+    """The oldest slot of whose attempts `due_slot` asks; that of a leap day is years ago.
+
+    Args:
+        schedule: one that was checked.
+        now: in UTC.
+        around: as for `due_slot`.
+    """
+    last = slots_around(schedule, now, around).last
+    if last is None or last <= schedule.since:
+        return schedule.since
+    if now < starts_at(schedule, last):
+        last = last_slot(schedule, last - timedelta(microseconds=1)) or last
+    return last
 
 
 def paused_slot(

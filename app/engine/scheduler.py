@@ -23,11 +23,13 @@ from app.domain.due import (
     Surroundings,
     Waiting,
     due_slot,
+    oldest_asked,
     paused_slot,
     waiting_for,
 )
 from app.domain.health import ScheduleHealth, project_health
 from app.domain.schedule import Schedule
+from app.domain.slots import Around, slots_around
 from app.persistence.catalog import Catalog
 from app.persistence.settings import Settings
 from app.system import paths
@@ -35,8 +37,7 @@ from app.system import paths
 MOST_AT_ONCE = 2
 """Processes that run what is due; as many as the window's own queue runs operations."""
 
-_HISTORY = timedelta(days=400)
-"""Longer than any schedule's slots are apart, but for those of leap days."""
+_HISTORY = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ class ScheduledRun:
 
 
 def due_runs(
-    settings: Settings, catalog: Catalog, now: datetime, reaches: Callable[[Schedule], bool]
+    settings: Settings,
+    catalog: Catalog,
+    now: datetime,
+    reaches: Callable[[Schedule], bool],
+    known: dict[str, Around] | None = None,
 ) -> tuple[ScheduledRun, ...]:
     """Every schedule with a slot that is due now.
 
@@ -58,10 +63,18 @@ def due_runs(
         catalog: the history.
         now: in UTC.
         reaches: whether anybody answers at a schedule's database; asked where it is a condition.
+        known: the slots of schedules by their ids, kept between two times of asking: the calendar is slow.
     """
+    known = {} if known is None else known
+    enabled = [schedule for schedule in settings.schedules if schedule.enabled]
+    for schedule in enabled:
+        known[schedule.id] = slots_around(schedule, now, known.get(schedule.id))
+    runs = catalog.runs_of_each(
+        {schedule.id: oldest_asked(schedule, now, known[schedule.id]) for schedule in enabled}
+    )
     found = []
-    for schedule in settings.schedules:
-        due = due_slot(schedule, catalog.runs_of(schedule.id, now - _HISTORY), now, settings.paused_until)
+    for schedule in enabled:
+        due = due_slot(schedule, runs[schedule.id], now, settings.paused_until, known[schedule.id])
         if due.state is DueState.DUE and due.slot is not None:
             around = surroundings(schedule, settings, reaches)
             found.append(ScheduledRun(schedule, due, waiting_for(schedule.conditions, around)))
@@ -76,9 +89,10 @@ def holds(
         if run.due.slot is not None:
             yield from (Hold(run.schedule.id, run.due.slot, reason, now, now) for reason in run.waiting)
     for schedule in settings.schedules:
-        if schedule.paused_until is None and settings.paused_until is None:
+        if not any(until and until > now for until in (schedule.paused_until, settings.paused_until)):
             continue
-        slot = paused_slot(schedule, catalog.runs_of(schedule.id, now - _HISTORY), now, settings.paused_until)
+        runs_then = catalog.runs_of(schedule.id, oldest_asked(schedule, now))
+        slot = paused_slot(schedule, runs_then, now, settings.paused_until)
         if slot is not None:
             yield Hold(schedule.id, slot, Skipped.PAUSED, now, now)
 
@@ -91,7 +105,8 @@ def schedule_healths(
     found: dict[str, ScheduleHealth] = {}
     for project in dict.fromkeys(schedule.project for schedule in settings.schedules):
         own = [schedule for schedule in settings.schedules if schedule.project == project]
-        entries = catalog.recent(project, now - _HISTORY)
+        slots = {schedule.id: oldest_asked(schedule, now) for schedule in own}
+        entries = catalog.recent(project, now - _HISTORY, slots)
         health = project_health(
             project, entries, own, now, zone=UTC, waiting=waiting, paused_until=settings.paused_until
         )

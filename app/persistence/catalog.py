@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -143,9 +143,18 @@ class Catalog:
         """The last regular backup of the same project before this one."""
         return self._run(lambda connection: history_query.previous(connection, entry))
 
-    def recent(self, project: str, since: datetime) -> tuple[Entry, ...]:
-        """What tells a project's health: its entries since then, the last good and the last proven one."""
-        return self._run(lambda connection: history_query.recent(connection, project, since))
+    def recent(
+        self, project: str, since: datetime, slots: Mapping[str, datetime] | None = None
+    ) -> tuple[Entry, ...]:
+        """What tells a project's health: its entries since then, the last good and the last proven one.
+
+        Args:
+            project: its name.
+            since: in UTC.
+            slots: of its schedules, by id, the oldest slot that is asked of (`due.oldest_asked`): their
+                attempts from there on, and the last good one of each, belong to the answer.
+        """
+        return self._run(lambda connection: history_query.recent(connection, project, since, slots or {}))
 
     def runs_of(self, schedule: str, since: datetime) -> tuple[Entry, ...]:
         """The attempts at the slots of a schedule since then."""
@@ -154,6 +163,10 @@ class Catalog:
     def since_good(self, project: str, schedule: str) -> tuple[Entry, ...]:
         """A schedule's last good backup, the last that is still there, and what was tried since."""
         return self._run(lambda connection: history_query.since_good(connection, project, schedule))
+
+    def runs_of_each(self, slots: Mapping[str, datetime]) -> dict[str, tuple[Entry, ...]]:
+        """For the id of each schedule its attempts from that slot on."""
+        return self._run(lambda connection: history_query.runs_of_each(connection, slots))
 
     def series(self, project: str, since: datetime | None = None) -> tuple[Point, ...]:
         """A project's attempts for a chart, oldest first."""

@@ -6,7 +6,9 @@ of the page itself are read from the table.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -166,8 +168,13 @@ def previous(connection: sqlite3.Connection, entry: Entry) -> Entry | None:
     return found[0] if found else None
 
 
-def recent(connection: sqlite3.Connection, project: str, since: datetime) -> tuple[Entry, ...]:
-    """What tells a project's health: all since then, and the last good and the last proven one before."""
+def recent(
+    connection: sqlite3.Connection, project: str, since: datetime, slots: Mapping[str, datetime]
+) -> tuple[Entry, ...]:
+    """What tells a project's health: all since then, and the last good and the last proven one before.
+
+    For each schedule among `slots` besides: its attempts from that slot on, and its last good one.
+    """
     found = {
         (entry.id, entry.destination): entry
         for condition in (
@@ -177,6 +184,13 @@ def recent(connection: sqlite3.Connection, project: str, since: datetime) -> tup
         )
         for entry in select(connection, f"project = ? AND {condition}", project, stored(since))
     }
+    for schedule, slot in slots.items():
+        for condition, value in (
+            ("schedule <> '' AND slot >= ?", slot),
+            (f"schedule <> '' AND ? <> '' AND {_GOOD} ORDER BY slot DESC LIMIT 1", since),
+        ):
+            for entry in select(connection, f"schedule = ? AND {condition}", schedule, stored(value)):
+                found.setdefault((entry.id, entry.destination), entry)
     return tuple(found.values())
 
 
@@ -205,6 +219,25 @@ _MOST_TRIED = 500
 def runs_of(connection: sqlite3.Connection, schedule: str, since: datetime) -> tuple[Entry, ...]:
     """The attempts of a schedule's slots since then."""
     return select(connection, "schedule = ? AND schedule <> '' AND slot >= ?", schedule, stored(since))
+
+
+def runs_of_each(
+    connection: sqlite3.Connection, slots: Mapping[str, datetime]
+) -> dict[str, tuple[Entry, ...]]:
+    """The attempts of each schedule from its slot on; one query, for a tick asks for a thousand schedules."""
+    wanted = json.dumps([[storable(schedule), stored(slot)] for schedule, slot in slots.items()])
+    columns = ", ".join(f"backup.{column}" for column in COLUMNS)
+    rows = connection.execute(
+        f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN backup "
+        "ON backup.schedule = wanted.value ->> 0 AND backup.schedule <> '' "
+        "AND backup.slot >= wanted.value ->> 1",
+        [wanted],
+    )
+    found: dict[str, list[Entry]] = {schedule: [] for schedule in slots}
+    for row in rows:
+        entry = entry_in(row)
+        found[entry.schedule].append(entry)
+    return {schedule: tuple(entries) for schedule, entries in found.items()}
 
 
 def series(connection: sqlite3.Connection, project: str, since: datetime | None) -> tuple[Point, ...]:

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from PySide6.QtCore import QObject, QTimer, QTimeZone, Signal
 
-from app.domain.due import Waiting
+from app.domain.due import Waiting, oldest_asked
 from app.domain.errors import AppError
 from app.domain.health import Health, project_health
+from app.domain.history import Entry
 from app.domain.preferences import Times
 from app.domain.strip import STRIP_DAYS
 from app.persistence.catalog import Catalog, catalog_path
@@ -117,7 +118,7 @@ class State(QObject):
         return tuple(
             project_health(
                 project.name,
-                self.catalog.recent(project.name, since),
+                self._entries(project.name, since, now),
                 self.settings.schedules,
                 now,
                 zone=self.zone,
@@ -127,6 +128,11 @@ class State(QObject):
             )
             for project in self.settings.projects
         )
+
+    def _entries(self, project: str, since: datetime, now: datetime) -> tuple[Entry, ...]:
+        own = [schedule for schedule in self.settings.schedules if schedule.project == project]
+        slots = {schedule.id: oldest_asked(schedule, now) for schedule in own}
+        return self.catalog.recent(project, since, slots)
 
     def _forget(self) -> None:
         self._healths = None

@@ -153,6 +153,27 @@ def test_health_is_told_from_the_recent_ones_and_the_last_good_and_proven(tmp_pa
         assert catalog.recent("Other", NOON) == ()
 
 
+def test_of_schedules_that_come_seldom_the_last_run_is_asked_for_too(tmp_path: Path) -> None:
+    yearly = {"schedule": "yearly", "kind": "scheduled"}
+    older = entry(1, slot=NOON, **yearly)
+    cancelled = entry(2, result=Result.CANCELLED, slot=NOON + timedelta(hours=1), **yearly)
+    daily = entry(30, schedule="daily", slot=NOON + timedelta(hours=29))
+    by_hand = entry(31)
+    with Catalog(tmp_path / "c.sqlite3") as catalog:
+        for one in (older, cancelled, daily, by_hand):
+            catalog.record(one)
+        slots = {"yearly": NOON + timedelta(hours=1), "daily": NOON + timedelta(hours=29)}
+        assert set(catalog.recent("Shop", NOON + timedelta(hours=31))) == {daily, by_hand}
+        assert set(catalog.recent("Shop", NOON + timedelta(hours=31), slots)) == {
+            older,
+            cancelled,
+            daily,
+            by_hand,
+        }
+        assert catalog.runs_of_each(slots) == {"yearly": (cancelled,), "daily": (daily,)}
+        assert catalog.runs_of_each({"other": NOON, "": NOON}) == {"other": (), "": ()}
+
+
 def test_a_project_that_is_renamed_takes_its_history_along(tmp_path: Path) -> None:
     with Catalog(tmp_path / "c.sqlite3") as catalog:
         catalog.record(entry(1, note="x"))
