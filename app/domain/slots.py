@@ -67,11 +67,14 @@ def _following(cron: str, zone: str, after: datetime) -> datetime | None:
 
 def last_slot(schedule: Schedule, until: datetime) -> datetime | None:
     """The newest slot at or before `until`, in UTC; None when there was none in 50 years."""
-    zone = zone_named(schedule.zone)
+    return _newest(schedule.cron, zone_named(schedule.zone), until)
+
+
+def _newest(cron: str, zone: tzinfo, until: datetime) -> datetime | None:
     start = (until + timedelta(seconds=1)).astimezone(zone)  # CronSim begins before its start
     if start.fold:  # a fixed time has its slot in the first of two equal hours: begin after both
         start = (start.astimezone(UTC) + _LARGEST_CHANGE).astimezone(zone)
-    for moment in CronSim(schedule.cron, start, reverse=True):
+    for moment in CronSim(cron, start, reverse=True):
         at = moment.astimezone(UTC)
         if at <= until:
             return at
@@ -112,8 +115,21 @@ def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     for moment in CronSim(cron, after.astimezone(zone)):
         at = moment.astimezone(UTC)
         if at > last:
+            yield from _overlooked(cron, zone, last, at)
             last = at
             yield at
+
+
+def _overlooked(cron: str, zone: tzinfo, last: datetime, at: datetime) -> Iterator[datetime]:
+    """Slots between two that CronSim gave: it leaps an hour where clocks change by half of one in its midst."""
+    offsets = [moment.astimezone(zone).utcoffset() or timedelta() for moment in (last, at)]
+    if not (offsets[1] - offsets[0]) % timedelta(hours=1):
+        return
+    found: list[datetime] = []
+    while (before := _newest(cron, zone, at - timedelta(microseconds=1))) and before > last:
+        found.append(before)
+        at = before
+    yield from reversed(found)
 
 
 def _slot(cron: str, at: datetime, zone: tzinfo) -> Slot:

@@ -108,7 +108,7 @@ def _first_moment(wanted: datetime, zone: ZoneInfo) -> datetime:
     while late - early > timedelta(seconds=1):
         middle = early + (late - early) / 2
         early, late = (middle, late) if middle.astimezone(zone).utcoffset() == before else (early, middle)
-    return (late + timedelta(milliseconds=500)).replace(microsecond=0)
+    return late.replace(microsecond=0)
 
 
 def _is_day(cron: str, day: date) -> bool:

@@ -59,6 +59,15 @@ def test_hourly_follows_real_time_through_both_changes() -> None:
     ]
 
 
+def test_an_hour_in_whose_midst_clocks_change_by_half_an_hour_keeps_its_slot() -> None:
+    caracas = datetime(2016, 5, 1, 6, tzinfo=UTC)  # 02:30 became 03:00
+    assert shown("0 * * * *", "America/Caracas", caracas, 3) == [
+        ("01 02:00", None),
+        ("01 03:00", None),
+        ("01 04:00", None),
+    ]
+
+
 def test_two_times_that_clocks_skip_are_one_slot() -> None:
     spring = datetime(2026, 3, 28, 12, tzinfo=UTC)
     assert shown("0,30 2,3 * * *", "Europe/Berlin", spring, 3) == [
