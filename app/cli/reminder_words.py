@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from app.cli.console import shown
-from app.domain.reminder_rules import silence
+from app.domain.reminder_rules import silence, silences
 from app.domain.reminders import (
     AnyChannel,
     Channel,
@@ -65,10 +65,8 @@ def channel_object(channel: Channel, reminders: Reminders, tries: Sequence[Try])
 
 def silent_channels(settings: Settings, tries: Sequence[Try]) -> Iterator[str]:
     """A sentence for each channel over which nothing can be told at the moment."""
-    for channel, of in settings.reminders.active.items():
-        found = silence(channel, of.since, tries)
-        if found is not None:
-            number = f"{found.tries} tries" if found.tries > 1 else "one try"
-            since = f"{found.since:%Y-%m-%d %H:%M} UTC"
-            what = shown(found.problem)
-            yield f"Reminders by {CHANNEL[channel]} do not get through since {since} ({number}): {what}"
+    for found in silences(settings.reminders, tries):
+        number = f"{found.tries} tries" if found.tries > 1 else "one try"
+        since = f"{found.since:%Y-%m-%d %H:%M} UTC"
+        way = CHANNEL[found.channel]
+        yield f"Reminders by {way} do not get through since {since} ({number}): {shown(found.problem)}"

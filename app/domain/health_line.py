@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from app.domain.due import Waiting
 from app.domain.health import Cause, Health, State
+from app.domain.reminder_rules import Silence
 
 
 class Topic(StrEnum):
@@ -19,6 +20,8 @@ class Topic(StrEnum):
     FAILED = "failed"
     PROOF_FAILED = "proof-failed"
     NEVER_BACKED_UP = "never-backed-up"
+    REMINDERS_SILENT = "reminders-silent"
+    """Nobody can be told of anything."""
     NEVER_PROVEN = "never-proven"
     PROOF_OLD = "proof-old"
     WAITING = "waiting"
@@ -39,6 +42,7 @@ class Act(StrEnum):
     SHOW_CAUSE = "show-cause"
     RESUME = "resume"
     ADD_PROJECT = "add-project"
+    SHOW_REMINDERS = "show-reminders"
     NOTHING = "nothing"
 
 
@@ -48,6 +52,7 @@ _ACTS = {
     Topic.FAILED: Act.SHOW_CAUSE,
     Topic.PROOF_FAILED: Act.BACK_UP,
     Topic.NEVER_BACKED_UP: Act.BACK_UP,
+    Topic.REMINDERS_SILENT: Act.SHOW_REMINDERS,
     Topic.NEVER_PROVEN: Act.PROVE,
     Topic.PROOF_OLD: Act.PROVE,
     Topic.WAITING: Act.NOTHING,
@@ -69,6 +74,7 @@ class HealthLine:
         last_good: of the first of these projects; None when it has none.
         cause: of the first of these projects.
         waiting: what the first of these projects waits for.
+        silent: the channels of reminders over which nothing gets through.
     """
 
     topic: Topic
@@ -76,6 +82,7 @@ class HealthLine:
     last_good: datetime | None = None
     cause: Cause | None = None
     waiting: tuple[Waiting, ...] = ()
+    silent: tuple[Silence, ...] = ()
 
     @property
     def act(self) -> Act:
@@ -83,12 +90,15 @@ class HealthLine:
         return _ACTS[self.topic]
 
 
-def health_line(projects: Sequence[Health], *, folder_present: bool) -> HealthLine:
+def health_line(
+    projects: Sequence[Health], *, folder_present: bool, silent: Sequence[Silence] = ()
+) -> HealthLine:
     """What is most urgent among all projects; one that is being backed up has its help already.
 
     Args:
         projects: each project's health.
         folder_present: the folder for backups can be reached.
+        silent: the channels of reminders over which nothing gets through.
     """
     if not projects:
         return HealthLine(Topic.NO_PROJECTS)
@@ -96,6 +106,9 @@ def health_line(projects: Sequence[Health], *, folder_present: bool) -> HealthLi
         return HealthLine(Topic.FOLDER_MISSING)
     topics = [(_topic(health), health) for health in projects]
     worst = min((topic for topic, _ in topics), key=list(Topic).index)
+    order = list(Topic)
+    if silent and order.index(worst) > order.index(Topic.REMINDERS_SILENT):
+        return HealthLine(Topic.REMINDERS_SILENT, silent=tuple(silent))
     if worst is Topic.GOOD:
         return HealthLine(Topic.GOOD)
     concerned = [health for topic, health in topics if topic is worst]

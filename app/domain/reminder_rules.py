@@ -14,7 +14,7 @@ from typing import Any
 from app.domain.due import RETRY_AFTER as _ATTEMPTS_AFTER
 from app.domain.due import DueState, counts_for, due_slot, overdue_since
 from app.domain.history import Entry, Result
-from app.domain.reminders import Channel, Occasion, Reminder, Try
+from app.domain.reminders import Channel, Occasion, Reminder, Reminders, Try
 from app.domain.schedule import Schedule
 
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
@@ -224,6 +224,12 @@ def silence(channel: Channel, since: datetime, tries: Iterable[Try]) -> Silence 
     """
     tail = _in_vain([one for one in tries if one.channel is channel], since)
     return Silence(channel, tail[0].at, len(tail), tail[-1].problem) if tail else None
+
+
+def silences(reminders: Reminders, tries: Sequence[Try]) -> tuple[Silence, ...]:
+    """Every channel that is switched on and over which nothing gets through."""
+    found = (silence(channel, of.since, tries) for channel, of in reminders.active.items())
+    return tuple(one for one in found if one is not None)
 
 
 def _concerns(schedule: Schedule, entry: Entry) -> bool:

@@ -221,6 +221,8 @@ class Frame(QObject):
                 self.pages.add_project()
             case Act.CONNECT_FOLDER:
                 self._open_settings("general")
+            case Act.SHOW_REMINDERS:
+                self._open_settings("reminders")
             case Act.NOTHING:
                 pass
 

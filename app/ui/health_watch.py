@@ -8,6 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.domain.health import Health
 from app.domain.health_line import HealthLine, health_line
+from app.domain.reminder_rules import silences
+from app.domain.reminders import Try
 from app.ui.health_words import HealthWords, health_words
 from app.ui.operation_signals import OperationSignals
 from app.ui.state import State
@@ -62,8 +64,16 @@ class HealthWatch(QObject):
 
     def _look(self) -> None:
         self.healths: tuple[Health, ...] = self._state.healths()
-        self.line: HealthLine = health_line(self.healths, folder_present=self.folder_present)
+        self.line: HealthLine = health_line(
+            self.healths,
+            folder_present=self.folder_present,
+            silent=silences(self._state.settings.reminders, self._tries()),
+        )
         self.changed.emit()
+
+    def _tries(self) -> tuple[Try, ...]:
+        """What was told; few have any channel."""
+        return self._state.catalog.tries() if self._state.settings.reminders.active else ()
 
     def _take_folder(self, folder: str, *, present: bool) -> None:
         """A disk may answer when another folder was chosen since."""

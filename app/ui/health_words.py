@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from app.domain.health import Cause, Health, State
 from app.domain.health_line import Act, HealthLine, Topic
 from app.domain.history import Result
+from app.domain.reminders import Channel
 from app.ui import formats
 from app.ui.plurals import Plurals
 
@@ -26,6 +27,7 @@ _TONES = {
     Topic.FAILED: "bad",
     Topic.PROOF_FAILED: "bad",
     Topic.NEVER_BACKED_UP: "warn",
+    Topic.REMINDERS_SILENT: "warn",
     Topic.NEVER_PROVEN: "warn",
     Topic.PROOF_OLD: "warn",
     Topic.GOOD: "good",
@@ -124,10 +126,18 @@ def project_state(health: Health) -> str:
 
 def _status(line: HealthLine) -> str:
     number = len(line.projects)
+    if len(line.silent) == 1:
+        return {
+            Channel.EMAIL: translate("health", "Reminders by e-mail do not get through"),
+            Channel.COMMAND: translate("health", "Reminders by command do not get through"),
+            Channel.WEBHOOK: translate("health", "Reminders by webhook do not get through"),
+            Channel.DEAD_MAN: translate("health", "The dead-man URL cannot be reached"),
+        }[line.silent[0].channel]
     if not number:
         return {
             Topic.FOLDER_MISSING: translate("health", "The backup folder is not connected"),
             Topic.NO_PROJECTS: translate("health", "There is no project yet"),
+            Topic.REMINDERS_SILENT: translate("health", "Reminders do not get through"),
         }.get(line.topic, translate("health", "Everything is backed up and proven"))
     if number > 1:
         return _of_several(line.topic, number)
@@ -175,6 +185,8 @@ def _rest(line: HealthLine, now: datetime) -> str:
             return failure(line.cause)
         case Topic.PROOF_FAILED if line.cause and line.cause.title:
             return failure(line.cause)
+        case Topic.REMINDERS_SILENT if line.silent:
+            return formats.sentences(line.silent[0].problem.partition(". ")[0])
         case Topic.WAITING if line.waiting:
             from app.ui.schedule_words import waits_for  # few starts need it
 
@@ -191,6 +203,7 @@ def _action(act: Act) -> str:
         Act.SHOW_CAUSE: translate("health", "Show Details"),
         Act.RESUME: translate("health", "Resume"),
         Act.ADD_PROJECT: translate("health", "Add Project…"),
+        Act.SHOW_REMINDERS: translate("health", "Show Reminders"),
         Act.NOTHING: "",
     }[act]
 

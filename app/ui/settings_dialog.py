@@ -22,13 +22,14 @@ from app.ui.icons import icon
 from app.ui.settings_pages.advanced import AdvancedPage
 from app.ui.settings_pages.general import GeneralPage
 from app.ui.settings_pages.notifications import NotificationsPage
+from app.ui.settings_pages.reminders import RemindersPage
 from app.ui.settings_pages.security import SecurityPage
 from app.ui.settings_pages.tools import ToolsPage
 from app.ui.state import State
 from app.ui.theme import XL, M, S
 from app.ui.widgets.basics import button, label, row
 
-_SIZE = QSize(800, 552)
+_SIZE = QSize(800, 592)
 _LEAST = QSize(640, 420)
 _RAIL = 172
 
@@ -40,6 +41,7 @@ class Page(StrEnum):
     TOOLS = "tools"
     SECURITY = "security"
     NOTIFICATIONS = "notifications"
+    REMINDERS = "reminders"
     ADVANCED = "advanced"
 
 
@@ -48,12 +50,13 @@ _ICONS = {
     Page.TOOLS: ("wrench", "wrench-fill"),
     Page.SECURITY: ("key", "key-fill"),
     Page.NOTIFICATIONS: ("bell", "bell-fill"),
+    Page.REMINDERS: ("megaphone-simple", "megaphone-simple-fill"),
     Page.ADVANCED: ("terminal", "terminal"),
 }
 
 
 class SettingsDialog(QDialog):
-    """Pages beside their names; Esc closes, Ctrl+1…5 turn the pages.
+    """Pages beside their names; Esc closes, Ctrl+1…6 turn the pages.
 
     Args:
         state: whose settings are changed.
@@ -115,6 +118,8 @@ class SettingsDialog(QDialog):
                 notifications = NotificationsPage(self._state)
                 notifications.test_wanted.connect(self.test_wanted)
                 return notifications
+            case Page.REMINDERS:
+                return RemindersPage(self._state)
             case Page.ADVANCED:
                 advanced = AdvancedPage(self._state)
                 advanced.folder_wanted.connect(self.folder_wanted)
@@ -126,6 +131,7 @@ class SettingsDialog(QDialog):
             Page.TOOLS: self.tr("Tools"),
             Page.SECURITY: self.tr("Security"),
             Page.NOTIFICATIONS: self.tr("Notifications"),
+            Page.REMINDERS: self.tr("Reminders"),
             Page.ADVANCED: self.tr("Advanced"),
         }
         rail = QFrame()

@@ -98,7 +98,7 @@ def test_each_topic_has_its_sentence(line: HealthLine, tone: str, sentence: str,
 @pytest.mark.parametrize("topic", Topic)
 @pytest.mark.parametrize("projects", [("Shop",), ("Shop", "Blog")])
 def test_no_topic_is_without_words(topic: Topic, projects: tuple[str, ...]) -> None:
-    if topic in (Topic.FOLDER_MISSING, Topic.NO_PROJECTS, Topic.GOOD):
+    if topic in (Topic.FOLDER_MISSING, Topic.NO_PROJECTS, Topic.REMINDERS_SILENT, Topic.GOOD):
         projects = ()
     line = HealthLine(topic, projects)
     words = health_words(line, NOW, UTC)
