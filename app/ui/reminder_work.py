@@ -51,6 +51,12 @@ def keep_secret(channel: Channel, secret: Secret) -> SecretFacts:
     return SecretFacts(found.keyring, is_held=True, variable=found.variable)
 
 
+def forget_secret(channel: Channel) -> None:
+    """Remove it, where there is a keyring and one in it."""
+    if secrets.probe().usable:
+        secrets.delete_password(channel.value, secrets.REMINDERS)
+
+
 def send_test(channel: AnyChannel, secret: Secret | None) -> str:
     """Send a test, and give who did not get it while others did; raises AppError when nobody did."""
     from app.engine.reminders import send_trial

@@ -30,7 +30,7 @@ from app.ui.theme import XL, M, S
 from app.ui.widgets.basics import button, label, row
 
 _SIZE = QSize(800, 592)
-_LEAST = QSize(640, 420)
+_LEAST = QSize(700, 420)
 _RAIL = 172
 
 

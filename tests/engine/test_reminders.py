@@ -13,7 +13,6 @@ from typing import Any
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.history import Entry, Result
@@ -36,6 +35,7 @@ from app.engine.scheduler import only_one
 from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.settings import Settings, change_settings, load_settings, settings_path
+from tests.memory_keyring import MemoryKeyring
 from tests.outside_servers import PASSWORD, USER, mail_server, make_certificate, silent_server, web_server
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -59,25 +59,6 @@ FAILED = Entry(
 GOOD = replace(
     FAILED, id="2", started=NOW, finished=NOW, result=Result.SUCCEEDED, error_code="", error_title=""
 )
-
-
-class MemoryKeyring(KeyringBackend):
-    """Holds passwords as long as the test runs."""
-
-    priority = 9
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.held: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.held[service, username]
 
 
 @pytest.fixture

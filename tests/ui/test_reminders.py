@@ -96,7 +96,7 @@ def test_a_mail_channel_is_entered_tested_and_kept(
         assert email is not None
         assert not email.enabled
         qtbot.mouseClick(form.switch, Qt.MouseButton.LeftButton)
-        qtbot.mouseClick(form.boxes[Occasion.SUCCEEDED], Qt.MouseButton.LeftButton)
+        qtbot.keyClick(form.boxes[Occasion.SUCCEEDED], Qt.Key.Key_Space)
         email = kept().email
         assert email is not None
         assert email.enabled
@@ -119,6 +119,21 @@ def test_a_mail_channel_is_entered_tested_and_kept(
     form.fields.tls.setCurrentIndex(0)
     dialog.setFocus()
     shoot(dialog, "settings-reminders-email")
+
+
+def test_a_channel_that_is_emptied_is_forgotten_with_its_password(
+    dialog: SettingsDialog, qtbot: QtBot, memory_keyring: MemoryKeyring
+) -> None:
+    form = form_of(dialog, Channel.WEBHOOK)
+    enter(qtbot, form, url="https://example.org/x")
+    form.fields.token.setChecked(True)
+    enter(qtbot, form, secret=SECRET)
+    qtbot.waitUntil(lambda: memory_keyring.held == {("Holdfast reminders", "webhook"): SECRET})
+    assert kept().webhook is not None
+    form.fields.url.clear()
+    form.fields.left.emit("url")
+    assert kept().webhook is None
+    qtbot.waitUntil(lambda: memory_keyring.held == {})
 
 
 @pytest.mark.parametrize(
@@ -232,7 +247,7 @@ def test_choosing_what_to_tell_begins_nothing_anew(
     form = form_of(dialog, Channel.COMMAND)
     enter(qtbot, form, argv="tell")
     before = kept().command
-    qtbot.mouseClick(form.boxes[Occasion.FAILING], Qt.MouseButton.LeftButton)
+    qtbot.keyClick(form.boxes[Occasion.FAILING], Qt.Key.Key_Space)
     after = kept().command
     assert isinstance(before, Command)
     assert isinstance(after, Command)
@@ -287,9 +302,9 @@ def test_all_pages_fit_a_small_dialog(dialog: SettingsDialog, qtbot: QtBot, shoo
     dialog.resize(dialog.minimumSize())
     form = form_of(dialog, Channel.EMAIL)
     shoot(dialog, "settings-reminders-small")
-    parent = form.parentWidget()
-    assert parent is not None
-    assert form.width() <= parent.width()
+    page = dialog.open_page(Page.REMINDERS)
+    assert isinstance(page, RemindersPage)
+    assert form.width() < page.viewport().width()
 
 
 def test_the_health_line_tells_of_it_and_opens_the_page(

@@ -73,7 +73,7 @@ class SecurityPage(SettingsPage):
 
     def _show(self, facts: KeyringFacts) -> None:
         self.problem.hide()
-        self.forget.setEnabled(bool(facts.held))
+        self.forget.setEnabled(bool(facts.held) or facts.has_more)
         self._kept.setVisible(not facts.problem)
         if facts.problem:
             self._icon.show_icon("warning-fill", "warn")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
 from app.domain.reminder_rules import silence
@@ -15,8 +15,8 @@ from app.ui import formats
 from app.ui.reminder_words import channel_name, channel_purpose, occasion_words
 from app.ui.settings_pages.page import Rows
 from app.ui.state import State
-from app.ui.theme import L, M, S
-from app.ui.widgets.basics import button, label, row
+from app.ui.theme import M, S
+from app.ui.widgets.basics import button, column, label, row
 from app.ui.widgets.icon_label import IconLabel
 from app.ui.widgets.message_panel import MessagePanel
 from app.ui.widgets.reminder_fields import ReminderFields
@@ -38,12 +38,12 @@ class ReminderForm(QWidget):
         self.standing = label("", "label")
         self.problem = MessagePanel()
         self.fields = ReminderFields(channel)
-        self.boxes = {occasion: QCheckBox(occasion_words(occasion)) for occasion in Occasion}
+        self.boxes = {occasion: QCheckBox(occasion_words(occasion), self) for occasion in Occasion}
         self.test = button(self.tr("Send Test"), "megaphone-simple")
         self._icon = IconLabel("", "ok", 16)
         self.result = label("", "second", wrap=True)
-        self._icon.hide()
         self._arrange()
+        self._forget_result()
         self._show()
         self.switch.toggled.connect(lambda _: self._keep(all_fields=True))
         self.fields.left.connect(self._leave)
@@ -76,20 +76,14 @@ class ReminderForm(QWidget):
     def _arrange(self) -> None:
         head = row(self.switch, self.standing, None, spacing=M)
         rows = Rows()
-        self._occasions = QWidget()
-        grid = QGridLayout(self._occasions)
-        grid.setContentsMargins(0, S - 2, 0, 0)
-        grid.setHorizontalSpacing(L)
-        grid.setVerticalSpacing(S)
-        grid.setColumnStretch(1, 1)
-        half = (len(self.boxes) + 1) // 2
-        for number, made in enumerate(self.boxes.values()):
-            grid.addWidget(made, number % half, number // half)
-        if self._channel is not Channel.DEAD_MAN:
-            rows.add(self.tr("Tell me when"), self._occasions)
         said = row(self._icon, self.result, spacing=S)
         said.setStretch(1, 1)
         rows.add(self.tr("Test"), self.test, said)
+        if self._channel is Channel.DEAD_MAN:
+            for made in self.boxes.values():
+                made.hide()
+        else:
+            rows.add(self.tr("Tell me when"), column(*self.boxes.values(), spacing=S + 2))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(M + 2)
@@ -160,8 +154,22 @@ class ReminderForm(QWidget):
         self._state.change_settings(
             lambda settings: replace(settings, reminders=replace(settings.reminders, **change))
         )
-        if self._was_shown:
+        if made is None:
+            self._forget_secret()
+        elif self._was_shown:
             self._look_at_secret()
+
+    def _forget_secret(self) -> None:
+        channel = self._channel
+        if channel not in (Channel.EMAIL, Channel.WEBHOOK):
+            return
+
+        def forget() -> None:
+            from app.ui.reminder_work import forget_secret
+
+            forget_secret(channel)
+
+        self._state.background.run(self, forget, lambda _: None, self._fail_secret)
 
     def _look_at_secret(self) -> None:
         if not self.fields.has_secret:
@@ -213,6 +221,7 @@ class ReminderForm(QWidget):
     def _forget_result(self) -> None:
         """What was tested is not what stands there now."""
         self.result.setText("")
+        self.result.hide()
         self._icon.hide()
 
     def _send(self) -> None:
@@ -256,6 +265,7 @@ class ReminderForm(QWidget):
         self._icon.show_icon(icon, role)
         self._icon.show()
         self.result.setText(text)
+        self.result.show()
 
 
 def _as_of(entered: AnyChannel, current: AnyChannel | None) -> AnyChannel:
