@@ -41,14 +41,17 @@ _VERBS = {
     "prune": "app.cli.prune",
     "doctor": "app.cli.doctor",
     "keyring-probe": "app.cli.doctor",
+    "operation": "app.cli.operation",
 }
+_HIDDEN = ("keyring-probe", "operation")
+"""Holdfast calls them itself."""
 
 
 class _LazyGroup(click.Group):
     """Finds a verb's module by name, without importing the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [name for name in _VERBS if name != "keyring-probe"]
+        return [name for name in _VERBS if name not in _HIDDEN]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _VERBS:

@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     UNSAFE_SCRIPT = "unsafe-script"
     DECOMPRESSION_BOMB = "decompression-bomb"
     SETTINGS_DAMAGED = "settings-damaged"
+    OPERATION_LOST = "operation-lost"
 
 
 class AppError(Exception):
@@ -87,8 +88,16 @@ class AppError(Exception):
         self.hint = hint
         self.actions = actions
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Exceptions are pickled by their `args` alone, which are not all of it."""
+        return _rebuilt, (self.code, self.title, self.detail, self.hint, self.actions)
+
     def __str__(self) -> str:
         return ". ".join(text.rstrip(".") for text in (self.title, self.detail, self.hint) if text)
+
+
+def _rebuilt(code: ErrorCode, title: str, detail: str, hint: str, actions: tuple[str, ...]) -> AppError:
+    return AppError(code, title, detail=detail, hint=hint, actions=actions)
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: the user asked for it

@@ -51,6 +51,7 @@ _BY_CODE: dict[ErrorCode, tuple[Remedy, ...]] = {
     ErrorCode.ROW_SECURITY: (Remedy.EDIT_CONNECTION, Remedy.TRY_AGAIN),
     ErrorCode.LOCK_WAIT: (Remedy.TRY_AGAIN,),
     ErrorCode.STALLED: (Remedy.TRY_AGAIN,),
+    ErrorCode.OPERATION_LOST: (Remedy.TRY_AGAIN,),
     ErrorCode.CONNECTION_LOST: (Remedy.TRY_AGAIN,),
     ErrorCode.SNAPSHOT_LOST: (Remedy.TRY_AGAIN,),
     ErrorCode.RELATION_CHANGED: (Remedy.TRY_AGAIN,),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from app.domain.events import Listener
 from app.domain.history import Entry
 from app.domain.operation import OperationKind
 from app.domain.pace import (
@@ -19,10 +22,17 @@ from app.domain.pace import (
 )
 from app.domain.proof import ProofLevel
 from app.domain.schedule import Schedule
+from app.own_process import run_in_own_process
+from app.system.cancellation import CancelToken
+from app.ui import operation_work
 from app.ui.backup_work import WantedBackup
 from app.ui.operation_signals import OperationSignals
 from app.ui.restore_work import PlannedRestore
 from app.ui.state import State
+
+if TYPE_CHECKING:
+    from app.engine.operations import Work
+    from app.own_process import Call
 
 
 class Launcher(QObject):
@@ -54,7 +64,7 @@ class Launcher(QObject):
         operation = self._operations.submit(
             OperationKind.BACKUP,
             wanted.project,
-            lambda cancel, listener: wanted.run(self._state.services(), cancel, listener),
+            self._apart(wanted.run),
             workload=backup_workload(last.database_bytes if last else 0, proven=proven),
         )
         self._again[operation.id] = lambda: self.back_up(wanted)
@@ -72,18 +82,17 @@ class Launcher(QObject):
         self._operations.submit(
             OperationKind.BACKUP,
             schedule.project,
-            lambda cancel, listener: self._state.services().run_schedule(schedule, cancel, listener),
+            self._apart(partial(operation_work.run_schedule, schedule)),
             subject=schedule.id,
             workload=backup_workload(last.database_bytes if last else 0, proven=proven),
         )
 
     def try_sample(self) -> None:
         """Back up and prove the sample database; it stays in History to be restored."""
-        services = self._state.services
         operation = self._operations.submit(
             OperationKind.SAMPLE,
             "",
-            lambda cancel, listener: services().sample(cancel, listener),
+            self._apart(operation_work.try_sample),
             workload=sample_workload(0),
         )
         self._again[operation.id] = lambda: self.try_sample()
@@ -95,11 +104,10 @@ class Launcher(QObject):
             for one in self._operations.running()
         ):
             return
-        services = self._state.services
         operation = self._operations.submit(
             OperationKind.PROOF,
             entry.project,
-            lambda cancel, listener: services().prove(services().backup_of(entry), cancel, listener),
+            self._apart(partial(operation_work.prove, entry)),
             backup=entry.id,
             workload=proof_workload(entry.database_bytes),
         )
@@ -107,11 +115,10 @@ class Launcher(QObject):
 
     def verify(self, entry: Entry) -> None:
         """Check a backup's files and streams."""
-        services = self._state.services
         operation = self._operations.submit(
             OperationKind.VERIFY,
             entry.project,
-            lambda cancel, listener: services().verify(services().backup_of(entry), cancel, listener),
+            self._apart(partial(operation_work.verify, entry)),
             backup=entry.id,
             workload=verify_workload(entry.database_bytes),
         )
@@ -119,11 +126,10 @@ class Launcher(QObject):
 
     def open_copy(self, entry: Entry) -> None:
         """Keep a copy of a backup open in a sandbox until it is cancelled."""
-        services = self._state.services
         operation = self._operations.submit(
             OperationKind.COPY,
             entry.project,
-            lambda cancel, listener: services().open_copy((Path(entry.path),), cancel, listener),
+            self._apart(partial(operation_work.open_copy, entry)),
             backup=entry.id,
             workload=copy_workload(entry.database_bytes),
         )
@@ -131,11 +137,10 @@ class Launcher(QObject):
 
     def export(self, entry: Entry, target: Path) -> None:
         """Write a backup as one file; the user agreed to replace one that is there."""
-        services = self._state.services
         operation = self._operations.submit(
             OperationKind.EXPORT,
             entry.project,
-            lambda cancel, listener: services().export(entry, target, cancel, listener, replace=True),
+            self._apart(partial(operation_work.export, entry, target)),
             subject=target.name,
             backup=entry.id,
         )
@@ -155,12 +160,21 @@ class Launcher(QObject):
 
     def restore(self, planned: PlannedRestore) -> None:
         """Carry out a plan that was confirmed."""
+
+        def work(cancel: CancelToken, listener: Listener) -> object:
+            with planned.folder:
+                return self._apart(planned.call)(cancel, listener)
+
         needed = planned.plan.bytes_needed or 0
         safety = needed if planned.plan.makes_safety_backup else 0
         self._operations.submit(
             OperationKind.RESTORE,
             planned.into.project,
-            lambda cancel, listener: planned.run(self._state.services(), cancel, listener),
+            work,
             subject=planned.plan.database,
             workload=restore_workload(needed, safety_bytes=safety),
         )
+
+    def _apart(self, call: Call) -> Work:
+        """The work of an operation, in a process of its own."""
+        return partial(run_in_own_process, call, self._state.session_passwords)

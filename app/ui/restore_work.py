@@ -5,18 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.errors import AppError
 from app.domain.project import Secret
-from app.domain.restore import RestoreOptions, RestorePlan, RestoreReport
+from app.domain.restore import RestoreOptions, RestorePlan
+from app.ui import operation_work
 
 if TYPE_CHECKING:
-    from app.domain.events import Listener
     from app.engine.restore.contents import SourceContents
     from app.engine.restore.first_rows import TableRows
     from app.engine.restore.job import RestoreJob
+    from app.own_process import Call
     from app.services import Services
     from app.system.cancellation import CancelToken
 
@@ -51,11 +53,10 @@ class PlannedRestore:
     into: Into
     folder: tempfile.TemporaryDirectory[str]
 
-    def run(self, services: Services, cancel: CancelToken, listener: Listener) -> RestoreReport:
-        """Carry it out, and close it; raises as `Services.restore` does."""
-        with self.folder:
-            connection = self.job.target.connection
-            return services.restore(self.job, connection, self.into.project, cancel, listener)
+    @property
+    def call(self) -> Call:
+        """Carries it out; what was unpacked must be there until then."""
+        return partial(operation_work.restore, self.job, self.into.project)
 
     def close(self) -> None:
         """Let go of it."""

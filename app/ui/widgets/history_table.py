@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -10,14 +12,13 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
+    QPixmap,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QHeaderView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
@@ -26,13 +27,12 @@ from app.ui import icons
 from app.ui.history_words import Cell
 from app.ui.models.history_model import RIGHT, SORTS, Column, HistoryModel
 from app.ui.theme import L, S, colours, font
-from app.ui.widgets.badge import paint_icon
+from app.ui.widgets.badge import Status
 
 _ROW, _HEADER, _ICON, _GAP = 30, 28, 14, 6
 _CARET = 12
+_PICTURES = 64
 _LEAST_NAME, _PIN = 110, 40
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class HistoryTable(QTableView):
@@ -47,8 +47,13 @@ class HistoryTable(QTableView):
         self.by_keyboard = False
         self.hovered = -1
         self._widths: dict[Column, int] = {}
+        self._look: object = None
+        self._pictures: dict[object, QPixmap] = {}
         self.setModel(model)
-        self.setItemDelegate(_Rows(self))
+        model.modelReset.connect(self._pictures.clear)
+        model.dataChanged.connect(self._pictures.clear)
+        self._painter = _Rows(self)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # scrolling moves what is there
         self.setHorizontalHeader(_Header(model, self))
         self.setAccessibleName(self.tr("Backups"))
         self.setShowGrid(False)
@@ -88,6 +93,13 @@ class HistoryTable(QTableView):
                 self.setColumnHidden(column, is_hidden)
             left += self._widths[column] if is_hidden else 0
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The rows that came into view."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor(colours(self.palette()).base))
+        self._paint_rows(painter, event.rect())
+        painter.end()
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """The row under the mouse is tinted as a whole."""
         super().mouseMoveEvent(event)
@@ -125,10 +137,50 @@ class HistoryTable(QTableView):
         super().focusInEvent(event)
         self.viewport().update()
 
+    def _paint_rows(self, painter: QPainter, area: QRect) -> None:
+        header, height = self.horizontalHeader(), self.verticalHeader().defaultSectionSize()
+        first, last = self.rowAt(area.top()), self.rowAt(area.bottom())
+        if first < 0:
+            return
+        columns = sorted(
+            (header.sectionViewportPosition(column), header.sectionSize(column), column)
+            for column in Column
+            if not header.isSectionHidden(column)
+        )
+        width, ratio = self.viewport().width(), self.devicePixelRatioF()
+        places = [(column, QRect(left, 0, size, height)) for left, size, column in columns]
+        look = (width, ratio, tuple(columns))
+        if look != self._look:
+            self._look = look
+            self._pictures.clear()
+        for row in range(first, (last if last >= 0 else self.rows.rowCount() - 1) + 1):
+            state = (row, row == self.hovered, row == self.row, row == self.row and self.has_ring)
+            picture = self._pictures.pop(state, None)
+            if picture is None:
+                picture = QPixmap(round(width * ratio), round(height * ratio))
+                picture.setDevicePixelRatio(ratio)
+                self._painter.paint(picture, row, places)
+            painter.drawPixmap(0, self.rowViewportPosition(row), picture)
+            if self.rows.row_at(row) is not None:
+                self._pictures[state] = picture  # the newest is the last
+        while len(self._pictures) > _PICTURES:
+            del self._pictures[next(iter(self._pictures))]
+
+    @property
+    def has_ring(self) -> bool:
+        """Whether the selected row has one: the keyboard came to it."""
+        return self.by_keyboard and self.hasFocus()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another appearance, font or language."""
+        super().changeEvent(event)
+        self._pictures.clear()
+
     def _hover(self, row: int) -> None:
-        if row != self.hovered:
-            self.hovered = row
-            self.viewport().update()
+        before, self.hovered = self.hovered, row
+        for one in {before, row} - {-1} if row != before else ():
+            height = self.verticalHeader().defaultSectionSize()
+            self.viewport().update(0, self.rowViewportPosition(one), self.viewport().width(), height)
 
     def _sort(self, section: int) -> None:
         if Column(section) in SORTS:
@@ -199,55 +251,68 @@ class _Header(QHeaderView):
         painter.restore()
 
 
-class _Rows(QStyledItemDelegate):
+class _Rows:
+    """Paints whole rows: a delegate that is asked for each cell takes several times as long."""
+
     def __init__(self, table: HistoryTable) -> None:
-        super().__init__(table)
         self._table = table
         self._label, self._strong = font("label"), font("strong")
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def paint(self, picture: QPixmap, row: int, columns: Sequence[tuple[Column, QRect]]) -> None:
+        """One row.
+
+        Args:
+            columns: those that are to be seen, with the row's part of each.
+        """
         table = self._table
         of = colours(table.palette())
-        rect: QRect = option.rect
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        column, cell = Column(index.column()), table.rows.cell(index.row(), index.column())
-        painter.save()
-        if is_selected or index.row() == table.hovered:
-            painter.fillRect(rect, QColor(of.sel if is_selected else of.alt))
+        whole = QRect(QPoint(0, 0), picture.deviceIndependentSize().toSize())
+        is_selected = row == table.row
+        painter = QPainter(picture)
+        ground = of.sel if is_selected else of.alt if row == table.hovered else of.base
+        painter.fillRect(whole, QColor(ground))
         painter.setPen(QPen(QColor(of.border), 1))
-        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-        if is_selected and table.by_keyboard and table.hasFocus():
+        painter.drawLine(whole.bottomLeft(), whole.bottomRight())
+        if is_selected and table.has_ring:
             painter.setPen(QPen(QColor(of.focus), 2))
-            painter.drawLine(rect.left(), rect.top() + 1, rect.right(), rect.top() + 1)
-            painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        area = _inner(rect, column)
-        if cell.icon:
-            middle = QRectF(rect.center().x() - _ICON / 2, rect.center().y() - _ICON / 2, _ICON, _ICON)
-            icons.paint(painter, cell.icon, of.text2, middle)
-        elif cell.status is not None:
-            self._paint_status(painter, cell, area)
-        else:
-            colour = "text2" if is_selected and cell.colour == "text3" else cell.colour
-            painter.setFont(self._strong if cell.is_strong else table.font())
-            painter.setPen(QColor(getattr(of, colour)))
-            metrics = painter.fontMetrics()
-            text = metrics.elidedText(cell.text, Qt.TextElideMode.ElideRight, area.width())
-            painter.drawText(area, _side(column), text)
-        painter.restore()
+            painter.drawLine(whole.left(), whole.top() + 1, whole.right(), whole.top() + 1)
+            painter.drawLine(whole.left(), whole.bottom(), whole.right(), whole.bottom())
+        for column, rect in columns:
+            cell, area = table.rows.cell(row, column), _inner(rect, column)
+            if cell.icon:
+                self._paint_icon(painter, cell.icon, of.text2, rect.center().x() - _ICON // 2, area)
+            elif cell.status is not None:
+                self._paint_status(painter, cell, cell.status, area)
+            elif cell.text:
+                colour = "text2" if is_selected and cell.colour == "text3" else cell.colour
+                painter.setFont(self._strong if cell.is_strong else table.font())
+                painter.setPen(QColor(getattr(of, colour)))
+                painter.drawText(area, _side(column), _fitting(painter, cell.text, column, area))
+        painter.end()
 
-    def _paint_status(self, painter: QPainter, cell: Cell, area: QRect) -> None:
-        if cell.status is None:
-            return
+    def _paint_status(self, painter: QPainter, cell: Cell, status: Status, area: QRect) -> None:
         of = colours(self._table.palette())
         mirrored = self._table.layoutDirection() is Qt.LayoutDirection.RightToLeft
         left = area.right() - _ICON if mirrored else area.left()
-        paint_icon(painter, cell.status, QRectF(left, area.center().y() - _ICON / 2 + 0.5, _ICON, _ICON), of)
+        colour = getattr(of, status.colour)
+        self._paint_icon(painter, status.icon, colour, left, area)
         painter.setFont(self._label)
-        painter.setPen(QColor(getattr(of, cell.status.colour)))
+        painter.setPen(QColor(colour))
         rest = _ICON + _GAP
         area = area.adjusted(0, 0, -rest, 0) if mirrored else area.adjusted(rest, 0, 0, 0)
-        text = painter.fontMetrics().elidedText(cell.text, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, cell.text)
+
+    def _paint_icon(self, painter: QPainter, name: str, colour: str, left: int, area: QRect) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        made = icons.pixmap(name, colour, QSize(_ICON, _ICON), ratio)
+        painter.drawPixmap(left, area.center().y() - _ICON // 2 + 1, made)
+
+
+def _fitting(painter: QPainter, text: str, column: Column, area: QRect) -> str:
+    """The columns are as wide as their longest word, but for the names of projects and of kinds."""
+    if column not in (Column.PROJECT, Column.KIND):
+        return text
+    return painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
 
 
 def _inner(rect: QRect, column: Column) -> QRect:

@@ -109,8 +109,10 @@ class _RowWidget(QWidget):
             self._share.setText("")
             self._bar.setRange(0, 1 if shown.is_waiting else 0)
         else:
+            self._bar.setUpdatesEnabled(False)  # else it paints the window at once, whatever else is to be
             self._bar.setRange(0, _STEPS)
             self._bar.setValue(int(shown.fraction * _STEPS))
+            self._bar.setUpdatesEnabled(True)
             self._share.setText(formats.share(shown.fraction))
             self._announce(shown)
         self._bar.setAccessibleName(shown.title)

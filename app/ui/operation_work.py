@@ -1,0 +1,56 @@
+"""What operations do in a process of their own: functions that can be pickled, with nothing of Qt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.domain.history import Entry
+from app.domain.schedule import Schedule
+
+if TYPE_CHECKING:
+    from app.domain.backup import Backup
+    from app.domain.events import Listener
+    from app.domain.restore import RestoreReport
+    from app.engine.restore.job import RestoreJob
+    from app.services import Services
+    from app.system.cancellation import CancelToken
+
+
+def run_schedule(
+    schedule: Schedule, services: Services, cancel: CancelToken, listener: Listener
+) -> Backup | None:
+    """Run the slot of a schedule that is due."""
+    return services.run_schedule(schedule, cancel, listener)
+
+
+def try_sample(services: Services, cancel: CancelToken, listener: Listener) -> Backup:
+    """Back up and prove the sample database."""
+    return services.sample(cancel, listener)
+
+
+def prove(entry: Entry, services: Services, cancel: CancelToken, listener: Listener) -> Backup:
+    """Restore a backup into a sandbox and compare everything."""
+    return services.prove(services.backup_of(entry), cancel, listener)
+
+
+def verify(entry: Entry, services: Services, cancel: CancelToken, listener: Listener) -> Backup:
+    """Check a backup's files and streams."""
+    return services.verify(services.backup_of(entry), cancel, listener)
+
+
+def open_copy(entry: Entry, services: Services, cancel: CancelToken, listener: Listener) -> RestoreReport:
+    """Keep a copy open in a sandbox until it is cancelled."""
+    return services.open_copy((Path(entry.path),), cancel, listener)
+
+
+def export(entry: Entry, target: Path, services: Services, cancel: CancelToken, listener: Listener) -> Path:
+    """Write a backup as one file, in the place of one that is there."""
+    return services.export(entry, target, cancel, listener, replace=True)
+
+
+def restore(
+    job: RestoreJob, project: str, services: Services, cancel: CancelToken, listener: Listener
+) -> RestoreReport:
+    """Carry a plan out."""
+    return services.restore(job, job.target.connection, project, cancel, listener)
