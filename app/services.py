@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from app.domain.backup import Backup, BackupOptions, CompressionMethod
 from app.domain.changes import BackupChanges
 from app.domain.due import Due, DueState, Hold, Skipped, due_slot, missed_slots, oldest_asked
-from app.domain.errors import AppError, Cancelled
+from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.estimate import Estimate, PastRun, estimate_backup
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.history import Entry, Result
@@ -26,6 +26,7 @@ from app.domain.project import Project, Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import RestoreReport
 from app.domain.retention import RetentionPlan
+from app.domain.rota import Check, CheckKind, Wanted
 from app.domain.schedule import Schedule
 from app.engine.backup import back_up, prove_backup
 from app.engine.connection_check import ConnectionCheck, OnLine, check_connection
@@ -109,7 +110,7 @@ class Services:
         self._record(entry_of(Path(backup.folder), backup.manifest), listener)
         if request.options.proof is ProofLevel.PROVEN:
             try:
-                return self.prove(backup, cancel, listener)
+                return self._prove(backup, cancel, listener)
             except Cancelled:
                 level = backup.manifest.proof.level
                 listener(Notice(f"The backup is kept in {backup.folder}: it is {level}, not proven."))
@@ -234,15 +235,51 @@ class Services:
         Raises:
             AppError: what hindered the proof; the backup's last proof stays what it was.
         """
-        proven = prove_backup(backup, self.installations, cancel, listener)
-        self._record(entry_of(Path(proven.folder), proven.manifest), listener)
+        proven = self._prove(backup, cancel, listener)
+        self._note_check(entry_of(Path(proven.folder), proven.manifest), CheckKind.RESTORE)
         return proven
 
     def verify(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Check a backup's files and streams, and record a backup that is no longer good."""
         verified = verify_backup(backup, cancel, listener)
-        self._record(entry_of(Path(verified.folder), verified.manifest), listener)
+        entry = entry_of(Path(verified.folder), verified.manifest)
+        self._record(entry, listener)
+        self._note_check(entry, CheckKind.FILES)
         return verified
+
+    def due_checks(self) -> tuple[Wanted, ...]:
+        """The old backups that are to be looked at now, for `recheck`; ask as often as for `due_runs`."""
+        from app.engine.rota import due_checks, may_look
+
+        now = datetime.now(UTC)
+        return due_checks(self.settings, self.catalog, now) if may_look(now) else ()
+
+    def recheck(
+        self, wanted: Sequence[Wanted], cancel: CancelToken, listener: Listener
+    ) -> tuple[Backup, ...]:
+        """Look at old backups, and record those that are no longer good; nothing while another process does.
+
+        What hinders a check is told and recorded; it is tried again a day later.
+
+        Returns:
+            The backups that could be judged.
+
+        Raises:
+            Cancelled: what was looked at before is recorded.
+        """
+        from app.engine.scheduler import only_one
+
+        done: list[Backup] = []
+        with only_one("rota") as is_ours:
+            for one in wanted if is_ours else ():
+                cancel.check()
+                try:
+                    backup = backup_of(one.entry)
+                    look = self.prove if one.kind is CheckKind.RESTORE else self.verify
+                    done.append(look(backup, cancel, listener))
+                except AppError as error:
+                    self._note_hindered(one, error, listener)
+        return tuple(done)
 
     def restore(
         self, job: RestoreJob, connection: Connection, project: str, cancel: CancelToken, listener: Listener
@@ -380,6 +417,26 @@ class Services:
 
         folder = make_folder(self.settings.destination_folder)
         return back_up_sample(folder, self.installations, self.backup, cancel, listener)
+
+    def _prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
+        proven = prove_backup(backup, self.installations, cancel, listener)
+        self._record(entry_of(Path(proven.folder), proven.manifest), listener)
+        return proven
+
+    def _note_hindered(self, wanted: Wanted, error: AppError, listener: Listener) -> None:
+        entry, is_damaged = wanted.entry, error.code is ErrorCode.ARCHIVE_DAMAGED
+        listener(Notice(f"The backup {entry.id} of {entry.project} was not checked. {error}"))
+        if is_damaged:  # its manifest, so that nothing can be noted in it
+            self._record(replace(entry, proof_failure=str(error)), listener)
+        self._note_check(entry, wanted.kind, "" if is_damaged else str(error))
+
+    def _note_check(self, entry: Entry, kind: CheckKind, problem: str = "") -> None:
+        """A full disk is no reason to call a backup bad, or not to check the next one."""
+        check = Check(entry.id, entry.destination, entry.project, kind, datetime.now(UTC), problem)
+        try:
+            self.catalog.record_check(check)
+        except AppError as error:
+            _log.info("that a backup was checked was not recorded: %s", error)
 
     def _folder_of(self, schedule: Schedule) -> Path:
         return Path(schedule.destination) if schedule.destination else self.settings.destination_folder

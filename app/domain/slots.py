@@ -121,7 +121,7 @@ def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
 
 
 def _overlooked(cron: str, zone: tzinfo, last: datetime, at: datetime) -> Iterator[datetime]:
-    """Slots between two that CronSim gave: it leaps an hour where clocks change by half of one in its midst."""
+    """Slots between two that CronSim gave: it leaps an hour in whose midst clocks change by half of one."""
     offsets = [moment.astimezone(zone).utcoffset() or timedelta() for moment in (last, at)]
     if not (offsets[1] - offsets[0]) % timedelta(hours=1):
         return

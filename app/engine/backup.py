@@ -25,7 +25,7 @@ from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
 from app.engine.dump_run import DumpResult, database_file, run_dump
 from app.engine.preflight import BackupRequest, Plan, preflight
-from app.engine.verify import with_proof
+from app.engine.verify import need_folder, with_proof
 from app.persistence.partial import PartialBackup, publish
 from app.postgres.dumping import dump_roles
 from app.postgres.toolchain import Installation
@@ -93,6 +93,7 @@ def prove_backup(
         cancel.check()
         if error.code is not ErrorCode.ARCHIVE_DAMAGED:
             raise
+        need_folder(Path(backup.folder))
         proof = Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error))
     return with_proof(backup, proof, listener)
 

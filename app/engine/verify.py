@@ -12,7 +12,7 @@ from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
 from app.engine.read_back import ReadingBack, database_path, read_contents
 from app.persistence.checksums import verify_files
-from app.persistence.manifest import read_manifest, write_manifest
+from app.persistence.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from app.system.cancellation import CancelToken
 
 _MOST_SHOWN = 5
@@ -37,11 +37,27 @@ def verify_backup(backup: Backup, cancel: CancelToken, listener: Listener) -> Ba
         cancel.check()
         if error.code is not ErrorCode.ARCHIVE_DAMAGED:
             raise
+        need_folder(folder)
         return with_proof(backup, Proof(ProofLevel.SEALED, datetime.now(UTC), failure=str(error)), listener)
     if manifest.proof.has_failed and not manifest.proof.objects:  # files were damaged, and were put back
         level = ProofLevel.COMPLETE if manifest.is_counted else ProofLevel.SEALED
         return with_proof(backup, Proof(level, datetime.now(UTC)), listener)
     return backup
+
+
+def need_folder(folder: Path) -> None:
+    """Refuse to judge a backup whose disk went away while it was read.
+
+    Raises:
+        AppError: FOLDER_MISSING.
+    """
+    if not (folder / MANIFEST_NAME).is_file():
+        raise AppError(
+            ErrorCode.FOLDER_MISSING,
+            "The backup is no longer there",
+            detail=str(folder),
+            hint="Connect the disk that it is on.",
+        )
 
 
 def with_proof(backup: Backup, proof: Proof, listener: Listener) -> Backup:

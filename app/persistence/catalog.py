@@ -22,7 +22,8 @@ from app.domain.events import Listener, Notice
 from app.domain.history import Entry, Result
 from app.domain.reminders import Try
 from app.domain.restore import RestoreReport
-from app.persistence import catalog_tries, history_query
+from app.domain.rota import Check
+from app.persistence import catalog_checks, catalog_tries, history_query
 from app.persistence.catalog_entry import (
     OLD_SELECT,
     SELECT,
@@ -97,6 +98,11 @@ class Catalog:
         if project is None:
             return self._run(lambda connection: select(connection, f"TRUE {order}", count))
         return self._run(lambda connection: select(connection, f"project = ? {order}", project, count))
+
+    def good(self) -> tuple[Entry, ...]:
+        """Every backup that is there and of which no check has failed."""
+        condition = "result = ? AND proof_failure = '' AND NOT missing"
+        return self._run(lambda connection: select(connection, condition, Result.SUCCEEDED))
 
     def last_backup(self, project: str) -> Entry | None:
         """The project's newest backup that succeeded and is still there; safety backups are none of it."""
@@ -234,6 +240,14 @@ class Catalog:
     def holds_of(self, schedule: str, since: datetime) -> tuple[Hold, ...]:
         """What kept a schedule from running since then, oldest slot first."""
         return self._run(lambda connection: holds_of(connection, schedule, since))
+
+    def record_check(self, check: Check) -> None:
+        """Keep when a backup was looked at, in the place of the last time."""
+        self._run(lambda connection: catalog_checks.keep_check(connection, check))
+
+    def checks(self) -> tuple[Check, ...]:
+        """When each backup was looked at last, in each way; of what was never looked at nothing."""
+        return self._run(catalog_checks.checks)
 
     def record_try(self, made: Try) -> int:
         """Keep that something is being told, and give the number for `end_try`."""

@@ -99,6 +99,17 @@ _MIGRATIONS = (
         problem TEXT NOT NULL
     ) STRICT
     """,
+    """
+    CREATE TABLE checked (
+        id TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        project TEXT NOT NULL,
+        at TEXT NOT NULL,
+        problem TEXT NOT NULL,
+        PRIMARY KEY (id, destination, kind)
+    ) STRICT
+    """,
 )
 """Each statement is one step of `user_version`; new ones are added at the end."""
 

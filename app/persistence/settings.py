@@ -53,6 +53,7 @@ class Settings:
         jobs: parallel workers of a backup or restore; None for what machine and server allow.
         schedules: in the order in which they were added.
         paused_until: no schedule starts anything before, in UTC.
+        prove_weekly: the newest backup of each project is proven by restore once a week.
         reminders: how somebody is told who looks at no window.
         version: of the file's format. A new field needs no new version, for an older Holdfast keeps what
             it does not know; a new value of a known field does, for an older one would refuse the file.
@@ -71,6 +72,7 @@ class Settings:
     jobs: int | None = None
     schedules: tuple[Schedule, ...] = ()
     paused_until: datetime | None = None
+    prove_weekly: bool = True
     reminders: Reminders = field(default_factory=Reminders)
     version: int = SETTINGS_VERSION
 
