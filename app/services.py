@@ -151,6 +151,8 @@ class Services:
             remind(self.settings, self.catalog, datetime.now(UTC), waiting)
         except AppError as error:
             _log.info("reminders were not looked at: %s", error)
+        except Exception:  # noqa: BLE001 - a bug here must not make a failure of a backup that was made
+            _log.exception("an error in Holdfast itself: reminders were not looked at")
 
     def _run_schedule(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Backup | None:
         from app.engine.scheduler import only_run

@@ -259,6 +259,10 @@ def _post(webhook: Webhook, reminder: Reminder, now: datetime, token: Secret | N
         token = token or stored_secret(Channel.WEBHOOK)
         if token is None:
             raise _no_secret(Channel.WEBHOOK, "token")
+        if not (token.reveal().isascii() and token.reveal().isprintable()):
+            raise AppError(
+                ErrorCode.INVALID_INPUT, "The token has signs that no header can hold", hint="Enter it anew."
+            )
         headers["Authorization"] = f"Bearer {token.reveal()}"
     content = facts_json(facts(reminder, socket.gethostname(), now))
     call_web(webhook.url, content, headers, WEB_SECONDS)

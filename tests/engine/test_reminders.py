@@ -248,6 +248,14 @@ def test_a_webhook_gets_json_with_its_token(catalog: Catalog, memory_keyring: Me
     assert found["text"].startswith("Shop: the backup failed, and is tried again.\n")
 
 
+@pytest.mark.parametrize("token", ["t0ken\r\nX-Other: 1", "tökén"])
+def test_a_token_cannot_break_out_of_its_header(token: str) -> None:
+    with web_server() as server, pytest.raises(AppError) as caught:
+        send_trial(Webhook(server.url(), LONG_AGO, has_token=True), Secret(token))
+    assert caught.value.code is ErrorCode.INVALID_INPUT
+    assert not server.asked
+
+
 def test_a_dead_mans_switch_is_asked_for_after_a_success_and_with_fail_after_failures(
     catalog: Catalog,
 ) -> None:
