@@ -16,6 +16,10 @@
         <translation> min</translation>
     </message>
     <message>
+        <source>Restore the newest of each project weekly, as a proof</source>
+        <translation>Die neueste jedes Projekts wöchentlich wiederherstellen, als Nachweis</translation>
+    </message>
+    <message>
         <source>Open Folder</source>
         <translation>Ordner öffnen</translation>
     </message>
@@ -30,6 +34,14 @@
     <message>
         <source>An operation without progress for this long is stopped and reported as stalled.</source>
         <translation>Ein Vorgang, der so lange nicht vorankommt, wird angehalten und als stehengeblieben gemeldet.</translation>
+    </message>
+    <message>
+        <source>Files of all backups are compared with their checksums every month in any case.</source>
+        <translation>Die Dateien aller Sicherungen werden in jedem Fall monatlich mit ihren Prüfsummen verglichen.</translation>
+    </message>
+    <message>
+        <source>Old backups</source>
+        <translation>Alte Sicherungen</translation>
     </message>
     <message>
         <source>One file for each operation. Passwords are never logged.</source>
@@ -2218,6 +2230,175 @@
     </message>
 </context>
 <context>
+    <name>ReminderFields</name>
+    <message>
+        <source>A quote is not closed.</source>
+        <translation>Ein Anführungszeichen ist nicht geschlossen.</translation>
+    </message>
+    <message>
+        <source>unchanged</source>
+        <translation>unverändert</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Port</translation>
+    </message>
+    <message>
+        <source>none, if the server asks for no sign-in</source>
+        <translation>keins, wenn der Server keine Anmeldung verlangt</translation>
+    </message>
+    <message>
+        <source>one or more, with commas</source>
+        <translation>eine oder mehrere, mit Kommas</translation>
+    </message>
+    <message>
+        <source>STARTTLS</source>
+        <translation>STARTTLS</translation>
+    </message>
+    <message>
+        <source>TLS from the start</source>
+        <translation>TLS von Anfang an</translation>
+    </message>
+    <message>
+        <source>None: for this computer</source>
+        <translation>Keine: für diesen Computer</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Server</translation>
+    </message>
+    <message>
+        <source>Encryption</source>
+        <translation>Verschlüsselung</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>Von</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>An</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>Benutzer</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Passwort</translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation>Befehl</translation>
+    </message>
+    <message>
+        <source>Send a token, as “Authorization: Bearer”</source>
+        <translation>Ein Token senden, als „Authorization: Bearer“</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>Adresse</translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation>Token</translation>
+    </message>
+    <message>
+        <source>Tell of failures, too, at this address with /fail</source>
+        <translation>Auch Fehlschläge melden, an dieser Adresse mit /fail</translation>
+    </message>
+    <message>
+        <source>Show what was entered</source>
+        <translation>Eingabe zeigen</translation>
+    </message>
+</context>
+<context>
+    <name>ReminderForm</name>
+    <message>
+        <source>Tell by %1</source>
+        <translation>Melden: %1</translation>
+    </message>
+    <message>
+        <source>Send Test</source>
+        <translation>Test senden</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>Test</translation>
+    </message>
+    <message>
+        <source>Tell me when</source>
+        <translation>Melden, wenn</translation>
+    </message>
+    <message>
+        <source>On</source>
+        <translation>Ein</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Aus</translation>
+    </message>
+    <message>
+        <source>Not on yet: something is missing below</source>
+        <translation>Noch nicht ein: Unten fehlt etwas</translation>
+    </message>
+    <message>
+        <source>Reminders do not get through. First try in vain: %1.</source>
+        <translation>Erinnerungen kommen nicht an. Erster vergeblicher Versuch: %1.</translation>
+    </message>
+    <message>
+        <source>Storing it…</source>
+        <translation>Wird gespeichert …</translation>
+    </message>
+    <message>
+        <source>There is no keyring that can be used: set %1 in the environment.</source>
+        <translation>Es gibt keinen Schlüsselbund, der benutzt werden kann: Setzen Sie %1 in der Umgebung.</translation>
+    </message>
+    <message>
+        <source>stored in %1</source>
+        <translation>gespeichert in %1</translation>
+    </message>
+    <message>
+        <source>will be stored in %1</source>
+        <translation>wird gespeichert in %1</translation>
+    </message>
+    <message>
+        <source>Something is missing above.</source>
+        <translation>Oben fehlt etwas.</translation>
+    </message>
+    <message>
+        <source>Sending…</source>
+        <translation>Wird gesendet …</translation>
+    </message>
+    <message>
+        <source>Sent. Look into the mailbox, and among junk.</source>
+        <translation>Gesendet. Sehen Sie im Postfach nach, auch unter Spam.</translation>
+    </message>
+    <message>
+        <source>The command ended without an error.</source>
+        <translation>Der Befehl endete ohne Fehler.</translation>
+    </message>
+    <message>
+        <source>Sent, and taken.</source>
+        <translation>Gesendet und angenommen.</translation>
+    </message>
+    <message>
+        <source>The address answered. Its service counts this as a success.</source>
+        <translation>Die Adresse hat geantwortet. Ihr Dienst zählt das als Erfolg.</translation>
+    </message>
+</context>
+<context>
+    <name>RemindersPage</name>
+    <message>
+        <source>Reminders</source>
+        <translation>Erinnerungen</translation>
+    </message>
+    <message>
+        <source>Way of telling</source>
+        <translation>Weg der Meldung</translation>
+    </message>
+</context>
+<context>
     <name>RestoreChoice</name>
     <message>
         <source>Other Source…</source>
@@ -2709,8 +2890,8 @@
         <translation>entfernt %1</translation>
     </message>
     <message>
-        <source>There are no backups in this folder yet.</source>
-        <translation>In diesem Ordner gibt es noch keine Sicherungen.</translation>
+        <source>There are no backups of this schedule yet.</source>
+        <translation>Von diesem Zeitplan gibt es noch keine Sicherungen.</translation>
     </message>
     <message>
         <source>All backups will be kept.</source>
@@ -3031,6 +3212,10 @@
     <message>
         <source>Notifications</source>
         <translation>Benachrichtigungen</translation>
+    </message>
+    <message>
+        <source>Reminders</source>
+        <translation>Erinnerungen</translation>
     </message>
     <message>
         <source>Advanced</source>
@@ -3692,12 +3877,32 @@
         <translation>nachgewiesen</translation>
     </message>
     <message>
+        <source>Reminders by e-mail do not get through</source>
+        <translation>Erinnerungen per E-Mail kommen nicht an</translation>
+    </message>
+    <message>
+        <source>Reminders by command do not get through</source>
+        <translation>Erinnerungen per Befehl kommen nicht an</translation>
+    </message>
+    <message>
+        <source>Reminders by webhook do not get through</source>
+        <translation>Erinnerungen per Webhook kommen nicht an</translation>
+    </message>
+    <message>
+        <source>The dead-man URL cannot be reached</source>
+        <translation>Die Totmann-URL ist nicht erreichbar</translation>
+    </message>
+    <message>
         <source>The backup folder is not connected</source>
         <translation>Der Sicherungsordner ist nicht verbunden</translation>
     </message>
     <message>
         <source>There is no project yet</source>
         <translation>Es gibt noch kein Projekt</translation>
+    </message>
+    <message>
+        <source>Reminders do not get through</source>
+        <translation>Erinnerungen kommen nicht an</translation>
     </message>
     <message>
         <source>Everything is backed up and proven</source>
@@ -3718,6 +3923,10 @@
     <message>
         <source>The last backup of %1 is not good</source>
         <translation>Die letzte Sicherung von %1 ist nicht in Ordnung</translation>
+    </message>
+    <message>
+        <source>An old backup of %1 is damaged</source>
+        <translation>Eine alte Sicherung von %1 ist beschädigt</translation>
     </message>
     <message>
         <source>%1 has never been backed up</source>
@@ -3762,6 +3971,13 @@
         <translation>
             <numerusform>Die letzte Sicherung von %n Projekt ist nicht in Ordnung</numerusform>
             <numerusform>Die letzten Sicherungen von %n Projekten sind nicht in Ordnung</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Old backups of %n project(s) are damaged</source>
+        <translation>
+            <numerusform>Alte Sicherungen von %n Projekt sind beschädigt</numerusform>
+            <numerusform>Alte Sicherungen von %n Projekten sind beschädigt</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -3842,6 +4058,10 @@
         <source>Add Project…</source>
         <translation>Projekt anlegen …</translation>
     </message>
+    <message>
+        <source>Show Reminders</source>
+        <translation>Erinnerungen zeigen</translation>
+    </message>
     <message numerus="yes">
         <source>%n more</source>
         <translation>
@@ -3918,6 +4138,10 @@
     <message>
         <source>%1 is overdue</source>
         <translation>%1 ist überfällig</translation>
+    </message>
+    <message>
+        <source>An old backup of %1 is damaged</source>
+        <translation>Eine alte Sicherung von %1 ist beschädigt</translation>
     </message>
     <message>
         <source>The last backup of %1 is not good</source>
@@ -4273,6 +4497,89 @@
     <message>
         <source>Replace File</source>
         <translation>Datei ersetzen</translation>
+    </message>
+</context>
+<context>
+    <name>reminders</name>
+    <message>
+        <source>E-Mail</source>
+        <translation>E-Mail</translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation>Befehl</translation>
+    </message>
+    <message>
+        <source>Webhook</source>
+        <translation>Webhook</translation>
+    </message>
+    <message>
+        <source>Dead-Man URL</source>
+        <translation>Totmann-URL</translation>
+    </message>
+    <message>
+        <source>Runs a program without a shell. It is told in variables that begin with HOLDFAST_, and as JSON on standard input.</source>
+        <translation>Startet ein Programm ohne Shell. Es erfährt alles aus Variablen, die mit HOLDFAST_ beginnen, und als JSON von der Standardeingabe.</translation>
+    </message>
+    <message>
+        <source>Posts JSON to an address, a chat service’s for example.</source>
+        <translation>Sendet JSON an eine Adresse, etwa die eines Chat-Dienstes.</translation>
+    </message>
+    <message>
+        <source>Asks for an address after each scheduled backup while all schedules are well. The service there raises the alarm when that stops, even if this computer is gone.</source>
+        <translation>Ruft nach jeder geplanten Sicherung eine Adresse auf, solange alle Zeitpläne in Ordnung sind. Der Dienst dort schlägt Alarm, wenn das ausbleibt, selbst wenn es diesen Computer nicht mehr gibt.</translation>
+    </message>
+    <message>
+        <source>A first attempt failed</source>
+        <translation>Ein erster Versuch ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>All attempts failed</source>
+        <translation>Alle Versuche sind fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>A backup is not good</source>
+        <translation>Eine Sicherung ist nicht gut</translation>
+    </message>
+    <message>
+        <source>A backup is overdue</source>
+        <translation>Eine Sicherung ist überfällig</translation>
+    </message>
+    <message>
+        <source>All is well again</source>
+        <translation>Alles ist wieder in Ordnung</translation>
+    </message>
+    <message>
+        <source>A backup is done</source>
+        <translation>Eine Sicherung ist fertig</translation>
+    </message>
+    <message>
+        <source>This is needed.</source>
+        <translation>Das wird gebraucht.</translation>
+    </message>
+    <message>
+        <source>That is no name of a server.</source>
+        <translation>Das ist kein Name eines Servers.</translation>
+    </message>
+    <message>
+        <source>Ports go from 1 to 65535.</source>
+        <translation>Ports gehen von 1 bis 65535.</translation>
+    </message>
+    <message>
+        <source>That is no e-mail address.</source>
+        <translation>Das ist keine E-Mail-Adresse.</translation>
+    </message>
+    <message>
+        <source>Give a whole address that begins with https:// or http://.</source>
+        <translation>Geben Sie eine ganze Adresse an, die mit https:// oder http:// beginnt.</translation>
+    </message>
+    <message>
+        <source>It holds a user or password, which would be kept in plain text.</source>
+        <translation>Sie enthält Benutzer oder Passwort, die im Klartext gespeichert würden.</translation>
+    </message>
+    <message>
+        <source>A password or token would go over the network in the open.</source>
+        <translation>Ein Passwort oder Token ginge unverschlüsselt durchs Netz.</translation>
     </message>
 </context>
 <context>

@@ -305,6 +305,13 @@
         </translation>
     </message>
     <message numerus="yes">
+        <source>Old backups of %n project(s) are damaged</source>
+        <translation>
+            <numerusform>Old backups of %n project are damaged</numerusform>
+            <numerusform>Old backups of %n projects are damaged</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n project(s) have never been backed up</source>
         <translation>
             <numerusform>%n project has never been backed up</numerusform>

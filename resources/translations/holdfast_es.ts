@@ -16,6 +16,10 @@
         <translation> min</translation>
     </message>
     <message>
+        <source>Restore the newest of each project weekly, as a proof</source>
+        <translation>Restaurar cada semana la más reciente de cada proyecto, como prueba</translation>
+    </message>
+    <message>
         <source>Open Folder</source>
         <translation>Abrir carpeta</translation>
     </message>
@@ -30,6 +34,14 @@
     <message>
         <source>An operation without progress for this long is stopped and reported as stalled.</source>
         <translation>Una operación que no avanza durante este tiempo se detiene y se notifica como estancada.</translation>
+    </message>
+    <message>
+        <source>Files of all backups are compared with their checksums every month in any case.</source>
+        <translation>Los archivos de todas las copias se comparan cada mes con sus sumas de comprobación en cualquier caso.</translation>
+    </message>
+    <message>
+        <source>Old backups</source>
+        <translation>Copias antiguas</translation>
     </message>
     <message>
         <source>One file for each operation. Passwords are never logged.</source>
@@ -2218,6 +2230,175 @@
     </message>
 </context>
 <context>
+    <name>ReminderFields</name>
+    <message>
+        <source>A quote is not closed.</source>
+        <translation>Hay unas comillas sin cerrar.</translation>
+    </message>
+    <message>
+        <source>unchanged</source>
+        <translation>sin cambios</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Puerto</translation>
+    </message>
+    <message>
+        <source>none, if the server asks for no sign-in</source>
+        <translation>ninguna, si el servidor no pide inicio de sesión</translation>
+    </message>
+    <message>
+        <source>one or more, with commas</source>
+        <translation>una o varias, separadas por comas</translation>
+    </message>
+    <message>
+        <source>STARTTLS</source>
+        <translation>STARTTLS</translation>
+    </message>
+    <message>
+        <source>TLS from the start</source>
+        <translation>TLS desde el inicio</translation>
+    </message>
+    <message>
+        <source>None: for this computer</source>
+        <translation>Ninguno: para este equipo</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>Servidor</translation>
+    </message>
+    <message>
+        <source>Encryption</source>
+        <translation>Cifrado</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>De</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>Para</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>Usuario</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>Contraseña</translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation>Orden</translation>
+    </message>
+    <message>
+        <source>Send a token, as “Authorization: Bearer”</source>
+        <translation>Enviar un token, como «Authorization: Bearer»</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>Dirección</translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation>Token</translation>
+    </message>
+    <message>
+        <source>Tell of failures, too, at this address with /fail</source>
+        <translation>Avisar también de los fallos, en esta dirección con /fail</translation>
+    </message>
+    <message>
+        <source>Show what was entered</source>
+        <translation>Mostrar lo introducido</translation>
+    </message>
+</context>
+<context>
+    <name>ReminderForm</name>
+    <message>
+        <source>Tell by %1</source>
+        <translation>Avisar: %1</translation>
+    </message>
+    <message>
+        <source>Send Test</source>
+        <translation>Enviar prueba</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>Comprobación</translation>
+    </message>
+    <message>
+        <source>Tell me when</source>
+        <translation>Avisar cuando</translation>
+    </message>
+    <message>
+        <source>On</source>
+        <translation>Activado</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Desactivado</translation>
+    </message>
+    <message>
+        <source>Not on yet: something is missing below</source>
+        <translation>Aún no está activo: falta algo abajo</translation>
+    </message>
+    <message>
+        <source>Reminders do not get through. First try in vain: %1.</source>
+        <translation>Los avisos no llegan. Primer intento fallido: %1.</translation>
+    </message>
+    <message>
+        <source>Storing it…</source>
+        <translation>Guardando…</translation>
+    </message>
+    <message>
+        <source>There is no keyring that can be used: set %1 in the environment.</source>
+        <translation>No hay ningún depósito de claves utilizable: defina %1 en el entorno.</translation>
+    </message>
+    <message>
+        <source>stored in %1</source>
+        <translation>guardada en %1</translation>
+    </message>
+    <message>
+        <source>will be stored in %1</source>
+        <translation>se guardará en %1</translation>
+    </message>
+    <message>
+        <source>Something is missing above.</source>
+        <translation>Falta algo arriba.</translation>
+    </message>
+    <message>
+        <source>Sending…</source>
+        <translation>Enviando…</translation>
+    </message>
+    <message>
+        <source>Sent. Look into the mailbox, and among junk.</source>
+        <translation>Enviado. Mire en el buzón, también entre el correo no deseado.</translation>
+    </message>
+    <message>
+        <source>The command ended without an error.</source>
+        <translation>La orden terminó sin errores.</translation>
+    </message>
+    <message>
+        <source>Sent, and taken.</source>
+        <translation>Enviado y aceptado.</translation>
+    </message>
+    <message>
+        <source>The address answered. Its service counts this as a success.</source>
+        <translation>La dirección respondió. Su servicio lo cuenta como un éxito.</translation>
+    </message>
+</context>
+<context>
+    <name>RemindersPage</name>
+    <message>
+        <source>Reminders</source>
+        <translation>Avisos</translation>
+    </message>
+    <message>
+        <source>Way of telling</source>
+        <translation>Medio de aviso</translation>
+    </message>
+</context>
+<context>
     <name>RestoreChoice</name>
     <message>
         <source>Other Source…</source>
@@ -2709,8 +2890,8 @@
         <translation>elimina %1</translation>
     </message>
     <message>
-        <source>There are no backups in this folder yet.</source>
-        <translation>Aún no hay copias en esta carpeta.</translation>
+        <source>There are no backups of this schedule yet.</source>
+        <translation>Aún no hay copias de esta programación.</translation>
     </message>
     <message>
         <source>All backups will be kept.</source>
@@ -3031,6 +3212,10 @@
     <message>
         <source>Notifications</source>
         <translation>Notificaciones</translation>
+    </message>
+    <message>
+        <source>Reminders</source>
+        <translation>Avisos</translation>
     </message>
     <message>
         <source>Advanced</source>
@@ -3692,12 +3877,32 @@
         <translation>probado</translation>
     </message>
     <message>
+        <source>Reminders by e-mail do not get through</source>
+        <translation>Los avisos por correo no llegan</translation>
+    </message>
+    <message>
+        <source>Reminders by command do not get through</source>
+        <translation>Los avisos por orden no llegan</translation>
+    </message>
+    <message>
+        <source>Reminders by webhook do not get through</source>
+        <translation>Los avisos por webhook no llegan</translation>
+    </message>
+    <message>
+        <source>The dead-man URL cannot be reached</source>
+        <translation>No se puede acceder a la URL de hombre muerto</translation>
+    </message>
+    <message>
         <source>The backup folder is not connected</source>
         <translation>La carpeta de copias no está conectada</translation>
     </message>
     <message>
         <source>There is no project yet</source>
         <translation>Aún no hay proyectos</translation>
+    </message>
+    <message>
+        <source>Reminders do not get through</source>
+        <translation>Los avisos no llegan</translation>
     </message>
     <message>
         <source>Everything is backed up and proven</source>
@@ -3718,6 +3923,10 @@
     <message>
         <source>The last backup of %1 is not good</source>
         <translation>La última copia de %1 no es correcta</translation>
+    </message>
+    <message>
+        <source>An old backup of %1 is damaged</source>
+        <translation>Una copia antigua de %1 está dañada</translation>
     </message>
     <message>
         <source>%1 has never been backed up</source>
@@ -3762,6 +3971,13 @@
         <translation>
             <numerusform>La última copia de %n proyecto no es correcta</numerusform>
             <numerusform>La última copia de %n proyectos no es correcta</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Old backups of %n project(s) are damaged</source>
+        <translation>
+            <numerusform>Copias antiguas de %n proyecto están dañadas</numerusform>
+            <numerusform>Copias antiguas de %n proyectos están dañadas</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -3842,6 +4058,10 @@
         <source>Add Project…</source>
         <translation>Añadir proyecto…</translation>
     </message>
+    <message>
+        <source>Show Reminders</source>
+        <translation>Mostrar avisos</translation>
+    </message>
     <message numerus="yes">
         <source>%n more</source>
         <translation>
@@ -3918,6 +4138,10 @@
     <message>
         <source>%1 is overdue</source>
         <translation>%1 está atrasado</translation>
+    </message>
+    <message>
+        <source>An old backup of %1 is damaged</source>
+        <translation>Una copia antigua de %1 está dañada</translation>
     </message>
     <message>
         <source>The last backup of %1 is not good</source>
@@ -4273,6 +4497,89 @@
     <message>
         <source>Replace File</source>
         <translation>Reemplazar archivo</translation>
+    </message>
+</context>
+<context>
+    <name>reminders</name>
+    <message>
+        <source>E-Mail</source>
+        <translation>Correo</translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation>Orden</translation>
+    </message>
+    <message>
+        <source>Webhook</source>
+        <translation>Webhook</translation>
+    </message>
+    <message>
+        <source>Dead-Man URL</source>
+        <translation>URL de hombre muerto</translation>
+    </message>
+    <message>
+        <source>Runs a program without a shell. It is told in variables that begin with HOLDFAST_, and as JSON on standard input.</source>
+        <translation>Ejecuta un programa sin shell. Recibe los datos en variables que empiezan por HOLDFAST_ y como JSON por la entrada estándar.</translation>
+    </message>
+    <message>
+        <source>Posts JSON to an address, a chat service’s for example.</source>
+        <translation>Envía JSON a una dirección, por ejemplo la de un servicio de chat.</translation>
+    </message>
+    <message>
+        <source>Asks for an address after each scheduled backup while all schedules are well. The service there raises the alarm when that stops, even if this computer is gone.</source>
+        <translation>Consulta una dirección tras cada copia programada mientras todas las programaciones van bien. El servicio de allí da la alarma cuando eso cesa, aunque este equipo ya no exista.</translation>
+    </message>
+    <message>
+        <source>A first attempt failed</source>
+        <translation>Falló un primer intento</translation>
+    </message>
+    <message>
+        <source>All attempts failed</source>
+        <translation>Fallaron todos los intentos</translation>
+    </message>
+    <message>
+        <source>A backup is not good</source>
+        <translation>Una copia no es buena</translation>
+    </message>
+    <message>
+        <source>A backup is overdue</source>
+        <translation>Una copia está atrasada</translation>
+    </message>
+    <message>
+        <source>All is well again</source>
+        <translation>Todo vuelve a estar bien</translation>
+    </message>
+    <message>
+        <source>A backup is done</source>
+        <translation>Una copia terminó</translation>
+    </message>
+    <message>
+        <source>This is needed.</source>
+        <translation>Esto es necesario.</translation>
+    </message>
+    <message>
+        <source>That is no name of a server.</source>
+        <translation>Eso no es el nombre de un servidor.</translation>
+    </message>
+    <message>
+        <source>Ports go from 1 to 65535.</source>
+        <translation>Los puertos van de 1 a 65535.</translation>
+    </message>
+    <message>
+        <source>That is no e-mail address.</source>
+        <translation>Eso no es una dirección de correo.</translation>
+    </message>
+    <message>
+        <source>Give a whole address that begins with https:// or http://.</source>
+        <translation>Indique una dirección completa que empiece por https:// o http://.</translation>
+    </message>
+    <message>
+        <source>It holds a user or password, which would be kept in plain text.</source>
+        <translation>Contiene un usuario o una contraseña, que se guardarían como texto sin cifrar.</translation>
+    </message>
+    <message>
+        <source>A password or token would go over the network in the open.</source>
+        <translation>Una contraseña o un token viajarían por la red sin cifrar.</translation>
     </message>
 </context>
 <context>
