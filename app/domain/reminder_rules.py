@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.due import RETRY_AFTER as _ATTEMPTS_AFTER
-from app.domain.due import DueState, counts_for, due_slot, overdue_since
+from app.domain.due import Due, DueState, counts_for, due_slot, overdue_since
 from app.domain.history import Entry, Result
 from app.domain.reminders import Channel, Occasion, Reminder, Reminders, Try
 from app.domain.schedule import Schedule
@@ -73,7 +73,11 @@ def standing(
         for entry in since_good
         if entry.result is not Result.CANCELLED and entry.started >= schedule.since and not entry.missing
     ]
-    due = due_slot(schedule, own, now, paused_until)
+    there = next((entry.started for entry in own if counts_for(schedule, entry) and not entry.missing), None)
+    late = overdue_since(schedule, there)
+    is_late = late is not None and late <= now
+    is_well = not bad and not is_late
+    due = Due(DueState.IDLE) if is_well else due_slot(schedule, own, now, paused_until)
     about = Reminder(
         "",
         Occasion.OVERDUE,
@@ -86,14 +90,11 @@ def standing(
         last_good=good.started if good else None,
     )
     alarms = [*_failures(about, schedule, bad, good)]
-    there = next((entry.started for entry in own if counts_for(schedule, entry) and not entry.missing), None)
-    late = overdue_since(schedule, there)
     # a slot that is about to run, after a night without power say, is given its chance first
-    if late is not None and late <= now and (due.state is not DueState.DUE or is_held):
+    if late is not None and is_late and (due.state is not DueState.DUE or is_held):
         key = f"overdue/{schedule.id}/{late.isoformat()}"
         last = next((entry for entry in bad if entry.result is not Result.SUCCEEDED), None)
         alarms.append(replace(about, key=key, at=late, **_cause(last)))
-    is_well = not bad and (late is None or late > now)
     if good is None:
         return Standing(schedule.id, is_well, tuple(alarms))
     made = replace(about, at=good.finished or good.started, next_attempt=None, **_made(good))
