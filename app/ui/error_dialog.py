@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
+from app.ui.option_words import in_window_words
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import button, column, label, line, row
 from app.ui.widgets.icon_label import IconLabel
@@ -78,7 +79,7 @@ class ErrorDialog(QDialog):
         if isinstance(error, AppError):
             happened = [error.title] if title else []
             happened += [error.detail] if error.detail else []
-            return title or error.title, "\n".join(happened), error.hint
+            return title or error.title, "\n".join(happened), in_window_words(error.hint)
         return (
             title or self.tr("An error in Holdfast itself"),
             f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,

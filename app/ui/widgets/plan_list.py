@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.domain.restore import Action, PlannedObject, RestorePlan, Severity
 from app.ui import formats
+from app.ui.option_words import in_window_words
 from app.ui.plurals import Plurals
 from app.ui.theme import L, M
 from app.ui.widgets.basics import card, column, label, line
@@ -98,7 +99,7 @@ def plan_lines(plan: RestorePlan) -> tuple[PlanLine, ...]:
 
 
 def _of_finding(severity: Severity, title: str, detail: str, hint: str) -> PlanLine:
-    return PlanLine(*_FINDING_ICONS[severity], title, formats.sentences(detail, hint))
+    return PlanLine(*_FINDING_ICONS[severity], title, formats.sentences(detail, in_window_words(hint)))
 
 
 def _with_reasons(objects: list[PlannedObject], icon: str, words: str) -> list[PlanLine]:

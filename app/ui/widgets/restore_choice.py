@@ -24,6 +24,7 @@ from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
 from app.ui.models.table_tree import TableItem
+from app.ui.option_words import in_window_words
 from app.ui.restore_work import PlannedRestore, plan_restore
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
@@ -216,7 +217,7 @@ class RestoreChoice(QWidget):
             return
         self._confirmation.hide()
         if isinstance(error, AppError):
-            detail = formats.sentences(error.detail, error.hint)
+            detail = formats.sentences(error.detail, in_window_words(error.hint))
             self.plan_list.say("warning-octagon-fill", "bad", f"{error.title.rstrip('.')}.", detail)
         else:
             self._state.failed.emit(error, self.tr("The plan could not be made"))
