@@ -17,7 +17,7 @@ from app.domain.history import Entry
 from app.domain.project import Project
 from app.domain.proof import ProofLevel
 from app.domain.retention import RetentionRules, plan_retention
-from app.domain.rota import CheckKind, Wanted, rotted
+from app.domain.rota import CheckKind, Wanted
 from app.engine.preflight import BackupRequest
 from app.engine.rota import backup_runs, due_checks, may_look
 from app.engine.scheduler import only_one
@@ -94,11 +94,16 @@ def test_a_backup_whose_byte_was_flipped_no_longer_counts_as_good(services: Serv
     assert not entry.is_good
     assert due(services) == ()  # it needs no second opinion
     assert services.catalog.good() == ()
-    assert rotted([entry], services.catalog.checks()) == (entry,)
+    assert services.catalog.rotted(NOW) == (entry,)
     health = project_health("Shop", [entry], (), NOW, zone=UTC)
     assert (health.state, health.last_good) == (State.FAILED, None)
     assert health.cause is not None
     assert health.cause.is_proof
+    newer = replace(entry, id="newer", proof_failure="", started=NOW)
+    for rot, state in (((entry,), State.FAILED), ((), State.ATTENTION)):
+        health = project_health("Shop", [newer], (), NOW, zone=UTC, rotted=rot)
+        assert (health.state, health.last_good) == (state, newer)
+    assert services.catalog.rotted(NOW + timedelta(days=1)) == ()
     older = replace(entry, id="older", proof_failure="", started=entry.started - timedelta(days=99))
     plan = plan_retention([entry, older], RetentionRules(last=1), UTC, NOW)
     assert older in plan.kept
@@ -111,7 +116,7 @@ def test_a_manifest_that_was_damaged_is_found_too(services: Services) -> None:
     assert recheck(services, [wanted]) == ()
     (entry,) = services.catalog.history()
     assert "manifest.json" in entry.proof_failure
-    assert rotted([entry], services.catalog.checks()) == (entry,)
+    assert services.catalog.rotted(NOW) == (entry,)
 
 
 def test_a_folder_that_is_away_says_nothing_of_its_backups(services: Services, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ class Cause:
         title, detail: as they were recorded.
         since: when the first of the failures in a row was.
         failures: how many there are in a row.
+        is_old: it is an old backup that turned out to be damaged; newer ones are good.
     """
 
     result: Result
@@ -60,6 +61,7 @@ class Cause:
     detail: str
     since: datetime
     failures: int
+    is_old: bool = False
 
     @property
     def is_proof(self) -> bool:
@@ -116,6 +118,7 @@ def project_health(
     running_since: datetime | None = None,
     waiting: dict[str, tuple[Waiting, ...]] | None = None,
     paused_until: datetime | None = None,
+    rotted: Iterable[Entry] = (),
 ) -> Health:
     """Tell how a project stands.
 
@@ -129,6 +132,7 @@ def project_health(
         running_since: when the backup that runs now began.
         waiting: for each schedule's id the conditions that are not met.
         paused_until: of all schedules.
+        rotted: what `Catalog.rotted` gives: backups of any project that lately were found damaged.
     """
     history = sorted(
         (entry for entry in entries if entry.project == project),
@@ -144,7 +148,7 @@ def project_health(
     )
     overdue = [one.overdue_since for one in standing if one.overdue_since is not None]
     last_proven = next((entry for entry in good if entry.is_proven), None)
-    cause = _cause(regular)
+    cause = _cause(regular) or _rot(entry for entry in rotted if entry.project == project)
     return Health(
         project=project,
         state=_state(cause, good[0] if good else None, last_proven, standing, now),
@@ -201,6 +205,15 @@ def _state(
     if schedules and all(one.due.state in (DueState.OFF, DueState.PAUSED) for one in schedules):
         return State.PAUSED
     return State.GOOD
+
+
+def _rot(rotted: Iterable[Entry]) -> Cause | None:
+    """That old backups are damaged, though the last one is good."""
+    found = sorted(rotted, key=lambda entry: entry.started)
+    if not found:
+        return None
+    title, since = found[-1].proof_failure, found[0].started
+    return Cause(Result.SUCCEEDED, "", title, "", since, len(found), is_old=True)
 
 
 def _cause(regular: Sequence[Entry]) -> Cause | None:

@@ -19,6 +19,8 @@ class Topic(StrEnum):
     OVERDUE = "overdue"
     FAILED = "failed"
     PROOF_FAILED = "proof-failed"
+    ROTTED = "rotted"
+    """An old backup turned out to be damaged; the last one is good."""
     NEVER_BACKED_UP = "never-backed-up"
     REMINDERS_SILENT = "reminders-silent"
     """Nobody can be told of anything."""
@@ -51,6 +53,7 @@ _ACTS = {
     Topic.OVERDUE: Act.BACK_UP,
     Topic.FAILED: Act.SHOW_CAUSE,
     Topic.PROOF_FAILED: Act.BACK_UP,
+    Topic.ROTTED: Act.SHOW_CAUSE,
     Topic.NEVER_BACKED_UP: Act.BACK_UP,
     Topic.REMINDERS_SILENT: Act.SHOW_REMINDERS,
     Topic.NEVER_PROVEN: Act.PROVE,
@@ -130,7 +133,9 @@ def _topic(health: Health) -> Topic:
         case State.OVERDUE:
             return Topic.OVERDUE
         case State.FAILED:
-            return Topic.PROOF_FAILED if health.cause and health.cause.is_proof else Topic.FAILED
+            if health.cause is None or not health.cause.is_proof:
+                return Topic.FAILED
+            return Topic.ROTTED if health.cause.is_old else Topic.PROOF_FAILED
         case State.NEVER:
             return Topic.NEVER_BACKED_UP
         case State.ATTENTION:

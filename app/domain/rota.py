@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.domain.history import Entry, Result
+from app.domain.history import Entry
 
 FILES_EVERY = timedelta(days=20)
 """A backup whose files were not read for so long is due; it has ten days' time for its turn."""
@@ -20,6 +20,9 @@ FILES_EVERY = timedelta(days=20)
 PROOF_EVERY = timedelta(days=7)
 TRY_AGAIN_AFTER = timedelta(days=1)
 """After a check that something hindered: no space for a sandbox, a disk that cannot be read."""
+
+ROTTED_IS_NEWS = timedelta(days=7)
+"""For so long it is told everywhere that an old backup is damaged; History shows it for good."""
 
 STEP = timedelta(hours=1)
 _STEPS_OF_ROUND = 8 * 24
@@ -143,17 +146,3 @@ def _wanted_files(
 
 def _order(entry: Entry) -> tuple[datetime, str, str]:
     return entry.started, entry.id, entry.destination
-
-
-def rotted(entries: Iterable[Entry], checks: Iterable[Check]) -> tuple[Entry, ...]:
-    """The backups that were good when they were made, and of which a later check failed; newest first."""
-    looked_at = {(check.id, check.destination) for check in checks if not check.problem}
-    found = [
-        entry
-        for entry in entries
-        if entry.result is Result.SUCCEEDED
-        and entry.proof_failure
-        and not entry.missing
-        and (entry.id, entry.destination) in looked_at
-    ]
-    return tuple(sorted(found, key=_order, reverse=True))

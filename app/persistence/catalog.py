@@ -249,6 +249,10 @@ class Catalog:
         """When each backup was looked at last, in each way; of what was never looked at nothing."""
         return self._run(catalog_checks.checks)
 
+    def rotted(self, since: datetime) -> tuple[Entry, ...]:
+        """The backups that are there and were looked at again since then, and found to be no longer good."""
+        return self._run(lambda connection: catalog_checks.rotted(connection, since))
+
     def record_try(self, made: Try) -> int:
         """Keep that something is being told, and give the number for `end_try`."""
         return self._run(lambda connection: catalog_tries.keep_try(connection, made))

@@ -32,6 +32,7 @@ from app.ui.schedule_watch import ScheduleWatch
 from app.ui.single_instance import FirstInstance
 from app.ui.state import State
 from app.ui.tray import Tray
+from app.ui.wake_watch import WakeWatch
 
 if TYPE_CHECKING:
     from app.ui.notifications import Notifications
@@ -52,6 +53,7 @@ class Frame(QObject):
         self.tray = Tray(state, self.operations, self.health, self)
         self._notifications: Notifications | None = None
         self._awake: Awake | None = None
+        self._wakes: WakeWatch | None = None
         self.pages = Pages(state, self.operations, self.launcher, self)
         self.window = self.pages.window
         self._logged = ""
@@ -131,6 +133,7 @@ class Frame(QObject):
         self.tray.start()
         self._start_notifications()
         self._awake = Awake(self.operations, self)
+        self._wakes = WakeWatch(self._state, self)
         repair_login_start(self._state, self)
         self.schedules.look()
         if paths:

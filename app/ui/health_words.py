@@ -26,6 +26,7 @@ _TONES = {
     Topic.OVERDUE: "warn",
     Topic.FAILED: "bad",
     Topic.PROOF_FAILED: "bad",
+    Topic.ROTTED: "bad",
     Topic.NEVER_BACKED_UP: "warn",
     Topic.REMINDERS_SILENT: "warn",
     Topic.NEVER_PROVEN: "warn",
@@ -148,6 +149,7 @@ def _status(line: HealthLine) -> str:
         if is_interrupted
         else translate("health", "The last backup of %1 failed"),
         Topic.PROOF_FAILED: translate("health", "The last backup of %1 is not good"),
+        Topic.ROTTED: translate("health", "An old backup of %1 is damaged"),
         Topic.NEVER_BACKED_UP: translate("health", "%1 has never been backed up"),
         Topic.NEVER_PROVEN: translate("health", "%1 has never been proven"),
         Topic.PROOF_OLD: translate("health", "The last proof of %1 is long ago"),
@@ -163,6 +165,7 @@ def _of_several(topic: Topic, number: int) -> str:
         Topic.OVERDUE: health.tr("%n project(s) are overdue", "", number),
         Topic.FAILED: health.tr("The last backups of %n project(s) failed", "", number),
         Topic.PROOF_FAILED: health.tr("The last backups of %n project(s) are not good", "", number),
+        Topic.ROTTED: health.tr("Old backups of %n project(s) are damaged", "", number),
         Topic.NEVER_BACKED_UP: health.tr("%n project(s) have never been backed up", "", number),
         Topic.NEVER_PROVEN: health.tr("%n project(s) have never been proven", "", number),
         Topic.PROOF_OLD: health.tr("The last proofs of %n project(s) are long ago", "", number),
@@ -183,7 +186,7 @@ def _rest(line: HealthLine, now: datetime) -> str:
             return translate("health", "there is no good backup.")
         case Topic.FAILED if line.cause and line.cause.result is not Result.INTERRUPTED and line.cause.title:
             return failure(line.cause)
-        case Topic.PROOF_FAILED if line.cause and line.cause.title:
+        case Topic.PROOF_FAILED | Topic.ROTTED if line.cause and line.cause.title:
             return failure(line.cause)
         case Topic.REMINDERS_SILENT if line.silent:
             return formats.sentences(line.silent[0].problem.partition(". ")[0])

@@ -21,6 +21,7 @@ from app.domain.pace import (
     verify_workload,
 )
 from app.domain.proof import ProofLevel
+from app.domain.rota import CheckKind, Wanted
 from app.domain.schedule import Schedule
 from app.own_process import run_in_own_process
 from app.system.cancellation import CancelToken
@@ -123,6 +124,19 @@ class Launcher(QObject):
             workload=verify_workload(entry.database_bytes),
         )
         self._again[operation.id] = lambda: self.verify(entry)
+
+    def recheck(self, wanted: tuple[Wanted, ...]) -> None:
+        """Look at old backups, as nobody asked for: what hinders it stands in the log alone."""
+        first = wanted[0].entry
+        size = sum(one.entry.database_bytes for one in wanted)
+        is_restore = wanted[0].kind is CheckKind.RESTORE
+        self._operations.submit(
+            OperationKind.PROOF if is_restore else OperationKind.VERIFY,
+            first.project,
+            self._apart(partial(operation_work.recheck, wanted)),
+            backup=first.id,
+            workload=proof_workload(size) if is_restore else verify_workload(size),
+        )
 
     def open_copy(self, entry: Entry) -> None:
         """Keep a copy of a backup open in a sandbox until it is cancelled."""

@@ -116,8 +116,11 @@ def _failed(health: Health, zone: tzinfo) -> Notice:
         raise ValueError(f"{name} failed without a cause")
     text = failure(cause)
     if cause.is_proof:
-        title = translate("notifications", "The last backup of %1 is not good").replace("%1", name)
         mark: tuple[object, ...] = (cause.since, cause.title)
+        if cause.is_old:
+            title = translate("notifications", "An old backup of %1 is damaged").replace("%1", name)
+            return Notice(name, Kind.PROOF_FAILED, title, text, mark, project=name)
+        title = translate("notifications", "The last backup of %1 is not good").replace("%1", name)
         return Notice(name, Kind.PROOF_FAILED, title, text, mark, project=name, help=Help.BACK_UP)
     retries = [one.due.at for one in health.schedules if one.due.state is DueState.RETRYING and one.due.at]
     if retries:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.domain.backup import Backup
     from app.domain.events import Listener
     from app.domain.restore import RestoreReport
+    from app.domain.rota import Wanted
     from app.engine.restore.job import RestoreJob
     from app.services import Services
     from app.system.cancellation import CancelToken
@@ -37,6 +38,13 @@ def prove(entry: Entry, services: Services, cancel: CancelToken, listener: Liste
 def verify(entry: Entry, services: Services, cancel: CancelToken, listener: Listener) -> Backup:
     """Check a backup's files and streams."""
     return services.verify(services.backup_of(entry), cancel, listener)
+
+
+def recheck(
+    wanted: tuple[Wanted, ...], services: Services, cancel: CancelToken, listener: Listener
+) -> tuple[Backup, ...]:
+    """Look at old backups again."""
+    return services.recheck(wanted, cancel, listener)
 
 
 def open_copy(entry: Entry, services: Services, cancel: CancelToken, listener: Listener) -> RestoreReport:

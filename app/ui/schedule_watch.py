@@ -1,4 +1,4 @@
-"""Looks each minute whether a schedule is due, and runs it: also after sleep, however long that was."""
+"""Looks each minute whether a schedule, or a look at an old backup, is due: also after sleep."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.ui.operation_signals import OperationSignals
 from app.ui.state import State
 
 if TYPE_CHECKING:
+    from app.domain.rota import Wanted
     from app.engine.scheduler import ScheduledRun
 
 
@@ -26,6 +27,7 @@ class ScheduleWatch(QObject):
         self._operations = operations
         self._launcher = launcher
         state.minute.connect(self.look)
+        state.minute.connect(self.look_at_old)
         state.settings_changed.connect(self.look)
 
     def look(self) -> None:
@@ -39,6 +41,22 @@ class ScheduleWatch(QObject):
             self._start,
             lambda error: self._state.failed.emit(error, self.tr("The schedules could not be looked at")),
         )
+
+    def look_at_old(self) -> None:
+        """Have an old backup looked at again, where one is due and nothing else runs."""
+        if self._operations.running():
+            return
+        services = self._state.services
+        self._state.background.run(
+            self,
+            lambda: services().due_checks(),
+            self._recheck,
+            lambda error: self._state.failed.emit(error, self.tr("The schedules could not be looked at")),
+        )
+
+    def _recheck(self, wanted: tuple[Wanted, ...]) -> None:
+        if wanted and not self._operations.running():
+            self._launcher.recheck(wanted)
 
     def _start(self, runs: tuple[ScheduledRun, ...]) -> None:
         queued = {status.operation.subject for status in self._operations.running()}

@@ -20,6 +20,7 @@ from app.domain.errors import AppError
 from app.domain.health import Health, project_health
 from app.domain.history import Entry
 from app.domain.preferences import Times
+from app.domain.rota import ROTTED_IS_NEWS
 from app.domain.strip import STRIP_DAYS
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.settings import Settings, change_settings, load_settings, settings_path
@@ -115,6 +116,7 @@ class State(QObject):
     def _look(self) -> tuple[Health, ...]:
         now = self.now()
         since = now - timedelta(days=STRIP_DAYS + 1)
+        rotted = self.catalog.rotted(now - ROTTED_IS_NEWS)
         return tuple(
             project_health(
                 project.name,
@@ -125,6 +127,7 @@ class State(QObject):
                 running_since=self.running_since.get(project.name),
                 waiting=self.waiting,
                 paused_until=self.settings.paused_until,
+                rotted=rotted,
             )
             for project in self.settings.projects
         )

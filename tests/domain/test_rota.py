@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.history import Entry, Result
 from app.domain.proof import ProofLevel
-from app.domain.rota import FILES_EVERY, PROOF_EVERY, STEP, Check, CheckKind, Wanted, rotted, wanted_checks
+from app.domain.rota import FILES_EVERY, PROOF_EVERY, STEP, Check, CheckKind, Wanted, wanted_checks
 
 NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -99,13 +99,6 @@ def test_a_clock_that_was_in_the_future_stops_no_check() -> None:
     old = backup(40)
     assert wanted([old], [check(old, days=-400)]) == (Wanted(old, CheckKind.FILES),)
     assert wanted([backup(-3)]) == ()
-
-
-def test_rotted_is_what_a_later_check_found_bad() -> None:
-    bad, made_bad, gone = (backup(days, proof_failure="x") for days in (3, 4, 5))
-    entries = [bad, made_bad, replace(gone, missing=True), backup(1)]
-    checks = [check(bad), check(gone), check(made_bad, problem="no space")]
-    assert rotted(entries, checks) == (bad,)
 
 
 @settings(deadline=None, max_examples=25)

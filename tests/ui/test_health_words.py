@@ -65,6 +65,12 @@ BATTERY = (Waiting.ON_BATTERY,)
             "The last backup of Shop is not good: Rows differ in public.orders.",
             "Back Up Now",
         ),
+        (
+            HealthLine(Topic.ROTTED, ("Shop",), None, PROOF),
+            "bad",
+            "An old backup of Shop is damaged: Rows differ in public.orders.",
+            "Show Details",
+        ),
         (HealthLine(Topic.NEVER_PROVEN, ("Shop",)), "warn", "Shop has never been proven.", "Prove Now"),
         (
             HealthLine(Topic.NEVER_PROVEN, ("Shop", "Blog")),

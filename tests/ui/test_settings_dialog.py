@@ -342,6 +342,9 @@ def test_numbers_have_limits_and_apply(
     assert dialog.isVisible()
     page.stall.setValue(0)
     assert on_disk().stall_seconds == 6
+    assert page.prove_weekly.isChecked()
+    page.prove_weekly.click()
+    assert not on_disk().prove_weekly
     with qtbot.waitSignal(dialog.folder_wanted) as wanted:
         page.open_logs.click()
     assert wanted.args == [log_folder()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QSize, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from app.system.paths import log_folder
 from app.ui.settings_pages.page import Rows, SettingsPage
@@ -42,6 +42,10 @@ class AdvancedPage(SettingsPage):
             field.setFixedSize(_FIELD)
             field.lineEdit().setTextMargins(S, 0, 0, 0)
             field.setKeyboardTracking(False)
+        self.prove_weekly = QCheckBox(self.tr("Restore the newest of each project weekly, as a proof"))
+        self.prove_weekly.toggled.connect(
+            lambda on: state.change_settings(lambda settings: replace(settings, prove_weekly=on))
+        )
         self.jobs.valueChanged.connect(self._choose_jobs)
         self.stall.valueChanged.connect(self._choose_stall)
         self.logs = ElidedLabel(str(log_folder()))
@@ -54,6 +58,8 @@ class AdvancedPage(SettingsPage):
         rows.add(self.tr("Parallel jobs"), self.jobs, label(said, "caption", wrap=True))
         said = self.tr("An operation without progress for this long is stopped and reported as stalled.")
         rows.add(self.tr("Stall limit"), self.stall, label(said, "caption", wrap=True))
+        said = self.tr("Files of all backups are compared with their checksums every month in any case.")
+        rows.add(self.tr("Old backups"), self.prove_weekly, label(said, "caption", wrap=True))
         logs = row(self.logs, self.open_logs, spacing=S)
         logs.setStretch(0, 1)
         said = self.tr("One file for each operation. Passwords are never logged.")
@@ -71,6 +77,9 @@ class AdvancedPage(SettingsPage):
             field.blockSignals(True)
             field.setValue(value)  # type: ignore[arg-type]
             field.blockSignals(False)
+        self.prove_weekly.blockSignals(True)
+        self.prove_weekly.setChecked(self._state.settings.prove_weekly)
+        self.prove_weekly.blockSignals(False)
 
     def _choose_jobs(self, number: int) -> None:
         self._state.change_settings(lambda settings: replace(settings, jobs=number or None))
