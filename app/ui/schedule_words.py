@@ -248,6 +248,7 @@ def facts(schedule: Schedule) -> tuple[tuple[str, str], ...]:
         (translate("schedule", "server answers"), on if conditions.server_reachable else off),
         *kept,
         (translate("schedule", "size at most"), formats.size(rules.max_total_bytes or None)),
+        (translate("schedule", "trash"), on if schedule.trash else off),
     )
 
 

@@ -2878,6 +2878,14 @@
 <context>
     <name>ScheduleKeep</name>
     <message>
+        <source>Into the trash</source>
+        <translation>In den Papierkorb</translation>
+    </message>
+    <message>
+        <source>Otherwise they are removed for good. The trash frees no space.</source>
+        <translation>Sonst werden sie endgültig entfernt. Der Papierkorb macht keinen Platz frei.</translation>
+    </message>
+    <message>
         <source>What would be removed cannot be told</source>
         <translation>Was entfernt würde, konnte nicht ermittelt werden</translation>
     </message>
@@ -4437,6 +4445,13 @@
     </message>
 </context>
 <context>
+    <name>quotes</name>
+    <message>
+        <source>“%1”</source>
+        <translation>„%1“</translation>
+    </message>
+</context>
+<context>
     <name>remedy</name>
     <message>
         <source>Use Session Pooler</source>
@@ -4855,6 +4870,10 @@
     <message>
         <source>size at most</source>
         <translation>Größe höchstens</translation>
+    </message>
+    <message>
+        <source>trash</source>
+        <translation>Papierkorb</translation>
     </message>
     <message>
         <source>ddd d MMM yyyy</source>

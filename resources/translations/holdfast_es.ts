@@ -2878,6 +2878,14 @@
 <context>
     <name>ScheduleKeep</name>
     <message>
+        <source>Into the trash</source>
+        <translation>A la papelera</translation>
+    </message>
+    <message>
+        <source>Otherwise they are removed for good. The trash frees no space.</source>
+        <translation>Si no, se eliminan definitivamente. La papelera no libera espacio.</translation>
+    </message>
+    <message>
         <source>What would be removed cannot be told</source>
         <translation>No se puede saber qué se eliminaría</translation>
     </message>
@@ -4437,6 +4445,13 @@
     </message>
 </context>
 <context>
+    <name>quotes</name>
+    <message>
+        <source>“%1”</source>
+        <translation>«%1»</translation>
+    </message>
+</context>
+<context>
     <name>remedy</name>
     <message>
         <source>Use Session Pooler</source>
@@ -4855,6 +4870,10 @@
     <message>
         <source>size at most</source>
         <translation>tamaño máximo</translation>
+    </message>
+    <message>
+        <source>trash</source>
+        <translation>papelera</translation>
     </message>
     <message>
         <source>ddd d MMM yyyy</source>

@@ -264,8 +264,11 @@ def test_changes_are_named_and_saved(
     page.view.choose("archive")
     page.editor.keep.numbers["monthly"].setValue(12)
     page.editor.keep.numbers["yearly"].setValue(3)
+    page.editor.keep.trash.click()
     page.editor.proof.setCurrentIndex(1)
-    assert page.footer.text.text() == ("Changed: proof Proven → Complete, monthly 6 → 12, yearly 0 → 3")
+    assert page.footer.text.text() == (
+        "Changed: proof Proven → Complete, monthly 6 → 12, yearly 0 → 3, trash off → on"
+    )
     assert row_of(page, "archive").is_edited
     wait_for_preview(qtbot, page)
     page.editor.keep._show.click()
@@ -274,6 +277,7 @@ def test_changes_are_named_and_saved(
     page.editor.name.setFocus()
     QTest.keyClick(page.editor.name, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     assert saved(state, "archive").retention == RetentionRules(last=3, monthly=12, yearly=3)
+    assert saved(state, "archive").trash
     assert saved(state, "archive").options.proof is ProofLevel.COMPLETE
     assert saved(state, "archive").since == LONG_AGO
     assert not page.has_changes

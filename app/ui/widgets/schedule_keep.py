@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QCheckBox,
     QDoubleSpinBox,
     QFrame,
     QGridLayout,
@@ -67,12 +68,15 @@ class ScheduleKeep(QWidget):
         self.numbers = {name: QSpinBox() for name in _COUNTS}
         self.age = QSpinBox()
         self.total = QDoubleSpinBox()
+        self.trash = QCheckBox(self.tr("Into the trash"))
+        self.trash.setToolTip(self.tr("Otherwise they are removed for good. The trash frees no space."))
         self.counts = self._make_counts()
         self.limits = self._make_limits()
         self.preview = self._make_preview()
         for spin in (*self.numbers.values(), self.age):
             spin.valueChanged.connect(self._tell)
         self.total.valueChanged.connect(self._size_changed)
+        self.trash.toggled.connect(self._tell)
         state.history_changed.connect(self._pause.start)
 
     def show_schedule(self, schedule: Schedule) -> None:
@@ -84,13 +88,14 @@ class ScheduleKeep(QWidget):
         self.age.setValue(rules.max_age_days)
         self.total.setValue(rules.max_total_bytes / _GB)
         self._bytes = rules.max_total_bytes
+        self.trash.setChecked(schedule.trash)
         self._loading = False
 
     def applied_to(self, schedule: Schedule) -> Schedule:
         """The schedule with the rules of the fields."""
         numbers = {name: spin.value() for name, spin in self.numbers.items()}
         rules = RetentionRules(**numbers, max_age_days=self.age.value(), max_total_bytes=self._bytes)
-        return replace(schedule, retention=rules)
+        return replace(schedule, retention=rules, trash=self.trash.isChecked())
 
     def show_preview(self, schedule: Schedule) -> None:
         """Tell what the rules of this schedule would remove; the answer comes soon."""
@@ -206,9 +211,9 @@ class ScheduleKeep(QWidget):
         self.total.setToolTip(self.tr("The oldest are removed until all together are no larger"))
         for spin in (self.age, self.total):
             spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-            spin.setMinimumWidth(150)
+            spin.setMinimumWidth(130)
         made = QWidget()
-        made.setLayout(row(self.age, self.total, None))
+        made.setLayout(row(self.age, self.total, self.trash, None))
         return made
 
     def _make_preview(self) -> QFrame:
