@@ -108,7 +108,7 @@ def run_in_own_process(
     ) as child:
         child.stdin.write(job_message(call, passwords))
         child.stdin.flush()
-        with cancel.interrupting(lambda: _stop(child)):
+        with cancel.interrupting(lambda: _stop(child, cancel)):
             return _hear(child, listener)
 
 
@@ -118,10 +118,13 @@ def job_message(call: Call, passwords: Mapping[str, Secret]) -> bytes:
     return len(job).to_bytes(_SIZE) + job
 
 
-def _stop(child: Child) -> None:
+def _stop(child: Child, cancel: CancelToken) -> None:
     try:
-        child.stdin.write(b"\n")
-        child.stdin.flush()
+        if cancel.by_system:
+            child.stdin.close()
+        else:
+            child.stdin.write(b"\n")
+            child.stdin.flush()
     except (BrokenPipeError, ValueError):
         pass  # it is over
 
@@ -213,7 +216,7 @@ def _read(source: int, size: int) -> bytes:
 
 
 def _watch(source: int, cancel: CancelToken) -> None:
-    cancel.by_system = not os.read(source, 1)  # the window is gone: nobody asked for it
+    cancel.by_system = not os.read(source, 1)  # the window ends: nobody wants no backup
     cancel.cancel()
 
 

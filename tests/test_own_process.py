@@ -67,17 +67,12 @@ def break_down(_services: Services, _cancel: CancelToken, _listener: Listener) -
     raise ZeroDivisionError("by nothing")
 
 
-def wait_for_cancel(_services: Services, cancel: CancelToken, listener: Listener) -> None:
-    listener(Notice("waiting"))
-    cancel.wait(60)
-
-
-def leave_a_mark(path: Path, _services: Services, cancel: CancelToken, listener: Listener) -> None:
+def wait_for_cancel(mark: Path, _services: Services, cancel: CancelToken, listener: Listener) -> None:
     listener(Notice("waiting"))
     try:
         cancel.wait(60)
     finally:
-        path.write_text("tidied up")
+        mark.write_text(str(cancel.by_system))
 
 
 def die(_services: Services, _cancel: CancelToken, _listener: Listener) -> None:
@@ -123,17 +118,20 @@ def test_a_bug_comes_back_with_its_traceback(home: Path) -> None:
     assert "in break_down" in "".join(caught.value.__notes__)
 
 
-def test_a_cancel_is_passed_on(home: Path) -> None:
-    cancel = CancelToken()
+@pytest.mark.parametrize("by_system", [False, True])
+def test_a_cancel_is_passed_on_and_whose_it_is(home: Path, tmp_path: Path, by_system: bool) -> None:
+    cancel, mark = CancelToken(), tmp_path / "mark"
+    cancel.by_system = by_system
     with pytest.raises(Cancelled):
-        run_in_own_process(wait_for_cancel, {}, cancel, lambda _: cancel.cancel())
+        run_in_own_process(partial(wait_for_cancel, mark), {}, cancel, lambda _: cancel.cancel())
+    assert mark.read_text() == str(by_system)
 
 
-def test_a_cancel_that_came_before_is_passed_on(home: Path) -> None:
+def test_a_cancel_that_came_before_is_passed_on(home: Path, tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        run_in_own_process(wait_for_cancel, {}, cancel, quiet)
+        run_in_own_process(partial(wait_for_cancel, tmp_path / "mark"), {}, cancel, quiet)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
@@ -155,7 +153,7 @@ def test_without_its_window_it_stops_and_tidies_up(home: Path, tmp_path: Path, w
         cwd=own_command_folder(),
         die_with_parent=None,
     ) as child:
-        child.stdin.write(job_message(partial(leave_a_mark, mark), {}))
+        child.stdin.write(job_message(partial(wait_for_cancel, mark), {}))
         child.stdin.flush()
         pickle.load(child.stdout)
         if way == "SIGTERM":
@@ -163,7 +161,7 @@ def test_without_its_window_it_stops_and_tidies_up(home: Path, tmp_path: Path, w
         else:
             child.stdin.close()
         assert child.wait(30) == 0, child.errors()
-    assert mark.read_text() == "tidied up"
+    assert mark.read_text() == "True"  # nobody asked for it
 
 
 def test_two_at_once_do_not_mix(home: Path) -> None:

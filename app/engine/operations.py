@@ -154,6 +154,8 @@ class Operations:
     def shutdown(self, timeout: float | None = None) -> bool:
         """Stop everything and wait until all of it has ended; nothing can be queued any more.
 
+        Whoever ends Holdfast wants his backups all the same: what a schedule asked for is made up for later.
+
         Args:
             timeout: seconds to wait; None for as long as it takes.
 
@@ -164,6 +166,8 @@ class Operations:
             self._is_closed = True
             everything = [run.operation.id for run in (*self._waiting, *self._running)]
             threads = [run.thread for run in self._running if run.thread is not None]
+            for run in self._running:
+                run.cancel.by_system = not run.cancel.is_cancelled
         for id_ in everything:
             self.cancel(id_)
         deadline = None if timeout is None else time.monotonic() + timeout

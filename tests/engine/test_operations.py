@@ -141,6 +141,20 @@ def test_two_run_at_once_one_of_each_project_and_the_others_wait_in_order(
     assert started[2:] == [wiki, again, blog_again]
 
 
+def test_what_the_end_of_holdfast_stops_is_not_the_users_cancel(ear: Ear) -> None:
+    queue, begun, tokens = Operations(ear), threading.Event(), list[CancelToken]()
+
+    def work(cancel: CancelToken, _: Listener) -> None:
+        tokens.append(cancel)
+        begun.set()
+        cancel.wait(30)
+
+    queue.submit(BACKUP, "Shop", work)
+    assert begun.wait(10)
+    assert queue.shutdown(10)
+    assert [token.by_system for token in tokens] == [True]
+
+
 def test_a_waiting_operation_is_cancelled_at_once_and_never_starts(queue: Operations, ear: Ear) -> None:
     first = queue.submit(BACKUP, "Shop", until_cancelled)
     second = queue.submit(BACKUP, "Shop", until_cancelled)
