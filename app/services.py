@@ -102,11 +102,14 @@ class Services:
                 request = replace(request, last_bytes=self._last_bytes(request))
             backup = back_up(request, self.installations, cancel, listener)
         except Exception as error:
-            entry = _attempt(request, started, error)
+            reason = self._reason(error, request)
+            entry = _attempt(request, started, reason)
             if isinstance(error, Cancelled) and cancel.by_system and request.schedule:
                 entry = replace(entry, result=Result.INTERRUPTED)  # which is retried
             self._record(entry, listener)
-            raise
+            if reason is error:
+                raise
+            raise reason from error
         self._record(entry_of(Path(backup.folder), backup.manifest), listener)
         if request.options.proof is ProofLevel.PROVEN:
             try:
@@ -486,6 +489,24 @@ class Services:
         for entry, problem in done.problems:
             listener(Notice(f"The old backup {entry.id} of {entry.project} was not removed. {problem}"))
         return done
+
+    def _reason(self, error: Exception, request: BackupRequest) -> Exception:
+        """A sign-in without the password of a project that is in a locked keyring fails for that reason."""
+        is_refused = isinstance(error, AppError) and error.code is ErrorCode.SIGN_IN_FAILED
+        if not is_refused or request.connection.password is not None:
+            return error
+        if not any(project.name == request.project for project in self.settings.projects):
+            return error
+        from app.persistence import secrets
+
+        if not secrets.probe().locked:
+            return error
+        return AppError(
+            ErrorCode.KEYRING_LOCKED,
+            f"The keyring is locked, so {request.project} was signed in without its password",
+            detail=str(error.args[0]),
+            hint="Unlock the keyring, then try again.",
+        )
 
     def _reaches(self, schedule: Schedule) -> bool:
         """Whether a schedule's database answers."""
