@@ -73,7 +73,7 @@ def test_the_doctor_shows_tools_keyring_and_folders(holdfast: Holdfast) -> None:
 
 def test_history_without_backups_says_so(cli: Cli) -> None:
     assert cli("history").output == "There are no backups yet.\n"
-    assert cli("history", "--json").json == {"backups": []}
+    assert cli("history", "--json").json == {"backups": [], "reminders": []}
 
 
 def test_damaged_settings_are_named_and_left_alone(cli: Cli, home: Path) -> None:
