@@ -221,7 +221,6 @@ class ReminderForm(QWidget):
     def _forget_result(self) -> None:
         """What was tested is not what stands there now."""
         self.result.setText("")
-        self.result.hide()
         self._icon.hide()
 
     def _send(self) -> None:
@@ -265,7 +264,6 @@ class ReminderForm(QWidget):
         self._icon.show_icon(icon, role)
         self._icon.show()
         self.result.setText(text)
-        self.result.show()
 
 
 def _as_of(entered: AnyChannel, current: AnyChannel | None) -> AnyChannel:
