@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.history import Entry, Result
 from app.domain.schedule import Conditions, Schedule
-from app.domain.slots import Around, last_slot, next_slot, slots_around
+from app.domain.slots import Around, following_slot, last_slot, next_slot, slots_around
 
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 """How long after each failed attempt of a slot the next one follows; after the last nothing does."""
@@ -215,10 +216,15 @@ def starts_at(schedule: Schedule, slot: datetime) -> datetime:
     """When a slot's first attempt starts: later by its share of the jitter, at most half way to the next."""
     if not schedule.jitter_seconds:
         return slot
-    digest = hashlib.sha256(f"{schedule.id} {slot.isoformat()}".encode()).digest()
+    return slot + _delay(schedule.id, schedule.cron, schedule.zone, schedule.jitter_seconds, slot)
+
+
+@lru_cache(maxsize=8192)
+def _delay(identity: str, cron: str, zone: str, jitter: int, slot: datetime) -> timedelta:
+    digest = hashlib.sha256(f"{identity} {slot.isoformat()}".encode()).digest()
     share = int.from_bytes(digest[:4]) / 2**32
-    longest = min(timedelta(seconds=schedule.jitter_seconds), _gap_after(schedule, slot) / 2)
-    return slot + timedelta(seconds=int(longest.total_seconds() * share))
+    longest = min(timedelta(seconds=jitter), _gap_after(cron, zone, slot) / 2)
+    return timedelta(seconds=int(longest.total_seconds() * share))
 
 
 def counts_for(schedule: Schedule, entry: Entry) -> bool:
@@ -242,10 +248,10 @@ def overdue_since(schedule: Schedule, last_good: datetime | None) -> datetime | 
     slot = next_slot(schedule, start)
     if slot is None:
         return None
-    grace = min(_gap_after(schedule, slot) / 2, _LONGEST_GRACE)
+    grace = min(_gap_after(schedule.cron, schedule.zone, slot) / 2, _LONGEST_GRACE)
     return slot + grace + RETRY_SPAN + timedelta(seconds=schedule.jitter_seconds)
 
 
-def _gap_after(schedule: Schedule, slot: datetime) -> timedelta:
-    following = next_slot(schedule, slot)
+def _gap_after(cron: str, zone: str, slot: datetime) -> timedelta:
+    following = following_slot(cron, zone, slot)
     return following - slot if following else timedelta(days=1)

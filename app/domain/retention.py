@@ -159,7 +159,7 @@ def plan_retention(
     wanted = _wanted(good, rules, zone)
     verdicts = []
     for one in present:
-        reasons = [*([Keep.PINNED] if one.pinned else []), *protected.get(_order(one), ())]
+        reasons = [*([Keep.PINNED] if one.pinned else []), *protected.get(_key(one), ())]
         removal: Removal | None = Removal.NOT_NEEDED
         if one.is_safety or not one.is_good:
             removal = _expired(one, good, now)
@@ -168,27 +168,32 @@ def plan_retention(
         elif rules.max_age_days and now - one.started > timedelta(days=rules.max_age_days):
             removal = Removal.TOO_OLD
         else:
-            reasons += wanted.get(_order(one), ())
+            reasons += wanted.get(_key(one), ())
         verdicts.append(Verdict(one, tuple(reasons)) if reasons else Verdict(one, removed_by=removal))
     if rules.max_total_bytes:
         _limit_size(verdicts, rules.max_total_bytes)
     return RetentionPlan(tuple(verdicts))
 
 
-_Order = tuple[datetime, str, str]
+_Key = tuple[str, str]
 
 
-def _order(backup: Entry) -> _Order:
-    """By time, and in a fixed order where two have the same one; it also tells two backups apart."""
+def _key(backup: Entry) -> _Key:
+    """Tells two backups apart."""
+    return backup.id, backup.destination
+
+
+def _order(backup: Entry) -> tuple[datetime, str, str]:
+    """By time, and in a fixed order where two have the same one."""
     return backup.started, backup.id, backup.destination
 
 
-def _protected(good: list[Entry]) -> dict[_Order, list[Keep]]:
+def _protected(good: list[Entry]) -> dict[_Key, list[Keep]]:
     if not good:
         return {}
     best = max(good, key=lambda one: (one.proof_level.rank if one.proof_level else -1, _order(one)))
-    found: dict[_Order, list[Keep]] = {_order(best): [Keep.BEST_PROVEN]}
-    found.setdefault(_order(good[0]), []).append(Keep.NEWEST)
+    found: dict[_Key, list[Keep]] = {_key(best): [Keep.BEST_PROVEN]}
+    found.setdefault(_key(good[0]), []).append(Keep.NEWEST)
     return found
 
 
@@ -201,13 +206,13 @@ def _expired(backup: Entry, good: list[Entry], now: datetime) -> Removal | None:
     return Removal.DOUBTFUL_EXPIRED if is_replaced and age > timedelta(days=DOUBTFUL_DAYS) else None
 
 
-def _wanted(good: list[Entry], rules: RetentionRules, zone: tzinfo) -> dict[_Order, list[Keep]]:
+def _wanted(good: list[Entry], rules: RetentionRules, zone: tzinfo) -> dict[_Key, list[Keep]]:
     """The rules that keep each backup; `good` is newest first."""
     if rules.keeps_all:
-        return {_order(one): [Keep.ALL] for one in good}
-    found: dict[_Order, list[Keep]] = {}
+        return {_key(one): [Keep.ALL] for one in good}
+    found: dict[_Key, list[Keep]] = {}
     for one in good[: rules.last]:
-        found.setdefault(_order(one), []).append(Keep.LAST)
+        found.setdefault(_key(one), []).append(Keep.LAST)
     local = [(one, one.started.astimezone(zone)) for one in good]
     for keep, count, period in (
         (Keep.HOURLY, rules.hourly, _hour),
@@ -217,7 +222,7 @@ def _wanted(good: list[Entry], rules: RetentionRules, zone: tzinfo) -> dict[_Ord
         (Keep.YEARLY, rules.yearly, _year),
     ):
         for one in _newest_of_each(local, count, period):
-            found.setdefault(_order(one), []).append(keep)
+            found.setdefault(_key(one), []).append(keep)
     return found
 
 

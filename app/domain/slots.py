@@ -51,26 +51,29 @@ class Slot:
 def next_slots(schedule: Schedule, after: datetime, count: int) -> tuple[Slot, ...]:
     """The next `count` slots later than `after`, for the user to see; `since` plays no part."""
     zone = zone_named(schedule.zone)
-    return tuple(_slot(schedule.cron, at, zone) for at in islice(_moments(schedule.cron, zone, after), count))
+    moments = islice(_moments(schedule.cron, schedule.zone, after), count)
+    return tuple(_slot(schedule.cron, at, zone) for at in moments)
 
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot later than `after`, in UTC; None when there is none in 50 years."""
-    return _following(schedule.cron, schedule.zone, after)
+    return following_slot(schedule.cron, schedule.zone, after)
 
 
 @lru_cache(maxsize=8192)
-def _following(cron: str, zone: str, after: datetime) -> datetime | None:
-    """Remembered, since each tick asks for what follows the same slots and backups."""
-    return next(_moments(cron, zone_named(zone), after), None)
+def following_slot(cron: str, zone: str, after: datetime) -> datetime | None:
+    """As `next_slot`. It is remembered, since each tick asks for what follows the same slots and backups."""
+    return next(_moments(cron, zone, after), None)
 
 
 def last_slot(schedule: Schedule, until: datetime) -> datetime | None:
     """The newest slot at or before `until`, in UTC; None when there was none in 50 years."""
-    return _newest(schedule.cron, zone_named(schedule.zone), until)
+    return _newest(schedule.cron, schedule.zone, until)
 
 
-def _newest(cron: str, zone: tzinfo, until: datetime) -> datetime | None:
+@lru_cache(maxsize=8192)
+def _newest(cron: str, zone_name: str, until: datetime) -> datetime | None:
+    zone = zone_named(zone_name)
     start = (until + timedelta(seconds=1)).astimezone(zone)  # CronSim begins before its start
     if start.fold:  # a fixed time has its slot in the first of two equal hours: begin after both
         start = (start.astimezone(UTC) + _LARGEST_CHANGE).astimezone(zone)
@@ -109,10 +112,10 @@ def slots_around(schedule: Schedule, now: datetime, known: Around | None = None)
     return Around(schedule.cron, schedule.zone, last, next_slot(schedule, last or now))
 
 
-def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
+def _moments(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
     """Slots in UTC, each later than the one before: two that clocks skip may come at the same moment."""
     last = after
-    for moment in CronSim(cron, after.astimezone(zone)):
+    for moment in CronSim(cron, after.astimezone(zone_named(zone))):
         at = moment.astimezone(UTC)
         if at > last:
             yield from _overlooked(cron, zone, last, at)
@@ -120,9 +123,10 @@ def _moments(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
             yield at
 
 
-def _overlooked(cron: str, zone: tzinfo, last: datetime, at: datetime) -> Iterator[datetime]:
+def _overlooked(cron: str, zone: str, last: datetime, at: datetime) -> Iterator[datetime]:
     """Slots between two that CronSim gave: it leaps an hour in whose midst clocks change by half of one."""
-    offsets = [moment.astimezone(zone).utcoffset() or timedelta() for moment in (last, at)]
+    info = zone_named(zone)
+    offsets = [moment.astimezone(info).utcoffset() or timedelta() for moment in (last, at)]
     if not (offsets[1] - offsets[0]) % timedelta(hours=1):
         return
     found: list[datetime] = []

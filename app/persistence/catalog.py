@@ -171,7 +171,7 @@ class Catalog:
         return self._run(lambda connection: history_query.since_good(connection, project, schedule))
 
     def runs_of_each(self, slots: Mapping[str, datetime]) -> dict[str, tuple[Entry, ...]]:
-        """For the id of each schedule its attempts from that slot on."""
+        """For the id of each schedule its attempts from that slot on: when they were, and how they ended."""
         return self._run(lambda connection: history_query.runs_of_each(connection, slots))
 
     def series(self, project: str, since: datetime | None = None) -> tuple[Point, ...]:

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.history import Entry, Result
 from app.persistence.catalog_entry import COLUMNS, entry_in, select, storable, stored
+from app.persistence.catalog_file import DamagedRowError
 
 
 class Sort(StrEnum):
@@ -224,9 +226,12 @@ def runs_of(connection: sqlite3.Connection, schedule: str, since: datetime) -> t
 def runs_of_each(
     connection: sqlite3.Connection, slots: Mapping[str, datetime]
 ) -> dict[str, tuple[Entry, ...]]:
-    """The attempts of each schedule from its slot on; one query, for a tick asks for a thousand schedules."""
+    """The attempts of each schedule from its slot on, with what is asked of a slot and nothing else.
+
+    One query, for a tick asks for a thousand schedules.
+    """
     wanted = json.dumps([[storable(schedule), stored(slot)] for schedule, slot in slots.items()])
-    columns = ", ".join(f"backup.{column}" for column in COLUMNS)
+    columns = ", ".join(f"backup.{column}" for column in _OF_A_SLOT)
     rows = connection.execute(
         f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN backup "
         "ON backup.schedule = wanted.value ->> 0 AND backup.schedule <> '' "
@@ -235,9 +240,28 @@ def runs_of_each(
     )
     found: dict[str, list[Entry]] = {schedule: [] for schedule in slots}
     for row in rows:
-        entry = entry_in(row)
-        found[entry.schedule].append(entry)
+        found[row[-2]].append(_attempt(row))
     return {schedule: tuple(entries) for schedule, entries in found.items()}
+
+
+def _attempt(row: tuple[Any, ...]) -> Entry:
+    """Read by hand: msgspec takes four times as long, which a thousand at each tick would show."""
+    id_, project, started, result, finished, schedule, slot = row
+    try:
+        return Entry(
+            id_,
+            project,
+            datetime.fromisoformat(started),
+            Result(result),
+            datetime.fromisoformat(finished) if finished else None,
+            schedule=schedule,
+            slot=datetime.fromisoformat(slot),
+        )
+    except (TypeError, ValueError) as error:
+        raise DamagedRowError(str(error)) from error
+
+
+_OF_A_SLOT = ("id", "project", "started", "result", "finished", "schedule", "slot")
 
 
 def series(connection: sqlite3.Connection, project: str, since: datetime | None) -> tuple[Point, ...]:

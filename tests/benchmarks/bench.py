@@ -1,8 +1,9 @@
 """Measures Holdfast against pg_dump, and its window against another's, as ratios within one run.
 
-usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N] [--window]
+usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N] [--window | --schedules]
 
-With `--window` only the window is measured; the other figures in build/bench.json stay.
+With `--window` only the window is measured, with `--schedules` only what schedules ask of a long history;
+the other figures in build/bench.json stay.
 The contestants take turns in each round, so that a noisy machine disturbs all alike. Medians and ratios
 are printed and written to build/bench.json, with what each ratio should be.
 """
@@ -35,6 +36,7 @@ from app.postgres.inspection import dumped_tables
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
 from app.system.process import Child, child_environment
+from tests.benchmarks.schedules import measure_schedules
 from tests.benchmarks.window import measure_window
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,28 +340,51 @@ def main() -> None:
     parser.add_argument("--restores", type=int, default=3)
     parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
     parser.add_argument("--window", action="store_true", help="measure the window alone")
+    parser.add_argument("--schedules", action="store_true", help="measure schedules and retention alone")
     chosen = parser.parse_args()
     compileall.compile_dir(
         ROOT / "app", quiet=1
     )  # as it is at a user's, whatever PYTHONDONTWRITEBYTECODE says
+    if chosen.schedules:
+        results = _known()
+        results["figures"] |= _measure_schedules()
+        _keep(results)
+        return
     tool = max(
         (item for item in find_installations() if item.has_server and not item.problem),
         key=lambda item: (len(item.compression), item.version),
     )
     with running_sandbox(tool) as server, tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
         results = _measure(server, Path(folder), chosen)
+    _keep(results)
+
+
+def _keep(results: dict[str, Any]) -> None:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(results, indent=2) + "\n")
     _print(results)
+
+
+def _known() -> dict[str, Any]:
+    """What was measured before."""
+    return (
+        json.loads(RESULT.read_text()) if RESULT.exists() else {"medians": {}, "figures": {}, "skipped": {}}
+    )
+
+
+def _measure_schedules() -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        return {name: round(value, 3) for name, value in measure_schedules(Path(folder)).items()}
 
 
 def _measure(server: SandboxServer, folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     """Everything, or the window alone beside what was measured before."""
     source, size = _sample(server, chosen.scale)
     if chosen.window:
-        results = json.loads(RESULT.read_text()) if RESULT.exists() else {"medians": {}, "figures": {}}
+        results = _known()
     else:
         results = _measure_command_line(Bench(source, server, folder), size, chosen)
+        results["figures"] |= _measure_schedules()
     (folder / "window").mkdir()
     window = measure_window(source, folder / "window", chosen.rounds)
     figures = results["figures"] | {name: round(value, 3) for name, value in window.figures.items()}
@@ -428,7 +453,7 @@ def _print(results: dict[str, Any]) -> None:
     for part in ("medians", "figures"):
         for name, value in results[part].items():
             print(f"{value:10.3f}  {name}")
-    for name, reason in results["skipped"].items():
+    for name, reason in results.get("skipped", {}).items():
         print(f"   skipped  {name}: {reason}")
     print(f"Written to {RESULT}")
 

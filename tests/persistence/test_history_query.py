@@ -170,7 +170,17 @@ def test_of_schedules_that_come_seldom_the_last_run_is_asked_for_too(tmp_path: P
             daily,
             by_hand,
         }
-        assert catalog.runs_of_each(slots) == {"yearly": (cancelled,), "daily": (daily,)}
+        found = catalog.runs_of_each(slots)
+        assert {name: [one.id for one in runs] for name, runs in found.items()} == {
+            "yearly": [cancelled.id],
+            "daily": [daily.id],
+        }
+        (run,) = found["yearly"]
+        assert (run.started, run.finished, run.result) == (
+            cancelled.started,
+            cancelled.finished,
+            Result.CANCELLED,
+        )
         assert catalog.runs_of_each({"other": NOON, "": NOON}) == {"other": (), "": ()}
 
 
