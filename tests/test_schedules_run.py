@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,3 +179,51 @@ def test_old_backups_that_cannot_be_removed_do_not_make_a_failure_of_the_new_one
     notices = [event.text for event in said if isinstance(event, Notice)]
     assert any(text.startswith(f"The old backup {old.id} of Shop was not removed.") for text in notices)
     assert Path(old.path).is_dir()
+
+
+def test_a_stick_that_comes_and_goes_is_waited_for_and_then_caught_up_once(
+    shop: Database, tmp_path: Path
+) -> None:
+    services, stick = build_services(), tmp_path / "Backups"
+    assert run(services) is not None
+    folder = Path(services.catalog.history()[0].path)
+    daily = replace(HOURLY, id="quarterly", cron="*/15 * * * *", since=_LAST_HOUR - timedelta(days=2))
+    change_settings(settings_path(), lambda old: replace(old, schedules=(daily,)))
+    stick.rename(tmp_path / "pulled")
+    services = build_services()
+    for _ in range(3):
+        (due,) = services.due_runs()
+        assert due.waiting == (Waiting.FOLDER_MISSING,)
+    assert not stick.exists()  # it is not made where the stick should be
+    held = services.catalog.holds_of("quarterly", _LAST_HOUR)
+    assert {one.reason for one in held} == {Waiting.FOLDER_MISSING}
+    (tmp_path / "pulled").rename(stick)
+    (due,) = services.due_runs()
+    assert due.waiting == ()
+    assert run(services, daily) is not None
+    made = [one for one in services.catalog.history() if one.schedule == "quarterly"]
+    assert len(made) == 1  # for two days of slots
+    assert made[0].slot is not None
+    assert due.due.slot is not None
+    assert made[0].slot >= due.due.slot
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])
+def test_the_computers_own_time_zone_plays_no_part(
+    shop: Database, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    services = build_services()
+    (before,) = services.due_runs()
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        (after,) = services.due_runs()
+        assert after.due.slot == before.due.slot or datetime.now(UTC).minute == 0
+        assert run(services) is not None
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert run(services) is None or datetime.now(UTC).minute == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
