@@ -33,6 +33,7 @@ from app.domain.slots import Around, slots_around
 from app.persistence.catalog import Catalog
 from app.persistence.settings import Settings
 from app.system import paths
+from app.system.network import is_metered
 
 MOST_AT_ONCE = 2
 """Processes that run what is due; as many as the window's own queue runs operations."""
@@ -117,7 +118,7 @@ def schedule_healths(
 def surroundings(schedule: Schedule, settings: Settings, reaches: Callable[[Schedule], bool]) -> Surroundings:
     """What the computer says of itself now, as far as this schedule asks for it.
 
-    Whether a network is metered cannot be told here; that counts as met.
+    A network of which nobody tells whether it is metered counts as one that is not.
     """
     conditions = schedule.conditions
     battery = psutil.sensors_battery() if conditions.mains_power else None
@@ -125,6 +126,7 @@ def surroundings(schedule: Schedule, settings: Settings, reaches: Callable[[Sche
     return Surroundings(
         folder_present=not chosen or Path(chosen).is_dir(),  # the default one is made by the first backup
         on_battery=battery is not None and battery.power_plugged is False,
+        metered=conditions.not_metered and is_metered() is True,
         server_reachable=not conditions.server_reachable or reaches(schedule),
     )
 
