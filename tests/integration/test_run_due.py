@@ -132,7 +132,7 @@ def json_of(done: Finished) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    "rounds", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+    "rounds", [4, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
 def test_of_two_that_race_for_a_slot_one_runs_it(database: Database, destination: Path, rounds: int) -> None:
     for number in range(rounds):
