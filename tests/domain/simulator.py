@@ -463,9 +463,9 @@ class Computer:
         if any(one.jumps != self._jumps for one in attempts):
             return
         free = self._real - self._free_since
-        waited = self.now - max(
-            [self._starts_by(due.slot), *([self.paused_until] if self.paused_until else [])]
-        )
+        if self.paused_until is not None:
+            free = min(free, self.now - self.paused_until)
+        waited = self.now - self._starts_by(due.slot)
         if attempts:
             last = attempts[-1]
             waited = self._real - (last.began if last.ended is None else last.ended)

@@ -31,9 +31,8 @@ def made(cron: str, zone: str = "Europe/Berlin", since: datetime = START, jitter
         ("0 3 L * *", 600),
         ("0 3 29 2 *", 0),
         ("15 12 1 1 *", 0),
-        pytest.param("0 * * * *", 0, marks=pytest.mark.slow),
         pytest.param("30 2 * * 1-5", 3600, marks=pytest.mark.slow),
-        pytest.param("*/30 2,14 * * *", 60, marks=pytest.mark.slow),
+        pytest.param("*/30 2 * * *", 60, marks=pytest.mark.slow),
     ],
 )
 def test_ten_years_of_a_computer_that_is_always_on_have_one_run_for_each_slot(cron: str, jitter: int) -> None:
@@ -52,7 +51,7 @@ def test_ten_years_of_a_computer_that_is_always_on_have_one_run_for_each_slot(cr
         ("0 * * * *", 0.1),
         ("0 4 * * 0", 10),
         pytest.param("30 2 * * *", 10, marks=pytest.mark.slow),
-        pytest.param("0 * * * *", 2, marks=pytest.mark.slow),
+        pytest.param("0 * * * *", 1, marks=pytest.mark.slow),
     ],
 )
 def test_years_in_which_every_kind_of_thing_goes_wrong(cron: str, years: float) -> None:
@@ -122,8 +121,8 @@ def test_each_clock_change_of_every_zone_is_lived_through() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("year", [1996, 2006, 2016])
 def test_the_clock_changes_of_the_past_are_lived_through(year: int) -> None:
-    more = AROUND | {"*/15 * * * *": timedelta(hours=3), "0 0 * * 6,0": 3 * DAY, "15 2 L * *": 2 * DAY}
-    assert sweep(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 10, 1, 1, tzinfo=UTC), more) > 1000
+    start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 10, 1, 1, tzinfo=UTC)
+    assert sweep(start, end, AROUND | {"*/15 * * * *": timedelta(hours=1)}) > 1000
 
 
 ZONES = [
@@ -253,7 +252,7 @@ def test_whatever_happens_no_slot_runs_twice_and_none_is_ignored(**life: object)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None, max_examples=800)
 @given(**LIFE)
 def test_whatever_happens_much_more_often(**life: object) -> None:
     check_a_life(**life)  # type: ignore[arg-type]
