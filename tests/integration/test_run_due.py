@@ -131,9 +131,7 @@ def json_of(done: Finished) -> list[dict[str, object]]:
     return runs
 
 
-@pytest.mark.parametrize(
-    "rounds", [4, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
-)
+@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_of_two_that_race_for_a_slot_one_runs_it(database: Database, destination: Path, rounds: int) -> None:
     for number in range(rounds):
         schedule = due_schedule(f"round-{number}")
