@@ -6,26 +6,33 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QSocketNotifier
+from PySide6.QtCore import QEvent, QLocale, QObject, QSocketNotifier, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import __version__
-from app.domain.errors import AppError
 from app.system.paths import resource
 from app.ui import appearance, translations
+from app.ui.first_look import first_look
 from app.ui.focus_style import FocusRing
-from app.ui.frame import Frame
+from app.ui.main_window import MainWindow
 from app.ui.single_instance import hand_over
-from app.ui.state import State
+
+if TYPE_CHECKING:
+    from app.ui.frame import Frame
+    from app.ui.state import State
 
 HIDDEN = "--hidden"
 """Starts in the tray; what starts at login is called with it."""
+
+_LONGEST_WAIT_FOR_PAINT = 500
+"""Milliseconds; a window that starts minimised or on another screen is not painted at all."""
 
 
 def run_window(arguments: Sequence[str]) -> int:
@@ -41,23 +48,75 @@ def run_window(arguments: Sequence[str]) -> int:
     app = new_application(sys.argv[:1])
     if hand_over(paths):
         return 0
+    look = first_look()
+    appearance.install(app, look.appearance)
+    translations.install(app, look.language)
+    ring = FocusRing(app)
+    window = MainWindow()
+    frames: list[Frame] = []
+
+    def fill() -> None:
+        """What is behind the window takes as long to load as the window itself, and comes after it."""
+        if (made := _frame(app, window)) is not None:
+            frames.append(made)
+            made.start(paths)
+
+    if HIDDEN in arguments:
+        QTimer.singleShot(0, fill)
+    else:
+        window.restore_geometry()
+        window.show()
+        _after_first_paint(window, fill)
+    with _SignalsQuit(app):
+        status = app.exec()
+    for frame in frames:
+        frame.shut_down()
+    del ring
+    return status
+
+
+def _frame(app: QApplication, window: MainWindow) -> Frame | None:
+    """The rest of the application; None, and the end of it, where settings or history cannot be read."""
+    from app.domain.errors import AppError
+    from app.ui.frame import Frame
+    from app.ui.state import State
+
     try:
         state = State()
     except AppError as error:
         from app.ui.error_dialog import ErrorDialog
 
-        return ErrorDialog(error).exec() and 1
-    appearance.install(app, state.settings.appearance)
-    translations.install(app, state.settings.language)
-    ring = FocusRing(app)
-    frame = Frame(app, state)
+        ErrorDialog(error).exec()
+        app.exit(1)
+        return None
     sys.excepthook = partial(_show_bug, state)
-    frame.start(paths, hidden=HIDDEN in arguments)
-    with _SignalsQuit(app):
-        status = app.exec()
-    frame.shut_down()
-    del ring
-    return status
+    return Frame(app, state, window)
+
+
+def _after_first_paint(window: MainWindow, act: Callable[[], None]) -> None:
+    """Call `act` once the window stands on the screen."""
+    timer = QTimer(window)
+    timer.setSingleShot(True)
+    timer.timeout.connect(act)
+    timer.start(_LONGEST_WAIT_FOR_PAINT)
+    shown = _Exposed(timer)
+    window.windowHandle().installEventFilter(shown)
+
+
+class _Exposed(QObject):
+    """Fires a timer when a window is painted for the first time."""
+
+    def __init__(self, timer: QTimer) -> None:
+        super().__init__(timer)
+        self._timer = timer
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The window paints while it handles this event: the timer is late enough."""
+        if event.type() == QEvent.Type.Expose:
+            watched.removeEventFilter(self)
+            if self._timer.isActive():
+                self._timer.start(0)
+        return False
 
 
 def _show_bug(

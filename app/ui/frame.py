@@ -23,7 +23,7 @@ from app.ui.error_dialog import ErrorDialog, Remedy
 from app.ui.health_watch import HealthWatch
 from app.ui.launcher import Launcher
 from app.ui.login_start import repair_login_start
-from app.ui.main_window import open_folder
+from app.ui.main_window import MainWindow, open_folder
 from app.ui.operation_signals import OperationSignals
 from app.ui.pages import Pages
 from app.ui.question import Question
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
 class Frame(QObject):
     """The running application around its window."""
 
-    def __init__(self, app: QApplication, state: State) -> None:
+    def __init__(self, app: QApplication, state: State, window: MainWindow) -> None:
         super().__init__(app)
         self._app = app
+        self.window = window
         self._state = state
         self.operations = OperationSignals(operation_logs_folder(), self)
         self.launcher = Launcher(state, self.operations, self)
@@ -54,18 +55,14 @@ class Frame(QObject):
         self._notifications: Notifications | None = None
         self._awake: Awake | None = None
         self._wakes: WakeWatch | None = None
-        self.pages = Pages(state, self.operations, self.launcher, self)
-        self.window = self.pages.window
+        self.pages = Pages(state, self.operations, self.launcher, window, self)
         self._logged = ""
         self._errors: set[tuple[str, str]] = set()
         self._first: FirstInstance | None = None
         self._connect()
 
-    def start(self, paths: Sequence[Path], *, hidden: bool) -> None:
-        """Show the window, unless it starts hidden; then do what need not be done before the first paint."""
-        if not hidden:
-            self.window.restore_geometry()
-            self.window.show()
+    def start(self, paths: Sequence[Path]) -> None:
+        """Once the first page is painted, begin to work: tray, schedules, files that were given."""
         QTimer.singleShot(0, lambda: self._start_rest(tuple(paths)))
 
     def shut_down(self) -> None:

@@ -30,10 +30,7 @@ _NARROW_BELOW = 960
 
 
 class MainWindow(QMainWindow):
-    """Holds the frame; pages are made when they are first visited.
-
-    Args:
-        pages: makes the page of each place.
+    """Holds the frame, which is painted before any page is there; pages are made when they are first visited.
 
     Signals:
         dropped: files or folders that were dropped anywhere on it, as a tuple of paths.
@@ -43,13 +40,13 @@ class MainWindow(QMainWindow):
     dropped = Signal(object)
     closing = Signal(object)
 
-    def __init__(self, pages: Mapping[Place, Callable[[], QWidget]]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle(self.tr("Holdfast"))
         self.setMinimumSize(*_LEAST_SIZE)
         self.resize(*_FIRST_SIZE)
         self.setAcceptDrops(True)
-        self._makers = pages
+        self._makers: Mapping[Place, Callable[[], QWidget]] = {}
         self._pages: dict[Place, QWidget] = {}
         self.rail = Rail()
         self.health = HealthLine()
@@ -71,9 +68,13 @@ class MainWindow(QMainWindow):
         layout.addLayout(right, 1)
         self.setCentralWidget(content)
         self._overlay = DropOverlay(content)
+        toggle_log = QShortcut(QKeySequence("Ctrl+L"), self)
+        toggle_log.activated.connect(lambda: self.log.setVisible(self.log.isHidden()))
+
+    def fill(self, pages: Mapping[Place, Callable[[], QWidget]]) -> None:
+        """Take what makes the page of each place, and open the first."""
+        self._makers = pages
         self.rail.chosen.connect(self.open_place)
-        escape = QShortcut(QKeySequence("Ctrl+L"), self)
-        escape.activated.connect(lambda: self.log.setVisible(self.log.isHidden()))
         self.open_place(Place.PROJECTS)
 
     @property

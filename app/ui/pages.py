@@ -41,7 +41,12 @@ class Pages(QObject):
     remedy_wanted = Signal(object, object)
 
     def __init__(
-        self, state: State, operations: OperationSignals, launcher: Launcher, parent: QObject | None = None
+        self,
+        state: State,
+        operations: OperationSignals,
+        launcher: Launcher,
+        window: MainWindow,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._operations, self._launcher = state, operations, launcher
@@ -53,7 +58,8 @@ class Pages(QObject):
             Place.SCHEDULE: self._make_schedule,
             Place.RESTORE: self._make_restore,
         }
-        self.window = MainWindow(makers)
+        self.window = window
+        window.fill(makers)
         operations.changed.connect(self._show_busy)
         operations.finished.connect(self._finish)
 

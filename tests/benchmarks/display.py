@@ -6,6 +6,7 @@ import mmap
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,20 @@ class Display:
                     break
                 time.sleep(0.004)
         raise RuntimeError(f"no window was seen in {limit:g} s; its program said:\n{child.errors()}")
+
+    def complete(self, begun: float, quiet: float = 1.0, limit: float = 10.0) -> float:
+        """Seconds from `begun` until the last change on the screen; then it stood still for `quiet` seconds.
+
+        What moves for ever, a text cursor that blinks say, ends the wait at the limit.
+        """
+        with self._pixels() as pixels:
+            seen, changed = zlib.crc32(pixels), time.monotonic()
+            while time.monotonic() - changed < quiet and time.monotonic() - begun < limit:
+                time.sleep(0.01)
+                now = zlib.crc32(pixels)
+                if now != seen:
+                    seen, changed = now, time.monotonic()
+        return changed - begun
 
     def wait_until_empty(self, limit: float = 10.0) -> None:
         """Wait until the window of the program before is gone."""

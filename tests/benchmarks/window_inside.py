@@ -263,8 +263,8 @@ def main(name: str, result: Path) -> int:
             failed.append(error)
         QTimer.singleShot(0, lambda: QCoreApplication.exit(0))
 
-    def start_and_measure(frame: Frame, paths: Sequence[Path], *, hidden: bool) -> None:
-        start(frame, paths, hidden=hidden)
+    def start_and_measure(frame: Frame, paths: Sequence[Path]) -> None:
+        start(frame, paths)
         QTimer.singleShot(0, lambda: measure(frame))
 
     Frame.start = start_and_measure  # type: ignore[method-assign, assignment]

@@ -22,6 +22,7 @@ from app.domain.preferences import Appearance
 from app.ui import appearance, translations
 from app.ui.application import new_application
 from app.ui.frame import Frame
+from app.ui.main_window import MainWindow
 from app.ui.state import State
 from app.ui.widgets.rail import Place
 
@@ -79,7 +80,7 @@ def open_frame(qapp: QApplication, state: State, qtbot: QtBot) -> Iterator[OpenF
     opened: list[Frame] = []
 
     def open_at(place: Place) -> Frame:
-        made = Frame(qapp, state)
+        made = Frame(qapp, state, MainWindow())
         opened.append(made)
         qtbot.addWidget(made.window)
         made.window.resize(1100, 720)

@@ -19,7 +19,8 @@ from tests.ui.conftest import Shoot
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot) -> MainWindow:
-    made = MainWindow({place: partial(QLabel, place.value) for place in Place})
+    made = MainWindow()
+    made.fill({place: partial(QLabel, place.value) for place in Place})
     qtbot.addWidget(made)
     made.show()
     return made

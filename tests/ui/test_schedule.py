@@ -173,7 +173,8 @@ def fill_history(state: ClockedState) -> None:
 
 @pytest.fixture
 def window(state: ClockedState, qtbot: QtBot) -> MainWindow:
-    made = MainWindow(dict.fromkeys(Place, QWidget) | {Place.SCHEDULE: lambda: SchedulePage(state)})
+    made = MainWindow()
+    made.fill(dict.fromkeys(Place, QWidget) | {Place.SCHEDULE: lambda: SchedulePage(state)})
     qtbot.addWidget(made)
     made.show()
     made.open_place(Place.SCHEDULE)
