@@ -1,13 +1,15 @@
 """Keeps passwords in the system's keyring and nowhere else.
 
 A backend can block for ever: a locked one asks its user, a broken one waits for its service. So
-`probe` asks in a child process with a time limit; the other functions are for a worker thread, after
-a probe. Backends that keep passwords in plain text or weakly protected files are refused.
+`probe` asks in a child process, which gives its backend a few seconds; the other functions are for a worker
+thread, after a probe. Backends that keep passwords in plain text or weakly protected files are refused.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ REMINDERS = "Holdfast reminders"
 """That for passwords and tokens of reminders, by their channels: no project can have such a name."""
 
 _PROBED_ACCOUNT = "probe of the keyring"
+_PATIENCE = 3.0  # a keyring that is open answers in milliseconds
 _LONGEST_ON_WINDOWS = 1_280
 _OTHER_WAYS = "PGPASSWORD and ~/.pgpass work without a keyring."
 
@@ -49,9 +52,10 @@ class KeyringState:
     locked: bool = False
 
 
-def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> KeyringState:
+def probe(timeout: float = 20.0, command: Sequence[str] | None = None) -> KeyringState:
     """Ask the keyring in a child process and wait for at most `timeout` seconds.
 
+    The child gives its backend three; the rest is for its own start on a computer that has much to do.
     `command` starts that child; it is Holdfast itself with `PROBE_VERB`, which calls `report_keyring`.
     """
     argv = command or [*own_command(), PROBE_VERB]
@@ -59,8 +63,7 @@ def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> Keyring
         folder = None if command or getattr(sys, "frozen", False) else own_command_folder()
         done = run(argv, env=child_environment(inherit_pg=True), timeout=timeout, cwd=folder)
     except AppError as error:
-        problem = f"It does not answer: it may be locked and wait for its password ({error.detail})."
-        return KeyringState("unknown", usable=False, problem=problem, locked=True)
+        return _silent("unknown", error.detail)
     try:
         return msgspec.json.decode(done.output.strip().rpartition("\n")[2], type=KeyringState)
     except msgspec.MsgspecError:
@@ -69,8 +72,16 @@ def probe(timeout: float = 3.0, command: Sequence[str] | None = None) -> Keyring
 
 
 def report_keyring() -> None:
-    """Try the keyring and print one line of JSON for `probe`. It may block; the caller has a limit."""
+    """Try the keyring and print one line of JSON for `probe`; one that does not answer ends the process."""
     name = "none"
+
+    def give_up() -> None:
+        _print_state(_silent(name, f"{_PATIENCE:g} s"))
+        os._exit(0)
+
+    limit = threading.Timer(_PATIENCE, give_up)
+    limit.daemon = True
+    limit.start()
     try:
         with _explained():
             backend = _backend()
@@ -80,6 +91,16 @@ def report_keyring() -> None:
     except AppError as error:
         is_locked = error.code is ErrorCode.KEYRING_LOCKED
         state = KeyringState(name, usable=False, problem=str(error), locked=is_locked)
+    limit.cancel()
+    _print_state(state)
+
+
+def _silent(name: str, waited: str) -> KeyringState:
+    problem = f"It does not answer: it may be locked and wait for its password ({waited})."
+    return KeyringState(name, usable=False, problem=problem, locked=True)
+
+
+def _print_state(state: KeyringState) -> None:
     sys.stdout.write(msgspec.json.encode(state).decode() + "\n")
     sys.stdout.flush()
 

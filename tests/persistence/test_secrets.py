@@ -62,7 +62,7 @@ class Desktop:
             monkeypatch.delenv(name, raising=False)
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
-        return probe(10, REPORT)
+        return probe(command=REPORT)
 
 
 def session(tmp_path: Path, **extra: str) -> Desktop:
@@ -249,6 +249,20 @@ def test_a_keyring_that_blocks_is_given_up() -> None:
     state = probe(0.5, [sys.executable, "-c", "import time; time.sleep(60)"])
     assert time.monotonic() - started < 5
     assert (state.usable, "locked" in state.problem) == (False, True)
+
+
+def test_a_backend_that_blocks_is_named_and_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blocking.py").write_text(
+        "import time\nfrom keyring.backend import KeyringBackend\n"
+        "class Keyring(KeyringBackend):\n"
+        "    priority = 5\n"
+        "    name = 'waiting for ever'\n"
+        "    def get_password(self, service, username): time.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "blocking.Keyring")
+    begin = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+    state = probe(command=[*REPORT[:-1], begin + REPORT[-1]])
+    assert (state.name, state.usable, state.locked) == ("waiting for ever", False, True)
 
 
 def test_a_broken_probe_is_told() -> None:
