@@ -258,6 +258,7 @@ def test_a_backend_that_blocks_is_named_and_given_up(tmp_path: Path, monkeypatch
         "    priority = 5\n"
         "    name = 'waiting for ever'\n"
         "    def get_password(self, service, username): time.sleep(600)\n"
+        "    set_password = get_password\n"
     )
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "blocking.Keyring")
     begin = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
