@@ -79,7 +79,14 @@ def test_the_printed_command_reaches_the_copy_until_enter(shop: Path, server17: 
             psycopg.connect(address)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_closes_it_as_enter_does(shop: Path, kind: signal.Signals) -> None:
     with opened(shop) as (child, _):
         folders = sandboxes_of(child.id.pid)

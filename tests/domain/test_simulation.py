@@ -115,12 +115,13 @@ AROUND = {
 
 
 def test_each_clock_change_of_every_zone_is_lived_through() -> None:
-    assert sweep(START.replace(second=0), DECADE, AROUND) > 1000
+    start = START.replace(second=0)
+    assert sweep(start, start + 3 * 366 * DAY, AROUND) > 300
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("year", [1996, 2006, 2016])
-def test_the_clock_changes_of_the_past_are_lived_through(year: int) -> None:
+@pytest.mark.parametrize("year", [1996, 2006, 2016, 2026])
+def test_each_clock_change_of_a_decade_is_lived_through(year: int) -> None:
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 10, 1, 1, tzinfo=UTC)
     assert sweep(start, end, AROUND | {"*/15 * * * *": timedelta(hours=1)}) > 1000
 
@@ -245,7 +246,7 @@ LIFE = {
 }
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(**LIFE)
 def test_whatever_happens_no_slot_runs_twice_and_none_is_ignored(**life: object) -> None:
     check_a_life(**life)  # type: ignore[arg-type]

@@ -157,7 +157,14 @@ def test_a_selection_holds_these_tables_alone(
     assert backup.manifest.proof.level is ProofLevel.COMPLETE
 
 
-@pytest.mark.parametrize("format_", [Format.DIRECTORY, Format.CUSTOM, Format.PLAIN])
+@pytest.mark.parametrize(
+    "format_",
+    [
+        pytest.param(Format.DIRECTORY, marks=pytest.mark.slow),
+        Format.CUSTOM,
+        pytest.param(Format.PLAIN, marks=pytest.mark.slow),
+    ],
+)
 def test_the_schema_alone_has_no_rows_and_the_data_alone_has_all(
     server17: SandboxServer,
     new_shop: NewDatabase,
@@ -294,7 +301,14 @@ def writing(database: Database, *actions: str) -> Iterator[Callable[[], int]]:
         writer.result()
 
 
-@pytest.mark.parametrize("format_", [Format.DIRECTORY, Format.CUSTOM, Format.PLAIN])
+@pytest.mark.parametrize(
+    "format_",
+    [
+        Format.DIRECTORY,
+        pytest.param(Format.CUSTOM, marks=pytest.mark.slow),
+        pytest.param(Format.PLAIN, marks=pytest.mark.slow),
+    ],
+)
 def test_a_database_that_changes_meanwhile_is_dumped_as_of_one_moment_and_proven(
     server17: SandboxServer,
     new_shop: NewDatabase,

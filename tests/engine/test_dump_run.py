@@ -120,7 +120,14 @@ def test_a_lock_that_is_released_in_time_is_a_notice(
     assert "A table is locked by another session" in notice
 
 
-@pytest.mark.parametrize("format_", list(Format))
+@pytest.mark.parametrize(
+    "format_",
+    [
+        Format.DIRECTORY,
+        pytest.param(Format.CUSTOM, marks=pytest.mark.slow),
+        pytest.param(Format.PLAIN, marks=pytest.mark.slow),
+    ],
+)
 def test_a_migration_that_waits_behind_our_locks_makes_it_begin_again(
     server17: SandboxServer,
     new_shop: NewDatabase,

@@ -80,7 +80,9 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
     assert not (small_disk.folder / "Shop").exists()
 
 
-@pytest.mark.parametrize("format_", list(Format))
+@pytest.mark.parametrize(
+    "format_", [Format.DIRECTORY, pytest.param(Format.CUSTOM, marks=pytest.mark.slow), Format.PLAIN]
+)
 def test_a_disk_that_runs_full_leaves_nothing_and_harms_no_earlier_backup(
     server17: SandboxServer,
     new_shop: NewDatabase,

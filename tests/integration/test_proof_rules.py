@@ -251,7 +251,10 @@ COLLATION_EXCEPTIONS = {
 }
 
 
-@pytest.mark.parametrize("format_", ["directory", "custom", "plain"])
+@pytest.mark.parametrize(
+    "format_",
+    ["directory", *(pytest.param(one, marks=pytest.mark.slow) for one in ("custom", "plain"))],
+)
 def test_rows_are_identical_in_a_sandbox_without_icu_and_what_does_not_hold_there_is_listed(
     server15: SandboxServer, new_database: NewDatabase, prove_database: ProveDatabase, format_: str
 ) -> None:

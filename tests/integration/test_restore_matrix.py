@@ -176,7 +176,7 @@ PACKED = {
 
 def is_quick(server: str, form: str, packer: str) -> bool:
     if server != "server17":
-        return packer == "nothing" and form in ("custom", "plain", "cluster", "backup-directory")
+        return packer == "nothing" and form in ("custom", "cluster")
     return packer == "nothing" or (form, packer) in PACKED
 
 

@@ -43,6 +43,16 @@ FAILS = "IF $1 = 500 THEN RAISE ''no five hundred''; END IF;"
 SLOW = "PERFORM pg_sleep(0.02);"
 FORMS = ("custom", "plain")
 MODES = tuple(RestoreMode)
+QUICK = {
+    (RestoreMode.NEW_DATABASE, "custom"),
+    (RestoreMode.ONE_TRANSACTION, "plain"),
+    (RestoreMode.PARALLEL, "custom"),
+}
+EACH_WAY = [
+    pytest.param(mode, form, id=f"{mode} {form}", marks=[] if (mode, form) in QUICK else [pytest.mark.slow])
+    for mode in MODES
+    for form in FORMS
+]
 
 
 def contents(database: Database, folder: Path) -> str:
@@ -150,9 +160,7 @@ class Trial:
             assert contents(self.database, folder) == before
 
 
-@pytest.fixture(
-    params=[(mode, form) for mode in MODES for form in FORMS], ids=lambda one: f"{one[0]} {one[1]}"
-)
+@pytest.fixture(params=[pytest.param(one.values, id=one.id, marks=one.marks) for one in EACH_WAY])
 def trial(
     request: pytest.FixtureRequest,
     server17: SandboxServer,
@@ -266,8 +274,7 @@ def test_a_connection_that_is_cut_leaves_what_the_mode_promises(
 
 
 @pytest.mark.logs_warnings
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "form"), EACH_WAY)
 def test_a_server_that_is_killed_is_named_and_left_as_promised(
     installations: Sequence[Installation],
     server17: SandboxServer,
