@@ -1,1 +1,1 @@
-"""Supabase: what is its own, its web interfaces, and the rules of a restore into it."""
+"""What Supabase adds to a PostgreSQL database, and what it keeps for itself."""
