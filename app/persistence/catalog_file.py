@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from app.domain.errors import AppError, ErrorCode
 from app.system.files import folder_error
 
@@ -185,7 +183,7 @@ def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
 
 def unusable(error: sqlite3.Error | OSError, path: Path) -> Exception:
     """The `AppError` for a catalog that cannot be opened or written; what is a bug stays as it is."""
-    if isinstance(error, Timeout) or (
+    if isinstance(error, TimeoutError) or (
         isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     ):
         return AppError(
@@ -274,6 +272,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def _one_process(path: Path) -> Iterator[None]:
+    from filelock import FileLock
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=_BUSY_SECONDS):
         yield

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from app.domain.backup import Manifest
 from app.domain.errors import AppError, ErrorCode
 from app.persistence.checksums import listed_path
@@ -179,6 +177,8 @@ def _works_in(pid: int, folder: Path) -> bool:
 
     `owner.json` alone is no reason to kill: it may be forged, or copied along with a disk.
     """
+    import psutil  # takes long to import, and only what a crash left needs it
+
     places = {str(folder.absolute()), str(folder.resolve())}
     try:
         process = psutil.Process(pid)
@@ -194,6 +194,8 @@ def _kill_group(leader: ProcessId, folder: Path) -> None:
     """Kill workers that outlived a killed leader: its group's members that work in the folder."""
     if not hasattr(os, "getpgid"):
         return
+    import psutil
+
     for pid in psutil.pids():
         try:
             if os.getpgid(pid) == leader.pid and _works_in(pid, folder):

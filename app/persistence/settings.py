@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.preferences import Appearance, Notifications, OnClose, Times
@@ -213,6 +212,8 @@ def replace_project(path: Path, name: str, project: Project) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # only who writes needs it
+
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock", timeout=_LOCK_SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import plistlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,6 +109,8 @@ def desktop_entry(command: Sequence[str], folder: Path | None = None) -> bytes:
 
 def launch_agent(command: Sequence[str], folder: Path | None = None) -> bytes:
     """A property list for `~/Library/LaunchAgents`, see launchd.plist(5)."""
+    import plistlib
+
     return plistlib.dumps(
         {
             "Label": _LABEL,

@@ -6,14 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-import psutil
-
 _NICE = 10
 
 
 def give_way() -> None:
     """Lower the priority of this process and of the children that it will start."""
     if sys.platform == "win32":
+        import psutil
+
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         return
     os.nice(_NICE)

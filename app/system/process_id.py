@@ -7,8 +7,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 _PATIENCE = 5.0
 
 
@@ -26,28 +24,25 @@ class ProcessId:
     @property
     def is_alive(self) -> bool:
         """True while this very process runs (a zombie does not)."""
-        try:
-            return _start_time(self.pid) == self.started and (
-                psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
-            )
-        except psutil.NoSuchProcess:
-            return False
+        return _look(self.pid) == (self.started, True)
 
 
-def _start_time(pid: int) -> float:
-    """When a process started.
-
-    Raises:
-        psutil.NoSuchProcess: it is gone.
-    """
+def _look(pid: int) -> tuple[float, bool] | None:
+    """When a process started, and whether it runs, as a zombie does not; None for one that is gone."""
     if sys.platform != "linux":
-        return float(psutil.Process(pid).create_time())
+        import psutil
+
+        try:
+            found = psutil.Process(pid)
+            return float(found.create_time()), found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        raise psutil.NoSuchProcess(pid) from None
-    ticks = int(stat.rpartition(b")")[2].split()[19])  # proc(5): field 22, after a name in parentheses
-    return ticks / os.sysconf("SC_CLK_TCK")
+        return None
+    fields = stat.rpartition(b")")[2].split()  # proc(5): the third field and those after, the name may be odd
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK"), fields[0] != b"Z"
 
 
 def own_process_id() -> ProcessId:
@@ -57,16 +52,16 @@ def own_process_id() -> ProcessId:
 
 def process_id(pid: int) -> ProcessId:
     """The process that has this number now; one that is gone gets a start time of 0."""
-    try:
-        return ProcessId(pid, _start_time(pid))
-    except psutil.NoSuchProcess:
-        return ProcessId(pid, 0.0)
+    found = _look(pid)
+    return ProcessId(pid, found[0] if found else 0.0)
 
 
 def kill_tree(process: ProcessId) -> None:
     """Kill this process and its descendants, if it still runs."""
     if not process.is_alive:
         return
+    import psutil  # takes long to import, and is hardly ever needed
+
     try:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     except psutil.NoSuchProcess:

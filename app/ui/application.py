@@ -20,11 +20,11 @@ from app import __version__
 from app.system.paths import resource
 from app.ui import appearance, translations
 from app.ui.first_look import first_look
-from app.ui.focus_style import FocusRing
 from app.ui.main_window import MainWindow
 from app.ui.single_instance import hand_over
 
 if TYPE_CHECKING:
+    from app.ui.focus_style import FocusRing
     from app.ui.frame import Frame
     from app.ui.state import State
 
@@ -51,15 +51,16 @@ def run_window(arguments: Sequence[str]) -> int:
     look = first_look()
     appearance.install(app, look.appearance)
     translations.install(app, look.language)
-    ring = FocusRing(app)
     window = MainWindow()
-    frames: list[Frame] = []
+    behind: list[tuple[Frame, FocusRing]] = []
 
     def fill() -> None:
         """What is behind the window takes as long to load as the window itself, and comes after it."""
-        if (made := _frame(app, window)) is not None:
-            frames.append(made)
-            made.start(paths)
+        from app.ui.focus_style import FocusRing
+
+        if (frame := _frame(app, window)) is not None:
+            behind.append((frame, FocusRing(app)))
+            frame.start(paths)
 
     if HIDDEN in arguments:
         QTimer.singleShot(0, fill)
@@ -69,9 +70,9 @@ def run_window(arguments: Sequence[str]) -> int:
         _after_first_paint(window, fill)
     with _SignalsQuit(app):
         status = app.exec()
-    for frame in frames:
+    for frame, _ in behind:
         frame.shut_down()
-    del ring
+    behind.clear()  # the ring may not outlive the application
     return status
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QDir, QObject
 
 from app.system.paths import config_folder
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalSocket
 
 _WAIT = 500
 """Milliseconds for a running Holdfast to answer; it is on this computer."""
@@ -21,6 +25,10 @@ def hand_over(paths: Sequence[Path]) -> bool:
 
     An empty list only brings its window to the front.
     """
+    if sys.platform != "win32" and not (Path(QDir.tempPath()) / _name()).exists():
+        return False  # what Qt would find out, too, but it takes long to load
+    from PySide6.QtNetwork import QLocalSocket
+
     socket = QLocalSocket()
     socket.connectToServer(_name())
     if not socket.waitForConnected(_WAIT):
@@ -39,6 +47,8 @@ class FirstInstance(QObject):
     """
 
     def __init__(self, take: Callable[[tuple[Path, ...]], object], parent: QObject | None = None) -> None:
+        from PySide6.QtNetwork import QLocalServer
+
         super().__init__(parent)
         self._take = take
         self._server = QLocalServer(self)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtNetwork import QNetworkInformation
 
 from app.ui.state import State
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QNetworkInformation
 
 _LOOK_EVERY = 5_000
 _JUMP = 15.0
@@ -41,6 +44,8 @@ class WakeWatch(QObject):
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self.look)
         self._timer.start()
+        self._network: QNetworkInformation | None = None
+        state.settings_changed.connect(self._watch_network)
         self._watch_network()
 
     def look(self) -> None:
@@ -55,12 +60,22 @@ class WakeWatch(QObject):
         return wall - counted
 
     def _watch_network(self) -> None:
-        """Where the system tells of its network; elsewhere the next minute finds it."""
+        """Where the system tells of its network, and a schedule may wait for it.
+
+        Elsewhere the next minute finds it; what asks the system takes 3 MB.
+        """
+        if self._network is not None or not self._state.settings.schedules:
+            return
+        from PySide6.QtNetwork import QNetworkInformation
+
         if QNetworkInformation.loadDefaultBackend():
-            QNetworkInformation.instance().reachabilityChanged.connect(self.hear_of_network)
+            self._network = QNetworkInformation.instance()
+            self._network.reachabilityChanged.connect(self.hear_of_network)
 
     def hear_of_network(self, now: QNetworkInformation.Reachability) -> None:
         """A network that came back is what a schedule may have waited for."""
+        from PySide6.QtNetwork import QNetworkInformation
+
         if now in (QNetworkInformation.Reachability.Online, QNetworkInformation.Reachability.Site):
             self._tell()
 
