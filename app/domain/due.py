@@ -6,7 +6,6 @@ functions take `now`, so that sleep, restarts and clocks that are set are no spe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -221,6 +220,8 @@ def starts_at(schedule: Schedule, slot: datetime) -> datetime:
 
 @lru_cache(maxsize=8192)
 def _delay(identity: str, cron: str, zone: str, jitter: int, slot: datetime) -> timedelta:
+    import hashlib  # few schedules wait at random, and it is slow to import
+
     digest = hashlib.sha256(f"{identity} {slot.isoformat()}".encode()).digest()
     share = int.from_bytes(digest[:4]) / 2**32
     longest = min(timedelta(seconds=jitter), _gap_after(cron, zone, slot) / 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -96,7 +96,7 @@ class Operations:
         """
         now = datetime.now(UTC)
         operation = Operation(
-            f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            f"{now:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}",
             kind,
             project,
             subject,

@@ -46,7 +46,6 @@ from app.persistence.catalog_file import (
 )
 from app.persistence.catalog_holds import holds_of, keep_hold
 from app.persistence.catalog_rescan import Rescan, merge
-from app.persistence.destination import list_backups
 from app.persistence.history_query import HistoryFilter, Listed, Point, Sort
 from app.persistence.restore_report import decode_report, readable_reports, row_of_report
 from app.system import paths
@@ -217,6 +216,10 @@ class Catalog:
             AppError: FOLDER_MISSING or FOLDER_READ_ONLY when the destination cannot be read; nothing
                 is marked missing then.
         """
+        from app.persistence.destination import (
+            list_backups,
+        )  # whoever reads the catalog alone needs no manifests
+
         found: dict[str, Entry] = {}
         problems: list[tuple[Path, AppError]] = []
         for folder, manifest in list_backups(destination):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -101,6 +100,8 @@ def files_under(folder: Path) -> Iterator[Path]:
 
 def sha256_of(path: Path) -> str:
     """Hash of the file's bytes, as lower-case hex."""
+    import hashlib  # OpenSSL takes 2 MB, and most processes hash nothing
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

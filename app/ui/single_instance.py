@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,5 +87,4 @@ class FirstInstance(QObject):
 
 def _name() -> str:
     """One for each user and settings folder, short enough for a socket's path."""
-    folder = hashlib.sha256(str(config_folder()).encode()).hexdigest()[:16]
-    return f"holdfast-{folder}"
+    return f"holdfast-{zlib.crc32(os.fsencode(config_folder())):08x}"

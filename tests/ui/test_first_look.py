@@ -27,6 +27,12 @@ def test_settings_that_cannot_be_read_look_like_a_first_start(home: Path, text: 
     assert first_look() == FirstLook()
 
 
+def test_pyside_does_not_read_the_source_of_what_is_imported() -> None:
+    code = "import linecache, app.ui.application, app.ui.frame; print('frame.py' in str([*linecache.cache]))"
+    found = run([sys.executable, "-c", code], env=child_environment(), timeout=60)
+    assert found.output.strip() == "False", found.errors
+
+
 def test_nothing_that_takes_long_is_loaded_before_the_window_is_painted() -> None:
     heavy = "psycopg keyring httpx msgspec rich psutil sqlite3 app.engine app.persistence app.services"
     code = f"import sys, app.ui.application; print([m for m in {heavy.split()} if m in sys.modules])"
