@@ -102,6 +102,8 @@ class BackupOptions:
         proof: how far the backup is to be proven.
         counts: whether the server counts each table's rows in the snapshot.
         note: free text of the user.
+        storage, functions, configuration: whether a Supabase project's storage files, edge functions and
+            settings are saved; they mean nothing for any other database.
     """
 
     contents: Contents = Contents.ALL
@@ -115,6 +117,9 @@ class BackupOptions:
     proof: ProofLevel = ProofLevel.PROVEN
     counts: bool = True
     note: str = ""
+    storage: bool = True
+    functions: bool = True
+    configuration: bool = True
 
     @property
     def is_selection(self) -> bool:
@@ -251,13 +256,38 @@ class ServerRecord:
 class PartRecord:
     """One part of a backup: what it is, where it lies, and how it was made.
 
-    `inside_snapshot` is False for parts that PostgreSQL cannot read in the dump's snapshot (roles).
+    `inside_snapshot` is False for parts that PostgreSQL cannot read in the dump's snapshot (roles). A part
+    without a path lies in the database part.
+
+    Attributes:
+        objects: files, functions, settings or rows in it; None where they are not counted.
+        bytes: theirs.
+        downloaded: of the objects came over the network; the others were linked from an earlier backup.
     """
 
     name: str
     path: str
     tool: str
     inside_snapshot: bool = True
+    objects: int | None = None
+    bytes: int = 0
+    downloaded: int | None = None
+
+    @property
+    def linked(self) -> int | None:
+        """Objects that an earlier backup held already."""
+        if self.objects is None or self.downloaded is None:
+            return None
+        return self.objects - self.downloaded
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a backup does not hold though it was wanted: of which part, what, and why."""
+
+    part: str
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +296,8 @@ class Manifest:
 
     `roles` are the cluster's role names at the time; `session` holds the settings of the dump's
     session that change how values are written as text; `warnings` are sentences for the user;
-    `proof` is the last check's result; `schedule` and `slot` say what asked for the backup, if not a user.
+    `proof` is the last check's result; `schedule` and `slot` say what asked for the backup, if not a user;
+    `left_out` is what could not be had.
     """
 
     version: int
@@ -294,6 +325,7 @@ class Manifest:
     warnings: tuple[str, ...] = ()
     schedule: str = ""
     slot: datetime | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def bytes(self) -> int:

@@ -14,6 +14,8 @@ class Phase(StrEnum):
     LOCKING = "taking a snapshot"
     DUMPING = "dumping"
     READING_BACK = "reading back"
+    SAVING_FILES = "saving storage files"
+    SAVING_SETTINGS = "saving functions and settings"
     SEALING = "sealing"
     CHECKING_FILES = "checking the files"
     STARTING_SANDBOX = "starting the sandbox"
@@ -26,6 +28,8 @@ class Phase(StrEnum):
     RESTORING_INTO = "restoring"
     COUNTING = "counting rows"
     EXPORTING = "writing the file"
+    UPLOADING_FILES = "giving back storage files"
+    DEPLOYING = "deploying functions"
 
 
 class TableState(StrEnum):

@@ -197,20 +197,9 @@ def call(
         with explained(client, what, late=late, seconds=seconds):
             response = client.send(client.build_request(method, path, **request), stream=True)
             try:
-                content = bytearray()
-                for block in response.iter_bytes():
-                    content += block
-                    if late.is_set():
-                        raise httpx.ReadTimeout("slow")
-                    if len(content) > most:
-                        raise httpx.DecodingError("long")
+                return read_answer(response, most, late)
             finally:
                 response.close()
-            return httpx.Response(
-                response.status_code,
-                headers=[pair for pair in response.headers.multi_items() if pair[0] not in _ENCODING],
-                content=bytes(content),
-            )
 
     def give_up() -> None:
         late.set()
@@ -229,6 +218,29 @@ def call(
         limit.cancel()
 
 
+def read_answer(
+    response: httpx.Response, most: int = LONGEST_ANSWER, late: threading.Event | None = None
+) -> httpx.Response:
+    """Read a streamed answer into one that is whole.
+
+    Args:
+        most: bytes that it may have.
+        late: breaks it off when it is set.
+
+    Raises:
+        httpx.HTTPError: it is longer, or breaks off.
+    """
+    content = bytearray()
+    for block in response.iter_bytes():
+        content += block
+        if late is not None and late.is_set():
+            raise httpx.ReadTimeout("slow")
+        if len(content) > most:
+            raise httpx.DecodingError("long")
+    headers = [pair for pair in response.headers.multi_items() if pair[0] not in _ENCODING]
+    return httpx.Response(response.status_code, headers=headers, content=bytes(content))
+
+
 _ENCODING = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -245,7 +257,7 @@ def explained(
     """
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         cause = httpx.ReadTimeout("slow") if late is not None and late.is_set() else error
         raise web_failure(cause, what, place_of(str(client.base_url)), seconds) from error
 
