@@ -59,6 +59,12 @@ class ErrorCode(StrEnum):
     DECOMPRESSION_BOMB = "decompression-bomb"
     SETTINGS_DAMAGED = "settings-damaged"
     OPERATION_LOST = "operation-lost"
+    TOKEN_MISSING = "token-missing"  # noqa: S105
+    TOKEN_MALFORMED = "token-malformed"  # noqa: S105
+    TOKEN_REFUSED = "token-refused"  # noqa: S105
+    API_UNREACHABLE = "api-unreachable"
+    API_ERROR = "api-error"
+    PROJECT_PAUSED = "project-paused"
 
 
 class AppError(Exception):

@@ -24,11 +24,17 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice, Phase, Progress
 from app.domain.proof import Proof, ProofLevel
 from app.engine.dump_run import DumpResult, database_file, run_dump
+from app.engine.parts import Parts
+from app.engine.parts.part import PartRun
 from app.engine.preflight import BackupRequest, Plan, preflight
 from app.engine.verify import need_folder, with_proof
+from app.persistence.destination import newest_with
 from app.persistence.partial import PartialBackup, publish
+from app.postgres.connection import Session
 from app.postgres.dumping import dump_roles
+from app.postgres.inspection import TableFacts
 from app.postgres.toolchain import Installation
+from app.supabase.storage_listing import LISTING
 from app.system.cancellation import CancelToken, abandonable
 
 _ATTEMPTS = 3
@@ -105,8 +111,10 @@ def _write(
     with ThreadPoolExecutor(1, "roles") as pool, cancel.interrupting(stopped.cancel):
         roles = pool.submit(_save_roles, request, plan, partial, stopped)
         try:
-            result = _dump(request, plan, partial, cancel, listener)
+            extra = Parts(partial)
+            result, run = _dump(request, plan, partial, cancel, listener, extra=extra)
             parts, warnings = roles.result()
+            extra.save(run)
         except BaseException:
             stopped.cancel()
             raise
@@ -128,7 +136,7 @@ def _write(
         format=request.options.format,
         compression=str(plan.compression),
         jobs=plan.jobs,
-        parts=(_database_part(request, plan), *parts),
+        parts=(_database_part(request, plan), *parts, *extra.records),
         files=(),
         tables=tables,
         large_objects=result.contents.large_objects,
@@ -140,18 +148,31 @@ def _write(
         kind=request.kind,
         schedule=request.schedule,
         slot=request.slot,
-        warnings=plan.warnings + warnings + more_warnings + result.warnings,
+        warnings=plan.warnings + warnings + more_warnings + result.warnings + tuple(extra.warnings),
+        left_out=tuple(extra.left_out),
     )
-    return publish(partial, manifest, result.contents.files, cancel)
+    return publish(partial, manifest, (*result.contents.files, *extra.files), cancel)
 
 
 def _dump(
-    request: BackupRequest, plan: Plan, partial: PartialBackup, cancel: CancelToken, listener: Listener
-) -> DumpResult:
+    request: BackupRequest,
+    plan: Plan,
+    partial: PartialBackup,
+    cancel: CancelToken,
+    listener: Listener,
+    *,
+    extra: Parts,
+) -> tuple[DumpResult, PartRun]:
     """Dump, and try again with a new snapshot when something stood in the way for a moment."""
+    earlier = newest_with(partial.folder.parent, LISTING, request.project)
+    run = PartRun(request, partial.folder, earlier, (), cancel, listener)
+
+    def look(session: Session, tables: tuple[TableFacts, ...]) -> None:
+        extra.look(session, replace(run, tables=tables))
+
     for attempt in range(_ATTEMPTS):
         try:
-            return run_dump(request, plan, partial, cancel, listener)
+            return run_dump(request, plan, partial, cancel, listener, look=look), run
         except AppError as error:
             if error.code not in _WORTH_ANOTHER_TRY or attempt == _ATTEMPTS - 1:
                 raise

@@ -62,9 +62,18 @@ class DumpResult:
 
 
 def run_dump(
-    request: BackupRequest, plan: Plan, partial: PartialBackup, cancel: CancelToken, listener: Listener
+    request: BackupRequest,
+    plan: Plan,
+    partial: PartialBackup,
+    cancel: CancelToken,
+    listener: Listener,
+    *,
+    look: Callable[[Session, tuple[TableFacts, ...]], object] = lambda *_: None,
 ) -> DumpResult:
     """Take a snapshot, dump it, count it and read the dump back.
+
+    Args:
+        look: looks into the database inside the snapshot, before the dump begins.
 
     Raises:
         AppError: named by its cause; LOCK_WAIT, RELATION_CHANGED and SNAPSHOT_LOST are worth another try.
@@ -79,6 +88,7 @@ def run_dump(
         ThreadPoolExecutor(2, "dump") as pool,
     ):
         found = extensions(snapshot.session)
+        look(snapshot.session, snapshot.tables)
         dump = Dump(
             tool=plan.tool,
             connection=request.connection,

@@ -27,6 +27,7 @@ from app.postgres.inspection import (
     unreadable_objects,
 )
 from app.postgres.toolchain import Choice, Installation, Version, pick_dump_tool
+from app.supabase.access import SupabaseAccess
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes
 
@@ -82,6 +83,7 @@ class BackupRequest:
         last_bytes: size of the project's last backup, a better estimate than any rule.
         stall_seconds: how long nothing may move before the run counts as stalled.
         lock_timeout: seconds to wait for the tables' locks, three times over.
+        supabase: how to reach the project's web interfaces; None where it is none of Supabase's.
     """
 
     project: str
@@ -94,6 +96,7 @@ class BackupRequest:
     last_bytes: int | None = None
     stall_seconds: float = 600.0
     lock_timeout: float = 10.0
+    supabase: SupabaseAccess | None = None
 
 
 OnCheck = Callable[[Check], None]

@@ -75,6 +75,23 @@ def list_backups(
                 yield folder, error
 
 
+def newest_with(folder: Path, name: str, project: str) -> Path | None:
+    """The newest backup of a project in its folder that holds a file of this name, if there is one."""
+    try:
+        found = sorted((Path(entry.path) for entry in os.scandir(folder)), reverse=True)
+    except OSError:
+        return None
+    for backup in found:
+        if not _NAME.fullmatch(backup.name) or backup.is_symlink() or not (backup / name).is_file():
+            continue
+        try:
+            if read_manifest(backup).project.casefold() == project.casefold():
+                return backup
+        except AppError:
+            continue
+    return None
+
+
 def find_partials(destination: Path) -> tuple[Path, ...]:
     """Folders with the name of a partial backup, whoever writes them.
 
