@@ -7,6 +7,8 @@ brings them back; in any other nobody can read them, so they are listed by name 
 
 from __future__ import annotations
 
+import psycopg
+
 from app.domain.backup import LeftOut, PartRecord
 from app.engine.parts.part import Part, PartRun, Save, Saved
 from app.postgres.connection import Session
@@ -49,7 +51,23 @@ def _vault(session: Session, run: PartRun) -> Save | None:
     left_out = [LeftOut("vault secrets", str(name), reason) for (name,) in rows[:_MOST_NAMES]]
     if len(rows) > _MOST_NAMES:
         left_out.append(LeftOut("vault secrets", "and more", reason))
-    return lambda: Saved(left_out=tuple(left_out)) if left_out else Saved()
+    warnings = _PLAIN if left_out and run.dumps("vault", "secrets") and _is_plain(session) else ()
+    return lambda: Saved(left_out=tuple(left_out), warnings=warnings)
+
+
+_PLAIN = ("Secrets of Vault lie unencrypted in this database, and so they do in the backup: keep it safe.",)
+
+
+def _is_plain(session: Session) -> bool:
+    """Whether the server stores a secret as it is, which Supabase's own does not. No value leaves it."""
+    try:
+        with session.transaction():
+            found = session.execute(
+                "SELECT EXISTS (SELECT FROM vault.decrypted_secrets WHERE decrypted_secret = secret)"
+            ).fetchone()
+    except psycopg.Error:
+        return False  # who may not decrypt cannot tell
+    return bool(found and found[0])
 
 
 PARTS = (
