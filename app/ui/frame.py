@@ -135,6 +135,8 @@ class Frame(QObject):
         self.schedules.look()
         if paths:
             self.pages.open_dumps(paths)
+        if self.window.isVisible():
+            self.pages.load_ahead()
 
     def _start_notifications(self) -> None:
         from app.ui.notifications import Notifications

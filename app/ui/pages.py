@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.domain.operation import OperationEvent, OperationKind, Succeeded
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from app.ui.tabs.projects import ProjectsPage
     from app.ui.tabs.restore import RestorePage
     from app.ui.tabs.schedule import SchedulePage
+
+_BETWEEN_PAGES = 400
+"""Milliseconds between imports of pages; each takes some 30."""
 
 
 class Pages(QObject):
@@ -62,6 +66,22 @@ class Pages(QObject):
         window.fill(makers)
         operations.changed.connect(self._show_busy)
         operations.finished.connect(self._finish)
+
+    def load_ahead(self) -> None:
+        """Import one page after another while the user looks at the first, so that each opens at once."""
+        left = [
+            f"app.ui.tabs.{place}" for place in (Place.HISTORY, Place.BACKUP, Place.RESTORE, Place.SCHEDULE)
+        ]
+        timer = QTimer(self)
+        timer.setInterval(_BETWEEN_PAGES)
+
+        def load() -> None:
+            import_module(left.pop(0))
+            if not left:
+                timer.deleteLater()
+
+        timer.timeout.connect(load)
+        timer.start()
 
     def open_dumps(self, paths: tuple[Path, ...]) -> None:
         """Look into what was dropped or given, in Restore."""
