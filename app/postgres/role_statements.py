@@ -39,10 +39,14 @@ class Membership:
 
 @dataclass(slots=True)
 class RoleDefinitions:
-    """The roles that scripts make, by name, with their attributes; and who is a member of which."""
+    """The roles that scripts make, by name, with their attributes; who is a member of which; their settings.
+
+    `settings` has the statements as the scripts write them, by role and name of the setting.
+    """
 
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     memberships: dict[Membership, None] = field(default_factory=dict)
+    settings: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take(self, statement: bytes, subject: Subject, codec: str, *, standard_strings: bool) -> None:
         """Take note of a statement about roles."""
@@ -51,6 +55,10 @@ class RoleDefinitions:
             words.next()
             words.next()
             words.next()
+            if words.take("set"):
+                setting = ".".join(filter(None, words.name()))
+                self.settings[subject.tag, setting] = statement.decode(codec, "surrogateescape").strip()
+                return
             _read_attributes(words, self.attributes.setdefault(subject.tag, {}))
         elif subject.kind == "ROLE MEMBERSHIP" and words.take("grant"):
             self.memberships |= dict.fromkeys(_memberships(words))
@@ -59,6 +67,7 @@ class RoleDefinitions:
         """Take over what another script makes."""
         self.attributes = other.attributes | self.attributes
         self.memberships |= other.memberships
+        self.settings = other.settings | self.settings
 
     def statements(self, missing: Collection[str], there: Collection[str], major: int) -> tuple[str, ...]:
         """What makes the missing roles, and those that they need; of roles that are not known only the name.
@@ -74,8 +83,7 @@ class RoleDefinitions:
         lines = [line for role in wanted for line in _creation(role, self.attributes.get(role, {}))]
         for one in self.memberships:
             if one.member in wanted and (one.role in wanted or one.role in there):
-                statement = f"GRANT {quote_identifier(one.role)} TO {quote_identifier(one.member)}"
-                text = f"{statement}{_options(one, major)};"
+                text = membership_statement(one, major)
                 lines.append(f"-- if you trust it with that: {text}" if one.role in _POWERFUL_ROLES else text)
         return tuple(lines)
 
@@ -142,6 +150,11 @@ def _creation(role: str, attributes: Mapping[str, str]) -> Iterator[str]:
     yield f"CREATE ROLE {' '.join((name, *ordinary))};"
     if powerful:
         yield f"-- if you trust it with that: ALTER ROLE {' '.join((name, *powerful))};"
+
+
+def membership_statement(one: Membership, major: int) -> str:
+    """The statement that makes a role a member of another, for a server of that major version."""
+    return f"GRANT {quote_identifier(one.role)} TO {quote_identifier(one.member)}{_options(one, major)};"
 
 
 def _options(one: Membership, major: int) -> str:

@@ -146,6 +146,10 @@ class TargetFacts:
         search_path: the schemas in which this role's sessions look for names, in order.
         triggers: those of its own that an INSERT or TRUNCATE could fire.
         hides_rows: tables whose row security applies to the role, so that nothing can be copied into them.
+        writable: tables and sequences of others into which the role may put rows all the same.
+        grantable: of others' tables, the rights that the role may pass on: schema, name, right.
+        admin_of: roles in which it may make others members.
+        role_settings: what roles have set in all databases: the role, and `name=value`.
         settings: of a server for a new database: who may change each, as `pg_settings.context` says.
         lock_slots: how many objects all sessions together can lock.
         free_connections: those that this role can still open.
@@ -194,6 +198,10 @@ class TargetFacts:
     search_path: tuple[str, ...] = ("public",)
     triggers: tuple[Trigger, ...] = ()
     hides_rows: frozenset[tuple[str, str]] = frozenset()
+    writable: frozenset[tuple[str, str]] = frozenset()
+    grantable: frozenset[tuple[str, str, str]] = frozenset()
+    admin_of: frozenset[str] = frozenset()
+    role_settings: frozenset[tuple[str, str]] = frozenset()
     bytes: int = 0
     lock_slots: int = 0
     other_sessions: int = 0
@@ -241,6 +249,10 @@ def read_target(session: Session) -> TargetFacts:
                 Trigger((schema, table), *rest) for schema, table, *rest in _rows(session, queries.TRIGGERS)
             ),
             hides_rows=_pairs(session, queries.HIDES_ROWS),
+            writable=_pairs(session, queries.WRITABLE),
+            grantable=frozenset((a, b, c) for a, b, c in _rows(session, queries.GRANTABLE)),
+            admin_of=_names(session, queries.ADMIN_OF),
+            role_settings=_pairs(session, queries.ROLE_SETTINGS),
             creatable=_names(session, queries.CREATABLE),
             creators=_pairs(session, queries.CREATORS.format(right=_right(session))),
             extensions=dict(_rows(session, queries.INSTALLED)),

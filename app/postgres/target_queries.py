@@ -166,6 +166,25 @@ WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 36 > 0
   AND NOT (c.relkind = 'p' AND t.tgtype & 1 > 0) AND {_OWN} ORDER BY 1, 2, 3
 """
 """Of a partitioned table, those for each row are its partitions' own."""
+WRITABLE = f"""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'S') AND NOT pg_has_role(c.relowner, 'USAGE') AND {_OWN}
+  AND has_schema_privilege(n.oid, 'USAGE')
+  AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'UPDATE')
+           ELSE has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'SELECT') END
+"""
+GRANTABLE = f"""
+SELECT n.nspname, c.relname, a.privilege_type
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
+WHERE a.is_grantable AND a.grantee <> 0 AND pg_has_role(a.grantee, 'USAGE')
+  AND NOT pg_has_role(c.relowner, 'USAGE') AND {_OWN}
+"""
+ADMIN_OF = "SELECT rolname FROM pg_roles WHERE pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')"
+ROLE_SETTINGS = """
+SELECT r.rolname, setting FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole,
+     unnest(s.setconfig) setting
+WHERE s.setdatabase = 0
+"""
 HIDES_ROWS = f"""
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) AND {_OWN}

@@ -11,7 +11,6 @@ COMMENT ON SCHEMA app IS 'the user''s own schema';
 CREATE SCHEMA "Ünsere Daten $1 ""q""";
 CREATE EXTENSION citext WITH SCHEMA extensions;
 CREATE EXTENSION hstore WITH SCHEMA extensions;
-COMMENT ON EXTENSION hstore IS 'the user''s own words';
 
 CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN public.percent AS numeric CHECK (VALUE BETWEEN 0 AND 100);

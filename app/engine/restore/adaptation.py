@@ -88,17 +88,21 @@ def adapt(
     options: RestoreOptions,
     *,
     present: Mapping[int, str] | None = None,
+    lost: Mapping[int, str] | None = None,
 ) -> Adaptation:
     """Fit the selected entries to a target.
 
     Args:
         present: why entries are skipped that the target has already, where that was found before.
+        lost: why entries cannot be restored, where that was found before.
     """
     made, there = roles_made(selection.entries, target)
     if made:
         given_to = target.given_to | made if target.is_superuser else target.given_to
         target = replace(target, roles=target.roles | made, given_to=given_to)
-    return _Adapting(selection, graph, source, target, options, {**(present or {}), **there}).result()
+    gone = dict(lost or {})
+    found = {number: reason for number, reason in {**(present or {}), **there}.items() if number not in gone}
+    return _Adapting(selection, graph, source, target, options, found, gone).result()
 
 
 @dataclass(slots=True)
@@ -163,7 +167,7 @@ class _Adapting:
 
     def _judge(self, entry: Entry) -> None:
         number, kind = entry.dump_id, entry.kind
-        if number in self.there:
+        if number in self.there or number in self.lost:
             return
         if reason := self._why_lost(entry):
             self.lost[number] = reason
@@ -425,6 +429,8 @@ class _Adapting:
         self.findings += fit.findings
         for entry in fit.edited:
             self.edited[entry.dump_id] = entry
+            owner = self.graph.entries[entry.dump_id].owner
+            self.changed.setdefault(entry.dump_id, f"belongs to {self.target.role} instead of {owner}")
         return fit.drops_all
 
     def _find_roles(self) -> None:

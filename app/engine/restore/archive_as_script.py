@@ -17,6 +17,7 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.restore.default_rights import with_revokes
 from app.engine.restore.plan import PreparedRestore
+from app.engine.restore.project_rows import keeping_still
 from app.engine.restore.script_restore import failures_of
 from app.postgres.archive_entry import python_codec
 from app.postgres.compression import BLOCK
@@ -90,10 +91,13 @@ class ArchiveAsScript:
         ):
             try:
                 run = run_script(
-                    with_revokes(
-                        self._items(child, cancel, on_entry),
-                        self.prepared.revokes,
-                        python_codec(self.encoding),
+                    keeping_still(
+                        with_revokes(
+                            self._items(child, cancel, on_entry),
+                            self.prepared.revokes,
+                            python_codec(self.encoding),
+                        ),
+                        self.prepared,
                     ),
                     connection,
                     self.encoding,

@@ -7,7 +7,7 @@ ones, and so that what does not hold undoes the restore.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import errors
 
@@ -35,6 +35,7 @@ class Closing:
         statements: give the target back what was changed for the time of the restore.
         unchecked: tables whose keys the server did not check.
         sequences: where the source has those that are not set before: the value, and whether it is used.
+        referring: tables with rows of their own that refer to rows that were deleted, and may have come back.
         tables: those that got rows, and what they are partitions of, whose sequences may have to go on.
     """
 
@@ -42,6 +43,16 @@ class Closing:
     unchecked: tuple[Name, ...] = ()
     sequences: Mapping[Name, tuple[int, bool]] = field(default_factory=dict)
     tables: tuple[Name, ...] = ()
+    referring: tuple[Name, ...] = ()
+
+    def with_project(
+        self, statements: tuple[str, ...], rows: tuple[Name, ...], referring: tuple[Name, ...]
+    ) -> Closing:
+        """The same, with what a Supabase project needs beside it."""
+        unchecked = tuple(dict.fromkeys((*self.unchecked, *rows)))
+        return replace(
+            self, statements=(*self.statements, *statements), unchecked=unchecked, referring=referring
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +94,17 @@ def close_transaction(
         session.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except errors.IntegrityError as error:
         raise _undone(error.diag.message_primary or str(error), _REMEDY) from None
-    for statement in closing.statements:
-        session.execute(encode_sql(statement))
     ((number,),) = session.execute("SELECT pg_catalog.txid_current() % (1::int8 << 32)").fetchall()
     is_new = f"own.xmin = '{number}'::pg_catalog.xid"
-    if failures := [_failure(key) for key in broken_keys(session, closing.unchecked, is_new)]:
+    broken = (*broken_keys(session, closing.unchecked, is_new), *broken_keys(session, closing.referring))
+    if failures := [_failure(key) for key in broken]:
         causes = "; ".join(one.cause for one in failures)
         raise _undone(causes, failures[0].remedy)
     found = count_own_rows(session, rows, is_new)
-    return Closed(found, advance(session, closing.sequences, before, closing.tables))
+    advanced = advance(session, closing.sequences, before, closing.tables)
+    for statement in closing.statements:
+        session.execute(encode_sql(statement))
+    return Closed(found, advanced)
 
 
 def close_apart(session: Session, closing: Closing, before: Mapping[Name, Position]) -> Closed:

@@ -22,6 +22,9 @@ _THERE = "the target has it already"
 _CREATED_IN_SCHEMA = RELATIONS | ROUTINES | TYPES | {"COLLATION", "OPERATOR", "STATISTICS"}
 
 
+Slot = tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Occupied:
     """What is in the way.
@@ -39,13 +42,23 @@ class Occupied:
     findings: tuple[Finding, ...]
 
 
-def find_in_the_way(selection: Selection, graph: EntryGraph, target: TargetFacts, *, clean: bool) -> Occupied:
+def find_in_the_way(
+    selection: Selection,
+    graph: EntryGraph,
+    target: TargetFacts,
+    *,
+    clean: bool,
+    left_out: Mapping[int, str] | None = None,
+) -> Occupied:
     """Compare the selected entries with the target's objects.
 
     What only comes along with a selection is taken from the target where it is there. What was asked for
     is replaced with `clean`, and blocks the plan without.
+
+    Args:
+        left_out: why entries are not restored anyway, by dump id; given back among those present.
     """
-    return _Search(selection, graph, target, clean).result()
+    return _Search(selection, graph, target, clean, dict(left_out or {})).result()
 
 
 @dataclass(slots=True)
@@ -59,9 +72,9 @@ class _Search:
     findings: list[Finding] = field(default_factory=list)
 
     def result(self) -> Occupied:
-        occupants = {_slot_of(one): one for one in self.target.objects}
+        occupants = {slot_of(one): one for one in self.target.objects}
         for entry in self.selection.entries:
-            for slot in self._slots(entry):
+            for slot in slots(entry, self.graph):
                 occupant = occupants.get(slot)
                 if occupant is not None and entry.dump_id not in self.present:
                     self._meet(entry, occupant)
@@ -73,26 +86,6 @@ class _Search:
         return Occupied(
             self.present, replaced, tuple(self._drops()) if replaced else (), tuple(self.findings)
         )
-
-    def _slots(self, entry: Entry) -> Iterator[tuple[str, str, str]]:
-        kind = entry.kind
-        if kind in RELATIONS | TYPES or kind == "INDEX":
-            yield "relation", entry.schema, entry.tag
-        elif kind == "CONSTRAINT" and (whole := self.graph.part_of.get(entry.dump_id)):
-            yield "relation", entry.schema, entry.tag[len(self.graph.entries[whole].tag) + 1 :]
-        elif kind in ROUTINES:
-            yield "routine", entry.schema, entry.tag
-        elif kind == "CAST":
-            yield kind, "", entry.tag.removeprefix("CAST ")
-        elif kind == "OPERATOR":
-            left, right = (one.search(entry.definition) for one in (_LEFT, _RIGHT))
-            yield (
-                kind,
-                entry.schema,
-                f"{entry.tag}({left[1] if left else 'NONE'}, {right[1] if right else 'NONE'})",
-            )
-        elif kind in _BY_NAME or kind.startswith("TEXT SEARCH"):
-            yield kind, entry.schema, entry.tag
 
     def _meet(self, entry: Entry, occupant: TargetObject) -> None:
         number = entry.dump_id
@@ -254,7 +247,30 @@ def numbers_of(entry: Entry) -> Iterator[int]:
     return map(int, re.findall(r"\d+", text))
 
 
-def _slot_of(one: TargetObject) -> tuple[str, str, str]:
+def slots(entry: Entry, graph: EntryGraph) -> Iterator[Slot]:
+    """The places that an entry would take; `slot_of` says which object of a target is in them."""
+    kind = entry.kind
+    if kind in RELATIONS | TYPES or kind == "INDEX":
+        yield "relation", entry.schema, entry.tag
+    elif kind == "CONSTRAINT" and (whole := graph.part_of.get(entry.dump_id)):
+        yield "relation", entry.schema, entry.tag[len(graph.entries[whole].tag) + 1 :]
+    elif kind in ROUTINES:
+        yield "routine", entry.schema, entry.tag
+    elif kind == "CAST":
+        yield kind, "", entry.tag.removeprefix("CAST ")
+    elif kind == "OPERATOR":
+        left, right = (one.search(entry.definition) for one in (_LEFT, _RIGHT))
+        yield (
+            kind,
+            entry.schema,
+            f"{entry.tag}({left[1] if left else 'NONE'}, {right[1] if right else 'NONE'})",
+        )
+    elif kind in _BY_NAME or kind.startswith("TEXT SEARCH"):
+        yield kind, entry.schema, entry.tag
+
+
+def slot_of(one: TargetObject) -> Slot:
+    """The place that an object of a target takes: relations and types share one name space."""
     if one.kind in RELATIONS | TYPES or one.kind == "INDEX":
         return "relation", one.schema, one.name
     return ("routine" if one.kind in ROUTINES else one.kind), one.schema, one.name

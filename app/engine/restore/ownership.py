@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.restore import Finding, Severity
-from app.engine.restore.entry_graph import DATA, LARGE_OBJECTS
+from app.engine.restore.entry_graph import ABOUT, DATA, LARGE_OBJECTS
 from app.engine.restore.wording import counted, listed, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
@@ -20,6 +20,14 @@ _CREATE_UNKNOWN = (
     " Make them first, then restore:"
 )
 _MOST_STATEMENTS = 100
+_WITHOUT_OWNER = frozenset(
+    [
+        *(*ABOUT, *DATA, "CHECK CONSTRAINT", "CONSTRAINT", "DEFAULT", "DEFAULT ACL", "FK CONSTRAINT"),
+        *("INDEX", "INDEX ATTACH", "POLICY", "PUBLICATION TABLE", "ROW SECURITY", "RULE", "TABLE ATTACH"),
+        "TRIGGER",
+    ]
+)
+"""As pg_restore has it (src/bin/pg_dump/pg_backup_archiver.c, `_getObjectDescription`)."""
 _HAS_ROLE = "the server has this role already, which stays as it is"
 
 
@@ -45,7 +53,7 @@ def fit_owners(entries: Iterable[Entry], target: TargetFacts, *, can_edit: bool)
 
     With an archive that cannot be edited pg_restore gives either all owners or none.
     """
-    owned = [e for e in entries if e.owner and (e.kind not in DATA or e.kind in LARGE_OBJECTS)]
+    owned = [e for e in entries if e.owner and has_an_owner(e)]
     schemas = {entry.tag: entry.owner for entry in owned if entry.kind == "SCHEMA"}
     unfit = [entry for entry in owned if not _may_own(entry, schemas, target)]
     if not unfit:
@@ -67,6 +75,11 @@ def fit_owners(entries: Iterable[Entry], target: TargetFacts, *, can_edit: bool)
         findings.append(_warning(f"All objects will belong to {target.role}"))
         return Owners(True, (), missing, tuple(findings))
     return Owners(False, tuple(replace(entry, owner="") for entry in unfit), missing, tuple(findings))
+
+
+def has_an_owner(entry: Entry) -> bool:
+    """Whether what an entry makes belongs to a role by itself, rather than with its table."""
+    return entry.kind in LARGE_OBJECTS or entry.kind not in _WITHOUT_OWNER
 
 
 def _may_own(entry: Entry, schemas: Mapping[str, str], target: TargetFacts) -> bool:

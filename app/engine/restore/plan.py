@@ -22,6 +22,7 @@ from app.engine.restore.database_properties import CarriedOver, Property, carry_
 from app.engine.restore.default_rights import close_again, closed_again
 from app.engine.restore.entry_graph import LARGE_OBJECTS, PREAMBLE, entry_graph
 from app.engine.restore.in_the_way import find_in_the_way
+from app.engine.restore.project_fit import fit_project, holds_rows_of_its_own
 from app.engine.restore.rows_alone import RowsAlone, plan_rows
 from app.engine.restore.script_drops import find_script_drops
 from app.engine.restore.selection import Selection, select
@@ -56,8 +57,9 @@ class PreparedRestore:
         closing: what is done when everything is loaded.
         properties: what a new database gets with its name.
         is_rows_alone: whether definitions stay as the target has them.
-        revokes: statements that close an object again when it is made, by dump id; part of `entries` where an
-            archive goes through several sessions.
+        revokes: statements that change who may do what with an object at once when it is made, by dump id;
+            part of `entries` where an archive goes through several sessions.
+        keeps_still: whether triggers keep still while rows are loaded, and while nothing else is.
         drops_owners: for scripts: leave out each `OWNER TO`; entries whose `owner` is empty have none, too.
         drops_tablespaces: for scripts: leave out `SET default_tablespace`.
         drops_access_methods: for scripts: leave out `SET default_table_access_method`.
@@ -78,6 +80,7 @@ class PreparedRestore:
     properties: tuple[Property, ...] = ()
     is_rows_alone: bool = False
     revokes: Mapping[int, str] = field(default_factory=dict)
+    keeps_still: bool = False
 
 
 def plan_restore(
@@ -91,28 +94,31 @@ def plan_restore(
     Raises:
         AppError: INVALID_INPUT for a schema or table that the source does not have.
     """
-    mode = _mode(target, options)
-    jobs = _jobs(mode, target, options)
     graph = entry_graph(source.entries)
     selection = select(source.entries, options.only, options.contents, graph)
-    script = find_script_drops(source.removals, selection, target, clean=options.clean)
-    occupied = find_in_the_way(selection, graph, script.remaining, clean=options.clean)
+    fit = fit_project(selection, graph, source, target, options)
+    mode = _mode(target, options, is_project=fit.is_project)
+    jobs = _jobs(mode, target, options)
+    script = find_script_drops(source.removals, selection, fit.target, clean=options.clean)
+    occupied = find_in_the_way(selection, graph, script.remaining, clean=options.clean, left_out=fit.left_out)
     present = {**occupied.present, **script.kept}
-    adapted = adapt(selection, graph, source, script.remaining, options, present=present)
+    adapted = adapt(selection, graph, source, script.remaining, options, present=present, lost=fit.lost)
     carried = carry_over(selection.entries, target, options)
-    replaced = occupied.replaced | script.replaced
+    replaced = occupied.replaced | script.replaced | fit.replaced
     rows = RowsAlone(adapted.entries)
     if is_rows_alone := options.contents is Contents.DATA:
-        rows = plan_rows(adapted.entries, target, clean=options.clean, mode=mode)
+        rows = plan_rows(
+            adapted.entries, fit.target, clean=options.clean, mode=mode, apart=frozenset(fit.rows)
+        )
         adapted = replace(adapted, changed={**adapted.changed, **rows.changed})
-    drops = (*rows.prepares, *occupied.drops, *rows.drops)
+    drops = (*fit.before, *rows.prepares, *occupied.drops, *rows.drops)
     entries = tuple(entry for entry in rows.entries if entry.dump_id not in rows.changed)
     pg_options, is_edited = adapted.options, adapted.is_edited
     is_one_session = source.is_script or mode is RestoreMode.ONE_TRANSACTION
     closures = close_again(
         adapted.entries,
         graph,
-        target,
+        fit.target,
         privileges=options.privileges,
         may_revoke=is_one_session or source.can_edit,
     )
@@ -126,6 +132,7 @@ def plan_restore(
         *adapted.findings,
         *carried.findings,
         *rows.findings,
+        *fit.findings,
     ]
     if closures.revokes and not is_one_session:
         entries, is_edited = closed_again(entries, closures.revokes), True
@@ -135,15 +142,16 @@ def plan_restore(
         pg_options += ("--clean", "--if-exists")
         if rows.drops:
             findings.append(_cannot_empty())
-    has_data = target.exists and not target.is_new and target.has_data
+    has_data = target.exists and not target.is_new and holds_rows_of_its_own(target)
     plan = RestorePlan(
         source=source.label,
         target=place or target.database,
         database=target.database,
         mode=mode,
         jobs=jobs,
-        objects=tuple(
-            _objects(
+        objects=(
+            *fit.planned,
+            *_objects(
                 rows.entries,
                 source,
                 selection,
@@ -152,7 +160,7 @@ def plan_restore(
                 target=target,
                 replaced=replaced,
                 dropped=script.planned,
-            )
+            ),
         ),
         findings=tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity))),
         steps=(),
@@ -161,7 +169,7 @@ def plan_restore(
         bytes_needed=_bytes_needed(source, adapted.entries, selection, options),
     )
     return PreparedRestore(
-        plan=steps_of(plan, rows.truncated, gives_properties=bool(carried.properties)),
+        plan=steps_of(plan, (*fit.emptied, *rows.truncated), gives_properties=bool(carried.properties)),
         entries=entries,
         is_edited=is_edited and not source.is_script,
         options=pg_options,
@@ -171,10 +179,11 @@ def plan_restore(
         drops_tablespaces=adapted.drops_tablespaces,
         drops_access_methods=adapted.drops_access_methods,
         target=target,
-        closing=rows.closing,
+        closing=rows.closing.with_project(fit.after, fit.rows, fit.referring),
         properties=carried.properties,
         is_rows_alone=is_rows_alone,
-        revokes=closures.revokes if is_one_session else {},
+        revokes={**fit.on_creation, **(closures.revokes if is_one_session else {})},
+        keeps_still=bool(fit.rows),
     )
 
 
@@ -184,9 +193,11 @@ def with_findings(prepared: PreparedRestore, findings: Iterable[Finding]) -> Pre
     return replace(prepared, plan=replace(prepared.plan, findings=tuple(found)))
 
 
-def _mode(target: TargetFacts, options: RestoreOptions) -> RestoreMode:
+def _mode(target: TargetFacts, options: RestoreOptions, *, is_project: bool) -> RestoreMode:
     if target.is_new:
         return RestoreMode.NEW_DATABASE
+    if is_project:
+        return RestoreMode.ONE_TRANSACTION  # what is done about roles and triggers is undone with the rest
     return RestoreMode.PARALLEL if (options.jobs or 1) > 1 else RestoreMode.ONE_TRANSACTION
 
 

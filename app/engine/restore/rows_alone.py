@@ -56,22 +56,31 @@ class RowsAlone:
         return (f"TRUNCATE TABLE {names};",) if names else ()
 
 
-def plan_rows(entries: Sequence[Entry], target: TargetFacts, *, clean: bool, mode: RestoreMode) -> RowsAlone:
+def plan_rows(
+    entries: Sequence[Entry],
+    target: TargetFacts,
+    *,
+    clean: bool,
+    mode: RestoreMode,
+    apart: Collection[Name] = frozenset(),
+) -> RowsAlone:
     """Plan the rows of a dump, without definitions, for a target.
 
     Args:
         clean: empty the tables first.
         mode: deferred keys are no hindrance where all happens in one transaction.
+        apart: tables that are emptied, and told of, elsewhere.
     """
     loads = {entry.dump_id: target_of(entry) for entry in entries if entry.kind == "TABLE DATA"}
     tables = list(dict.fromkeys(loads.values()))
     findings = list(_fitting(entries, loads, target))
     leaves = [(entry.schema, entry.tag) for entry in entries if entry.kind == "TABLE DATA"]
     loaded = list(dict.fromkeys((*tables, *leaves)))
-    filled = [name for name in loaded if name in target.rows_in]
+    own = [name for name in loaded if name not in apart]
+    filled = [name for name in own if name in target.rows_in]
     emptied: tuple[Name, ...] = ()
     if clean and filled:
-        emptied, hindered = _emptied(loaded, target)
+        emptied, hindered = _emptied(own, target)
         findings += hindered
     elif filled and not clean:
         names = some(map(_written, filled))
@@ -182,7 +191,7 @@ def _fitting(entries: Iterable[Entry], loads: dict[int, Name], target: TargetFac
     for entry in entries:
         name = loads.get(entry.dump_id, ("", ""))
         if name in tables and entry.copy_statement:
-            columns = _columns(entry)
+            columns = columns_of(entry)
             lacking += [f"{_written(name)}.{one}" for one in columns if one not in tables[name].columns]
     missing += _missing_views_and_sequences(entries, target)
     if missing:
@@ -210,7 +219,8 @@ def _missing_views_and_sequences(entries: Iterable[Entry], target: TargetFacts) 
             yield entry.schema, entry.tag
 
 
-def _columns(entry: Entry) -> tuple[str, ...]:
+def columns_of(entry: Entry) -> tuple[str, ...]:
+    """The columns that an entry's rows have, where its COPY names them."""
     try:
         return parse_copy_statement(entry.copy_statement).columns or ()
     except ValueError:

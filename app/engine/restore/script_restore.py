@@ -10,6 +10,7 @@ from app.domain.restore import RestoreFailure, RestoreMode
 from app.engine.remedies import remedy_for_restore
 from app.engine.restore.default_rights import with_revokes
 from app.engine.restore.plan import PreparedRestore
+from app.engine.restore.project_rows import keeping_still
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
@@ -81,7 +82,7 @@ class ScriptLoader:
 
         codec = python_codec(self.source.outlines[0].encoding)
         run = run_script(
-            with_revokes(self._items(cancel), self.prepared.revokes, codec),
+            keeping_still(with_revokes(self._items(cancel), self.prepared.revokes, codec), self.prepared),
             connection,
             self.source.outlines[0].encoding,
             one_transaction=mode is RestoreMode.ONE_TRANSACTION

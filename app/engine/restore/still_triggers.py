@@ -15,6 +15,9 @@ Name = tuple[str, str]
 AS_REPLICA = "SET session_replication_role = replica;"
 """Keeps the triggers still that check foreign keys, too; for superusers, and whom a provider lets."""
 
+AS_ORIGIN = "RESET session_replication_role;"
+"""Undoes it."""
+
 _SWITCHED_ON = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
 
 

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from app.domain.restore import Finding, Severity
-from app.engine.restore.entry_graph import EntryGraph
-from app.engine.restore.rights import default_rights, granted, lacking
+from app.engine.restore.entry_graph import ROUTINES, EntryGraph
+from app.engine.restore.rights import default_rights, granted, is_closed, lacking
 from app.engine.restore.wording import counted, readable, some
 from app.postgres.archive_entry import Entry
 from app.postgres.script import parse_copy_statement
 from app.postgres.target import TargetFacts
-from app.postgres.target_parts import Part
+from app.postgres.target_parts import PUBLIC, Part
 
 _NAMED_AFTER_TABLE = frozenset({"POLICY", "TRIGGER", "RULE", "CHECK CONSTRAINT"})
 _MADE_UP = re.compile(r"_(?:pkey|key|fkey|check|excl|idx)\d*$")
@@ -131,7 +131,9 @@ class _Source:
     def lacking(self, number: int, part: Part) -> tuple[str, ...]:
         """The rights that a role has here and will not have."""
         here = {part.name: frozenset(part.rights)}
-        acls = (entry for entry in self._parts[number] if entry.kind == "ACL")
+        acls = [entry for entry in self._parts[number] if entry.kind == "ACL"]
+        if part.of[0] in ROUTINES and part.name == PUBLIC and not is_closed(acls):
+            return ()  # which may run routines without being told so
         missing = lacking(here, granted(acls))
         if number not in self._revokes:
             missing = lacking(
