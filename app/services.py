@@ -307,7 +307,13 @@ class Services:
             request = BackupRequest(
                 project or plan.database,
                 connection,
-                BackupOptions(proof=ProofLevel.COMPLETE, note=f"Before a restore of {plan.source}"),
+                BackupOptions(
+                    proof=ProofLevel.COMPLETE,
+                    note=f"Before a restore of {plan.source}",
+                    storage=False,
+                    functions=False,
+                    configuration=False,
+                ),
                 self.settings.destination_folder,
                 kind="safety",
                 stall_seconds=self.settings.stall_seconds,
@@ -363,12 +369,17 @@ class Services:
             last=last,
             database_bytes=listing.bytes if listing else 0,
             line_speed=listing.line_speed if listing else 0.0,
+            storage_bytes=listing.storage_bytes if listing and options.storage else 0,
         )
 
     def backup_workload(self, project: str, options: BackupOptions) -> Workload:
         """The phases of a backup, for its percent; they go by the last backup's size."""
         last = self._past_run(project, options)
-        return backup_workload(last.database_bytes if last else 0, proven=options.proof is ProofLevel.PROVEN)
+        return backup_workload(
+            last.database_bytes if last else 0,
+            proven=options.proof is ProofLevel.PROVEN,
+            storage_bytes=last.storage_bytes if last and options.storage else 0,
+        )
 
     def backup_of(self, entry: Entry) -> Backup:
         """The backup of an entry, as its folder tells of it now. Raises AppError where it cannot be read."""
@@ -527,9 +538,12 @@ class Services:
             listener(Notice(f"The history could not be written. {error}"))
 
     def _last_bytes(self, request: BackupRequest) -> int | None:
-        """Size of the project's last backup, if it was made with the same options; else it says nothing."""
+        """Size of the project's last backup, if it was made with the same options; else it says nothing.
+
+        Storage files look after their own space.
+        """
         last = self._past_run(request.project, request.options)
-        return last.bytes if last else None
+        return last.bytes - last.storage_bytes if last else None
 
     def _past_run(self, project: str, options: BackupOptions) -> PastRun | None:
         """The project's last backup, if it was made with the same options."""
@@ -543,7 +557,11 @@ class Services:
         proof = manifest.proof
         was_restored = proof.level is ProofLevel.PROVEN
         return PastRun(
-            manifest.database_bytes, last.bytes, last.seconds or 0.0, proof.seconds if was_restored else 0.0
+            manifest.database_bytes,
+            last.bytes,
+            last.seconds or 0.0,
+            proof.seconds if was_restored else 0.0,
+            manifest.storage_bytes,
         )
 
     def _clean(self, destination: Path, listener: Listener) -> None:

@@ -45,6 +45,9 @@ _OPTIONS = (
         help="How far to prove it; by default proven.",
     ),
     click.option("--no-counts", is_flag=True, help="Do not count rows: quicker, but sealed at most."),
+    click.option("--no-storage", is_flag=True, help="Supabase: do not save storage files."),
+    click.option("--no-functions", is_flag=True, help="Supabase: do not save edge functions."),
+    click.option("--no-configuration", is_flag=True, help="Supabase: do not save the project's settings."),
     click.option("--note", default="", help="Free text that is kept with the backup."),
 )
 
@@ -68,6 +71,9 @@ def wanted_options(
     no_roles: bool,
     proof: str | None,
     no_counts: bool,
+    no_storage: bool,
+    no_functions: bool,
+    no_configuration: bool,
     note: str,
 ) -> BackupOptions:
     """What the user asked for.
@@ -88,6 +94,9 @@ def wanted_options(
         proof=wanted,
         counts=wanted is not ProofLevel.SEALED,
         note=note,
+        storage=not no_storage,
+        functions=not no_functions,
+        configuration=not no_configuration,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 
 import click
 
 from app.cli import Exit
 from app.cli.console import shown, size
-from app.domain.backup import Backup
+from app.domain.backup import Backup, LeftOut, Manifest, PartRecord
 from app.domain.proof import Outcome, Proof, ProofLevel, count_outcomes
 
 _MOST_LINES = 20
@@ -26,11 +28,37 @@ def print_backup(backup: Backup) -> None:
         f"{manifest.large_objects.count:,} large objects"
     )
     click.echo(f"Size      {size(manifest.bytes)} in {len(manifest.files):,} files, taken in {seconds:.1f} s")
+    for part in manifest.parts:
+        if part.objects is not None:
+            click.echo(shown(f"Part      {_part_words(part)}"))
     if manifest.options.note:
         click.echo(f"Note      {shown(manifest.options.note)}")
     for warning in manifest.warnings:
         click.secho(f"Warning   {shown(warning)}", fg="yellow")
+    _print_left_out(manifest.left_out)
     print_proof(manifest.proof)
+
+
+def _part_words(part: PartRecord) -> str:
+    words = f"{part.name}: {part.objects:,}"
+    if part.bytes:
+        words += f", {size(part.bytes)}"
+    if part.downloaded is not None:
+        words += f" ({part.downloaded:,} downloaded, {part.linked:,} as in the backup before)"
+    return words if part.path else f"{words}, {part.tool}"
+
+
+def _print_left_out(left_out: Sequence[LeftOut]) -> None:
+    """What a backup does not hold, a line for each; many of one kind end with how many there are more."""
+    for part, group in groupby(left_out, key=lambda left: left.part):
+        lines = list(group)
+        for left in lines[:_MOST_LINES]:
+            text = shown(f"Left out  {part}: {left.what} – {left.reason}")
+            click.secho(text, fg="yellow")
+        if len(lines) > _MOST_LINES:
+            click.secho(
+                f"          … and {len(lines) - _MOST_LINES:,} more; the manifest names all", fg="yellow"
+            )
 
 
 def print_proof(proof: Proof) -> None:
@@ -81,10 +109,23 @@ def backup_object(backup: Backup) -> dict[str, object]:
         "rows": manifest.rows,
         "tables": len(manifest.tables),
         "large_objects": manifest.large_objects.count,
+        "parts": [_part_object(part, manifest) for part in manifest.parts],
+        "left_out": manifest.left_out,
         "note": manifest.options.note,
         "warnings": manifest.warnings,
         "proof": proof_object(proof),
     }
+
+
+def _part_object(part: PartRecord, manifest: Manifest) -> dict[str, object]:
+    counts = {"objects": part.objects, "downloaded": part.downloaded, "linked": part.linked}
+    length = part.bytes or sum(file.bytes for file in manifest.files if _is_in(file.path, part.path))
+    known = {name: count for name, count in counts.items() if count is not None}
+    return {"name": part.name, "path": part.path, "tool": part.tool, "bytes": length, **known}
+
+
+def _is_in(file: str, part: str) -> bool:
+    return bool(part) and (file == part or file.startswith(f"{part}/"))
 
 
 def proof_object(proof: Proof) -> dict[str, object]:

@@ -14,6 +14,9 @@ from app.domain.proof import Proof, ProofLevel
 
 MANIFEST_VERSION = 1
 
+STORAGE_FILES = "storage files"
+"""Name of that part."""
+
 
 class Format(StrEnum):
     """How the database part is written."""
@@ -331,6 +334,11 @@ class Manifest:
     def bytes(self) -> int:
         """Size of the backup on disk, without the manifest itself."""
         return sum(file.bytes for file in self.files)
+
+    @property
+    def storage_bytes(self) -> int:
+        """Of it, a Supabase project's storage files."""
+        return sum(part.bytes for part in self.parts if part.name == STORAGE_FILES)
 
     @property
     def is_counted(self) -> bool:

@@ -21,12 +21,14 @@ class PastRun:
         bytes: of the backup.
         seconds: that it took, without its proof.
         proof_seconds: that its proof took; 0 where it was not restored.
+        storage_bytes: of the backup, storage files: the next one links those that stay the same.
     """
 
     database_bytes: int
     bytes: int
     seconds: float
     proof_seconds: float = 0.0
+    storage_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def estimate_backup(
     last: PastRun | None = None,
     database_bytes: int = 0,
     line_speed: float = 0.0,
+    storage_bytes: int = 0,
 ) -> Estimate:
     """What a backup of tables of this size will take.
 
@@ -75,17 +78,22 @@ def estimate_backup(
         last: the last one with the same options; sizes and times follow the database's growth.
         database_bytes: of the whole database now; 0 where that is not known.
         line_speed: bytes a second that the server was seen to send; 0 where that is not known.
+        storage_bytes: of storage files now, where they are saved.
     """
     nominal_proof = seconds_of(proof_workload(table_bytes))
     if last is not None:
         growth = database_bytes / last.database_bytes if database_bytes and last.database_bytes else 1.0
         proof = last.proof_seconds * growth or nominal_proof
-        return Estimate(int(last.bytes * growth), last.seconds * growth, proof if proven else 0.0, free)
+        database = int((last.bytes - last.storage_bytes) * growth)
+        new = max(0, storage_bytes - last.storage_bytes)
+        return Estimate(database + new, last.seconds * growth, proof if proven else 0.0, free)
     seconds = seconds_of(backup_workload(table_bytes, proven=False))
     if line_speed:
         seconds = max(seconds, table_bytes / line_speed)
     size = int(table_bytes * (USUAL_RATIO if compressed else 1.0)) + _OVERHEAD
-    return Estimate(size, seconds, nominal_proof if proven else 0.0, free)
+    if line_speed:
+        seconds += storage_bytes / line_speed
+    return Estimate(size + storage_bytes, seconds, nominal_proof if proven else 0.0, free)
 
 
 def duration_words(seconds: float) -> str:

@@ -23,19 +23,25 @@ _FIRST_GUESS_SECONDS = 3.0
 
 _DUMP_RATE = 55e6  # bytes of database a second; all rates measured on two cores with the sample of 165 MB
 _HASH_RATE = 800e6
+_LINK_RATE = 300e6
 _RESTORE_RATE = 65e6
 _COMPARE_RATE = 60e6
 _PACKED = 0.35
 
 
-def backup_workload(database_bytes: int, *, proven: bool) -> Workload:
-    """A backup of a database of this size and, where it is to be `proven`, its proof."""
+def backup_workload(database_bytes: int, *, proven: bool, storage_bytes: int = 0) -> Workload:
+    """A backup of a database of this size and, where it is to be `proven`, its proof.
+
+    Args:
+        storage_bytes: of storage files, most of which the last backup holds and which are read there.
+    """
     size = max(database_bytes, 1 << 20)
     phases = (
         (Phase.CHECKING, 0.3),
         (Phase.LOCKING, 0.2),
         (Phase.DUMPING, 0.5 + size / _DUMP_RATE),
         (Phase.READING_BACK, 0.1 + 0.03 * size / _DUMP_RATE),
+        *(((Phase.SAVING_FILES, 0.5 + storage_bytes / _LINK_RATE),) if storage_bytes else ()),
         (Phase.SEALING, 0.3),
     )
     return phases + proof_workload(database_bytes) if proven else phases

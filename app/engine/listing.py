@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.domain.backup import BackupOptions
 from app.postgres.connection import Connection, Session, asking
 from app.postgres.inspection import dumped_tables, server_facts
+from app.supabase.storage_listing import stored_bytes
 from app.system.cancellation import CancelToken
 
 _FIRST_SAMPLE = 1 << 17
@@ -56,6 +57,7 @@ class Listing:
         bytes: of the whole database, indexes too.
         schemas: largest first.
         line_speed: bytes a second that the server was seen to send.
+        storage_bytes: of a Supabase project's storage files, by their rows.
     """
 
     database: str
@@ -63,6 +65,7 @@ class Listing:
     bytes: int
     schemas: tuple[ListedSchema, ...]
     line_speed: float
+    storage_bytes: int = 0
 
     @property
     def tables(self) -> tuple[ListedTable, ...]:
@@ -97,11 +100,13 @@ def list_database(connection: Connection, cancel: CancelToken) -> Listing:
                 )
             )
         speed = line_speed(session)
+        has_storage = any(table.name == "objects" for table in by_schema.get("storage", ()))
+        storage_bytes = stored_bytes(session) if has_storage else 0
     schemas = sorted(
         (ListedSchema(name, tuple(tables)) for name, tables in by_schema.items()),
         key=lambda schema: (-schema.bytes, schema.name),
     )
-    return Listing(facts.database, facts.version, facts.bytes, tuple(schemas), speed)
+    return Listing(facts.database, facts.version, facts.bytes, tuple(schemas), speed, storage_bytes)
 
 
 def line_speed(session: Session) -> float:

@@ -14,14 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
-from app.domain.backup import FileRecord, LeftOut
+from app.domain.backup import STORAGE_FILES, FileRecord, LeftOut
 from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.domain.events import Listener, Phase, Progress
 from app.supabase.storage_client import NotThereError, StorageClient, StorageRefusedError
 from app.supabase.storage_listing import LISTING, StorageObject
 from app.system.cancellation import CancelToken
 
-PART = "storage files"
 THREADS = 8
 
 Item = TypeVar("Item")
@@ -138,10 +137,10 @@ class Copying:
         left_out = [*self._named]
         if self._missing > len(left_out):
             more = f"{self._missing - len(left_out):,} more objects"
-            left_out.append(LeftOut(PART, more, f"{LISTING} names each with its reason"))
+            left_out.append(LeftOut(STORAGE_FILES, more, f"{LISTING} names each with its reason"))
         if self.failure is not None:
             what = f"{self._not_tried:,} of {self.listed.objects:,} objects"
-            left_out.append(LeftOut(PART, what, str(self.failure)))
+            left_out.append(LeftOut(STORAGE_FILES, what, str(self.failure)))
         return Copied(
             self._objects,
             self._kept_bytes,
@@ -169,7 +168,7 @@ class Copying:
             else:
                 self._missing += 1
                 if len(self._named) < _MOST_NAMED:
-                    self._named.append(LeftOut(PART, item.label, str(error)))
+                    self._named.append(LeftOut(STORAGE_FILES, item.label, str(error)))
         return renewed(item, path="", file_bytes=0, sha256="", left_out=str(error))
 
     def _give_up(self, item: StorageObject, error: AppError) -> StorageObject:

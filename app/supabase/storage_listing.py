@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psycopg
 
 from app.domain.errors import AppError, ErrorCode
+from app.postgres.connection import Session
 
 FOLDER = "storage"
 LISTING = f"{FOLDER}/objects.jsonl"
@@ -61,6 +63,18 @@ class StorageObject(msgspec.Struct, frozen=True, omit_defaults=True):
         return mine == (other.bucket, other.name, other.version, other.size, other.etag) and bool(
             self.version or self.etag
         )
+
+
+def stored_bytes(session: Session) -> int:
+    """Bytes of all objects as their rows tell them; 0 where those cannot be read."""
+    try:
+        row = session.execute(
+            "SELECT sum((o.metadata ->> 'size')::numeric) FROM storage.objects o "
+            "WHERE o.metadata ->> 'size' ~ '^[0-9]{1,18}$'"
+        ).fetchone()
+    except psycopg.Error:
+        return 0
+    return int(row[0] or 0) if row else 0
 
 
 _decoder = msgspec.json.Decoder(StorageObject)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from app.domain.backup import LeftOut, PartRecord
+from app.domain.backup import STORAGE_FILES, LeftOut, PartRecord
 from app.domain.events import Phase, Progress
 from app.engine.parts.part import Part, PartRun, Save, Saved
 from app.postgres.connection import Session
 from app.supabase.access import SupabaseAccess
 
-NAME = "storage files"
 _FOLDER = "storage"
 _WHERE = "Add the project with its storage’s address and its service key; the rows are in the database part."
 
@@ -41,7 +40,7 @@ def look(session: Session, run: PartRun) -> Save | None:
             client.close()
             listed.path.unlink(missing_ok=True)
         record = PartRecord(
-            NAME,
+            STORAGE_FILES,
             _FOLDER,
             "Supabase Storage",
             inside_snapshot=False,
@@ -61,8 +60,10 @@ def _without_access(session: Session, access: SupabaseAccess | None) -> Save | N
     if not count:
         return None
     reason = f"Nobody knows where the storage answers. {access.missing if access else ''}".strip()
-    left = LeftOut(NAME, f"{count:,} objects", reason if access and access.missing else f"{reason} {_WHERE}")
+    left = LeftOut(
+        STORAGE_FILES, f"{count:,} objects", reason if access and access.missing else f"{reason} {_WHERE}"
+    )
     return lambda: Saved(left_out=(left,))
 
 
-PART = Part(NAME, _FOLDER, look)
+PART = Part(STORAGE_FILES, _FOLDER, look)
