@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _URL = re.compile(r"postgres(ql)?://")
-_SUPABASE = re.compile(r"(^|\.)supabase\.(co|com|net|red)$")
 
 
 def conninfo_keywords(text: str) -> dict[str, str]:
@@ -17,11 +16,6 @@ def conninfo_keywords(text: str) -> dict[str, str]:
         return _of_url(text)
     pairs = _PAIR.findall(text)
     return {name: _ESCAPE.sub(r"\1", quoted or plain) for name, quoted, plain in pairs}
-
-
-def is_supabase_host(host: str) -> bool:
-    """Whether a host is one of Supabase's own, by its name."""
-    return bool(_SUPABASE.search(host.casefold()))
 
 
 def _of_url(text: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ A failure does not end the list as long as the next line can still be tried.
 from __future__ import annotations
 
 import os
-import re
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -16,16 +15,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.domain.backup import BackupOptions
-from app.domain.errors import AppError, ErrorCode
+from app.domain.errors import AppError
 from app.domain.estimate import duration_words, estimate_backup
-from app.domain.remedy import Remedy
+from app.engine.connection_remedy import named_pooler, with_remedy
 from app.engine.listing import line_speed
 from app.engine.preflight import (
     TLS_CODES,
     BackupRequest,
     Check,
     check_contents,
-    pooler_failure,
     socket_words,
 )
 from app.postgres.certificate import ShownCertificate, shown_certificate
@@ -36,7 +34,6 @@ from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken, abandonable
 
 _REACH_SECONDS = 5.0
-_DIRECT_HOST = re.compile(r"db\.([a-z]{20})\.supabase\.(co|com|net|red)$")
 
 
 class CheckStep(StrEnum):
@@ -174,7 +171,7 @@ def _check(
             if error.code not in TLS_CODES:
                 check.passed(_tls_words(connection, "", certificate))
                 check.begin(CheckStep.SIGN_IN)
-            raise _with_remedy(error, connection) from error
+            raise with_remedy(error, connection) from error
         took = time.monotonic() - begun
         facts = check.server = server_facts(session)
         check.passed(_tls_words(connection, facts.tls, certificate))
@@ -206,13 +203,14 @@ def _reach(check: _List, connection: Connection, cancel: CancelToken) -> ShownCe
         try:
             certificate = _reach_one(check, host, port, cancel)
         except (OSError, UnicodeError, ValueError) as error:
-            failure = _with_remedy(connection_failure(socket_words(error), f"{host}:{port}"), connection)
+            failure = with_remedy(connection_failure(socket_words(error), f"{host}:{port}"), connection)
             check.fail(failure)
             continue
-        if pooler := pooler_failure(connection):
-            check.fail(pooler, f"{host} answers on port {port}")
+        answers = ". ".join((f"{host} answers on port {port}", *connection.notes))
+        if pooler := named_pooler(connection):
+            check.fail(pooler, answers)
         else:
-            check.passed(f"{host} answers on port {port}")
+            check.passed(answers)
         return certificate
     if failure is not None:
         raise failure
@@ -290,24 +288,3 @@ def _tls_words(connection: Connection, used: str, certificate: ShownCertificate 
     who = f"{protocol}, certificate of {certificate.subject} issued by {certificate.issuer}"
     not_checked = f"it is not checked (sslmode={mode or 'prefer'})"
     return f"{who}; {checked.get(mode, not_checked)}"
-
-
-def _with_remedy(error: AppError, connection: Connection) -> AppError:
-    """The failure with what can be done about it with this connection."""
-    words = connection.keywords
-    actions: tuple[str, ...] = error.actions
-    title, hint = error.title, error.hint
-    direct = _DIRECT_HOST.search(words.get("host", ""))
-    if direct and error.code in (ErrorCode.UNREACHABLE, ErrorCode.HOST_NOT_FOUND, ErrorCode.TIMED_OUT):
-        # not verified against the hosted service
-        actions = (Remedy.USE_SESSION_POOLER,)
-        hint = (
-            "The direct host of a Supabase project has an IPv6 address only, unless it has the IPv4 add-on: "
-            "use its session pooler. A project that is paused or removed has no host at all."
-        )
-    elif error.code is ErrorCode.TLS_REFUSED:
-        wants = words.get("sslmode", "prefer")
-        actions = (Remedy.REQUIRE_TLS,) if wants in ("disable", "allow") else (Remedy.ALLOW_NO_TLS,)
-    if actions == error.actions and hint == error.hint:
-        return error
-    return AppError(error.code, title, detail=error.detail, hint=hint, actions=actions)

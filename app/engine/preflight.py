@@ -15,6 +15,8 @@ from pathlib import Path
 
 from app.domain.backup import BackupOptions, Compression, CompressionMethod, Format
 from app.domain.errors import AppError, ErrorCode
+from app.domain.project_types import ProjectType
+from app.engine.connection_remedy import named_pooler, with_remedy
 from app.postgres.connection import Connection, Session, asking
 from app.postgres.dumping import check_compression
 from app.postgres.failures import connection_failure
@@ -40,7 +42,6 @@ TLS_CODES = (
     ErrorCode.CERTIFICATE_NOT_TRUSTED,
     ErrorCode.CERTIFICATE_OTHER_NAME,
 )
-_TRANSACTION_POOLER_PORT = "6543"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,9 @@ def preflight(
         try:
             session = stack.enter_context(asking(request.connection, cancel or CancelToken()))
         except AppError as error:
-            on_check(Check("TLS" if error.code in TLS_CODES else "Sign-in", "", error))
-            raise
+            failure = with_remedy(error, request.connection)
+            on_check(Check("TLS" if failure.code in TLS_CODES else "Sign-in", "", failure))
+            raise failure from error
         facts = server_facts(session)
         on_check(Check("TLS", facts.tls or "not encrypted"))
         on_check(Check("Sign-in", f"{facts.user} in database {facts.database}"))
@@ -173,8 +175,9 @@ def check_contents(
     if not check("Selection", selection):
         raise failures[0]  # what follows asks about what is selected
     estimate = request.last_bytes or estimate_bytes(tables, options)
-    check("Privileges", lambda: _check_privileges(session, options, facts))
-    check("Row security", lambda: _check_row_security(tables, facts))
+    kind = request.connection.type
+    check("Privileges", lambda: _check_privileges(session, options, facts, kind))
+    check("Row security", lambda: _check_row_security(tables, facts, kind))
     check("Size", lambda: _check_space(estimate, facts, request.destination))
     if failures:
         raise failures[0]
@@ -187,27 +190,17 @@ def check_contents(
         compression=compression,
         jobs=jobs,
         estimated_bytes=estimate,
-        warnings=picked.warnings + warning + _compression_warning(options, compression, picked),
+        warnings=request.connection.notes
+        + picked.warnings
+        + warning
+        + _compression_warning(options, compression, picked),
     )
 
 
 def _check_pooler(connection: Connection, on_check: OnCheck) -> None:
-    if failure := pooler_failure(connection):
+    if failure := named_pooler(connection):
         on_check(Check("Host", "", failure))
         raise failure
-
-
-def pooler_failure(connection: Connection) -> AppError | None:
-    """Why a transaction pooler does not do, if the connection goes through one."""
-    if _TRANSACTION_POOLER_PORT not in connection.keywords.get("port", "").split(","):
-        return None
-    return AppError(
-        ErrorCode.TRANSACTION_POOLER,
-        "Port 6543 is a transaction pooler",
-        detail="Session settings leak to other clients through it, and a snapshot does not hold.",
-        hint="Use port 5432: the direct connection or the session pooler.",
-        actions=("use-session-pooler",),
-    )
 
 
 def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
@@ -227,7 +220,7 @@ def _check_hosts(connection: Connection, on_check: OnCheck) -> None:
             on_check(Check("Host", f"{host} is {', '.join(dict.fromkeys(str(a[4][0]) for a in addresses))}"))
             socket.create_connection((host, int(port)), _REACH_SECONDS).close()
         except (OSError, UnicodeError, ValueError) as error:
-            failure = connection_failure(socket_words(error), f"{host}:{port}")
+            failure = with_remedy(connection_failure(socket_words(error), f"{host}:{port}"), connection)
             continue
         on_check(Check("Reach", f"port {port} of {host} answers"))
         return
@@ -260,26 +253,26 @@ def _check_patterns(session: Session, options: BackupOptions) -> None:
         )
 
 
-def _check_privileges(session: Session, options: BackupOptions, facts: ServerFacts) -> str:
+def _check_privileges(session: Session, options: BackupOptions, facts: ServerFacts, kind: ProjectType) -> str:
     unreadable = unreadable_objects(session, options)
     if unreadable:
         raise AppError(
             ErrorCode.PERMISSION_DENIED,
             f"{facts.user} may not read {_some(unreadable)}",
             detail=", ".join(unreadable[:20]),
-            hint=f'Run: GRANT pg_read_all_data TO "{facts.user}"; or use --exclude-table.',
+            hint=kind.to_read_all.format(user=facts.user.replace('"', '""')),
         )
     return f"{facts.user} may read everything"
 
 
-def _check_row_security(tables: Sequence[TableFacts], facts: ServerFacts) -> str:
+def _check_row_security(tables: Sequence[TableFacts], facts: ServerFacts, kind: ProjectType) -> str:
     hidden = [table.sql for table in tables if table.row_security]
     if hidden:
         raise AppError(
             ErrorCode.ROW_SECURITY,
             f"Row security would hide rows of {_some(hidden)} from {facts.user}",
             detail=", ".join(hidden[:20]),
-            hint=f'Run: ALTER ROLE "{facts.user}" BYPASSRLS; or back up as a role that has it.',
+            hint=kind.to_see_all_rows.format(user=facts.user.replace('"', '""')),
         )
     return "no rows are hidden"
 

@@ -6,11 +6,12 @@ string leaves out comes from libpq's own places: PG* variables and the password 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import psycopg
@@ -21,6 +22,7 @@ from psycopg.rows import TupleRow
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
+from app.domain.project_types import ProjectType, settled, type_of
 from app.postgres.failures import connection_failure, query_failure
 from app.system.cancellation import CancelToken
 from app.system.process import child_environment
@@ -50,20 +52,27 @@ class Connection:
         conninfo: libpq's keywords, without a password.
         password: None where libpq finds one by itself, or where none is needed.
         inherits: whether PG* variables of the environment count; they do not for a sandbox.
+        notes: what was changed in the string that was given, and why, as sentences.
     """
 
     conninfo: str
     password: Secret | None = None
     inherits: bool = True
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def to(self, **keywords: str) -> Connection:
         """The same server with other keywords, `dbname` say."""
-        return Connection(libpq.make_conninfo(self.conninfo, **keywords), self.password, self.inherits)
+        return replace(self, conninfo=libpq.make_conninfo(self.conninfo, **keywords))
 
     @property
     def keywords(self) -> dict[str, str]:
         """The keywords that the string names itself."""
         return _words(self.conninfo)
+
+    @property
+    def type(self) -> ProjectType:
+        """What kind of project it leads to, as far as the string tells."""
+        return type_of(self.keywords)
 
     def environment(self, **extra: str) -> dict[str, str]:
         """The environment of a PostgreSQL tool that uses this connection; it carries the password.
@@ -94,12 +103,19 @@ def _place(host: str, port: str) -> str:
     return f"{name}:{port}" if port else name
 
 
-def parse_connection(text: str) -> Connection:
+def parse_connection(text: str, *, as_written: bool = False) -> Connection:
     """Read a URL or a keyword string; a password in it is kept apart.
 
     A password that was pasted into a URL without percent-encoding is understood as well: a host
     name has no “@”, so the last one ends the password. What can be read as it stands is, so that
     `%41` is an A.
+
+    What the kind of project calls for is put in: TLS where the string says nothing of it, and the
+    database itself where the string leads to a transaction pooler that is known; `notes` tell of that.
+
+    Args:
+        text: what the user gave.
+        as_written: leave it as it is, for a form in which the user edits it.
 
     Raises:
         AppError: INVALID_INPUT; its text never repeats the string, which may hold a password.
@@ -122,7 +138,10 @@ def parse_connection(text: str) -> Connection:
     password = words.pop("password", None)
     for name in _DECIDED_HERE:
         words.pop(name, None)
-    return Connection(libpq.make_conninfo("", **words), Secret(password) if password else None)
+    notes: tuple[str, ...] = ()
+    if not as_written:
+        words, notes = settled(words, os.environ.get("PGSSLMODE", ""))
+    return Connection(libpq.make_conninfo("", **words), Secret(password) if password else None, notes=notes)
 
 
 def _read_words(text: str) -> dict[str, str]:

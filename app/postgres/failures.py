@@ -104,7 +104,7 @@ _CONNECTION: tuple[_Rule, ...] = (
         r"Network is unreachable|No route to host|Host is unreachable|Cannot assign requested address",
         ErrorCode.UNREACHABLE,
         "The server cannot be reached from this network",
-        "The direct host of a Supabase project has an IPv6 address only: use its session pooler (port 5432).",
+        "Check the network, and that it knows the kind of address that the server has, IPv4 or IPv6.",
     ),
     _Rule(
         r"no pg_hba.conf entry|pg_hba.conf rejects|not permitted to log in",

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication
 
-from app.domain.conninfo import is_supabase_host
 from app.domain.project import Secret
+from app.domain.project_types.supabase_hosted import is_supabase_host
 
 translate = QCoreApplication.translate
 

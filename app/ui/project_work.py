@@ -42,7 +42,7 @@ def read_connection_string(text: str) -> ProjectDraft:
     Raises:
         AppError: INVALID_INPUT; its text never repeats the string.
     """
-    connection = parse_connection(text)
+    connection = parse_connection(text, as_written=True)
     words = connection.keywords
     named = {field: words.pop(field.value, "") for field in _FIELDS}
     return ProjectDraft(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.domain.conninfo import conninfo_keywords, is_supabase_host
+from app.domain.conninfo import conninfo_keywords
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 
@@ -34,16 +34,3 @@ def test_a_string_is_read_as_libpq_reads_it(text: str) -> None:
     assert conninfo_keywords(text) == {
         name: str(value) for name, value in conninfo_to_dict(text).items() if value
     }
-
-
-@pytest.mark.parametrize(
-    ("host", "is_one"),
-    [
-        ("db.abcdefghijklmnopqrst.supabase.co", True),
-        ("aws-0-eu-central-1.pooler.supabase.com", True),
-        ("supabase.com.example.org", False),
-        ("mysupabase.co", False),
-    ],
-)
-def test_supabase_is_known_by_its_hosts(host: str, is_one: bool) -> None:
-    assert is_supabase_host(host) is is_one

@@ -20,9 +20,9 @@ from app.engine.connection_check import (
     CheckState,
     CheckStep,
     ConnectionCheck,
-    _with_remedy,
     check_connection,
 )
+from app.engine.connection_remedy import with_remedy
 from app.postgres import sandbox
 from app.postgres.certificate import certificate_names, shown_certificate
 from app.postgres.cluster import own_by_sandbox_user
@@ -198,12 +198,12 @@ def test_a_transaction_pooler_fails_its_line_and_the_rest_goes_on(
 def test_a_direct_supabase_host_that_cannot_be_reached_offers_the_session_pooler() -> None:
     connection = parse_connection(f"postgresql://postgres@db.{'a' * 20}.supabase.co:5432/postgres")
     for code in (ErrorCode.UNREACHABLE, ErrorCode.HOST_NOT_FOUND):
-        failure = _with_remedy(AppError(code, "No", detail="why"), connection)
+        failure = with_remedy(AppError(code, "No", detail="why"), connection)
         assert remedies_of(failure) == (Remedy.USE_SESSION_POOLER,)
         assert "IPv6" in failure.hint
     other = parse_connection("postgresql://postgres@db.example.com/postgres")
     plain = AppError(ErrorCode.UNREACHABLE, "No", hint="Look.")
-    assert _with_remedy(plain, other) is plain
+    assert with_remedy(plain, other) is plain
 
 
 def test_failures_inside_do_not_hide_each_other(

@@ -8,9 +8,9 @@ from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
-from app.domain.conninfo import is_supabase_host
 from app.domain.due import DueState
 from app.domain.health import Health, State
+from app.domain.project_types.supabase_hosted import is_supabase_host
 from app.ui import formats
 from app.ui.schedule_words import moment, waits_for
 from app.ui.widgets.badge import (
