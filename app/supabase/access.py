@@ -8,14 +8,34 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
 
-if TYPE_CHECKING:
-    from app.supabase.management_api import ManagementApi
+
+class Management(Protocol):
+    """What backups and restores use of `management_api.ManagementApi`; msgspec knows what it answers."""
+
+    def api_keys(self, ref: str) -> Sequence[Any]:
+        """With `name`, `type` and `api_key`, a `Secret` or None."""
+
+    def functions(self, ref: str) -> Sequence[Any]:
+        """With at least `slug`."""
+
+    def function_body(self, ref: str, slug: str) -> bytes:
+        """What the function is made of."""
+
+    def config(self, ref: str, kind: str) -> Mapping[str, Any]:
+        """Settings, as the service gives them."""
+
+    def secrets(self, ref: str) -> Sequence[Any]:
+        """With `name`, and a digest as `value`."""
+
+    def deploy_function(self, ref: str, metadata: Mapping[str, Any], body: bytes) -> None:
+        """Make a function, or replace the one of its slug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +53,7 @@ class SupabaseAccess:
     ref: str = ""
     storage_url: str = ""
     service_key: Secret | None = None
-    management: ManagementApi | None = None
+    management: Management | None = None
     missing: str = ""
     _kept: list[Secret] = field(default_factory=list, repr=False, compare=False)
 

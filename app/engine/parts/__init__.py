@@ -11,13 +11,13 @@ import psycopg
 from app.domain.backup import FileRecord, LeftOut, PartRecord
 from app.domain.errors import AppError
 from app.domain.events import Notice
-from app.engine.parts import platform_rows, storage_files
+from app.engine.parts import management, platform_rows, storage_files
 from app.engine.parts.part import Part, PartRun, Save, Saved
 from app.persistence.partial import PartialBackup
 from app.postgres.connection import Session
 from app.postgres.failures import query_failure
 
-PARTS: tuple[Part, ...] = (storage_files.PART, *platform_rows.PARTS)
+PARTS: tuple[Part, ...] = (*platform_rows.PARTS, *management.PARTS, storage_files.PART)
 
 _log = logging.getLogger(__name__)
 

@@ -26,6 +26,7 @@ from app.postgres.toolchain import Installation
 from app.supabase.access import SupabaseAccess
 from app.supabase.storage_listing import LISTING, read_listing
 from app.system.cancellation import CancelToken
+from tests.supabase.management import REF, Project
 from tests.supabase.stand_in import NewStandIn, StandIn, cache_folder, stand_ins
 from tests.supabase.storage_stand_in import KEY, StorageStandIn, running_storage
 
@@ -203,6 +204,40 @@ def test_files_that_are_not_wanted_are_neither_asked_for_nor_missed(
         assert left_out(backup, "storage files") == []
         assert not (Path(backup.folder) / "storage").exists()
     assert not storage.asked
+
+
+def test_functions_and_settings_are_saved_where_there_is_a_token(
+    maker: Maker, storage: StorageStandIn
+) -> None:
+    api = Project(
+        bodies={"hello": b"code"},
+        configs={"auth": {"smtp_pass": "hidden", "site_url": "x"}},
+        failures={"realtime": ErrorCode.API_ERROR},
+    )
+    backup = maker.make(replace(access_to(storage), ref=REF, management=api))
+    counted = {part.name: part.objects for part in backup.manifest.parts}
+    assert (counted["functions"], counted["configuration"]) == (1, 6)
+    folder = Path(backup.folder)
+    assert (folder / "functions/hello/body").read_bytes() == b"code"
+    assert "functions/hello/body" in {file.path for file in backup.manifest.files}
+    assert "hidden" not in (folder / "configuration/auth.json").read_text()
+    assert [left.what for left in left_out(backup, "configuration")][:2] == ["auth: smtp_pass", "realtime"]
+    wanted = BackupOptions(functions=False, configuration=False, storage=False, jobs=1)
+    backup = maker.make(replace(access_to(storage), ref=REF, management=api), wanted)
+    assert {part.name for part in backup.manifest.parts} == {"database", "roles", "migrations"}
+
+
+def test_without_a_token_functions_and_settings_are_named_with_what_to_do(
+    maker: Maker, storage: StorageStandIn
+) -> None:
+    hosted = maker.make(replace(access_to(storage), ref=REF))
+    assert all("login" in left_out(hosted, part)[0].reason for part in ("functions", "configuration"))
+    own = maker.make(access_to(storage))
+    assert all("own server" in left_out(own, part)[0].reason for part in ("functions", "configuration"))
+    api = Project(failures={"functions": ErrorCode.TOKEN_REFUSED, "auth": ErrorCode.TOKEN_REFUSED})
+    refused = maker.make(replace(access_to(storage), ref=REF, management=api))
+    assert [left.what for left in left_out(refused, "configuration")] == ["all of it"]
+    assert not (Path(refused.folder) / "configuration").exists()
 
 
 def test_a_part_that_breaks_costs_nobody_the_database(
