@@ -929,8 +929,8 @@
         <translation>Sicherungsordner</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or from cron with “holdfast run-due”.</source>
-        <translation>Zeitpläne laufen, solange Holdfast läuft, oder per cron mit „holdfast run-due“.</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft, oder nach „holdfast schedules install“.</translation>
     </message>
     <message>
         <source>At login</source>
@@ -1415,12 +1415,12 @@
         <translation>Zeitpläne laufen, solange Holdfast läuft. Es startet bei der Anmeldung im Hintergrund.</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
-        <translation>Zeitpläne laufen, solange Holdfast läuft oder wenn cron „holdfast run-due“ startet.</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft, oder nach „holdfast schedules install“.</translation>
     </message>
     <message>
-        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or have cron start “holdfast run-due” every minute.</source>
-        <translation>Zeitpläne laufen nur, solange Holdfast läuft. Lassen Sie es bei der Anmeldung im Hintergrund starten, oder lassen Sie cron jede Minute „holdfast run-due“ ausführen.</translation>
+        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or let the system start them with “holdfast schedules install”.</source>
+        <translation>Zeitpläne laufen nur, solange Holdfast läuft. Lassen Sie es bei der Anmeldung im Hintergrund starten, oder lassen Sie das System sie mit „holdfast schedules install“ starten.</translation>
     </message>
 </context>
 <context>
@@ -2852,8 +2852,8 @@
         <translation>Ein Zeitplan sichert ein Projekt stündlich, täglich, wöchentlich oder monatlich und entfernt alte Sicherungen.</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
-        <translation>Zeitpläne laufen, solange Holdfast läuft oder wenn cron „holdfast run-due“ startet.</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Zeitpläne laufen, solange Holdfast läuft, oder nach „holdfast schedules install“.</translation>
     </message>
 </context>
 <context>
@@ -4952,6 +4952,10 @@
     <message>
         <source>No backup yet</source>
         <translation>Noch keine Sicherung</translation>
+    </message>
+    <message>
+        <source>Damaged</source>
+        <translation>Beschädigt</translation>
     </message>
     <message>
         <source>Folder missing</source>

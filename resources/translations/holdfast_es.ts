@@ -929,8 +929,8 @@
         <translation>Carpeta de copias</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or from cron with “holdfast run-due”.</source>
-        <translation>Las programaciones funcionan con Holdfast abierto, o desde cron con «holdfast run-due».</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Las programaciones se ejecutan mientras Holdfast está abierto, o tras «holdfast schedules install».</translation>
     </message>
     <message>
         <source>At login</source>
@@ -1415,12 +1415,12 @@
         <translation>Las programaciones funcionan con Holdfast abierto. Se inicia oculto al iniciar sesión.</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
-        <translation>Las programaciones funcionan con Holdfast abierto, o cuando cron ejecuta «holdfast run-due».</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Las programaciones se ejecutan mientras Holdfast está abierto, o tras «holdfast schedules install».</translation>
     </message>
     <message>
-        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or have cron start “holdfast run-due” every minute.</source>
-        <translation>Las programaciones solo funcionan con Holdfast abierto. Haga que se inicie oculto al iniciar sesión, o que cron ejecute «holdfast run-due» cada minuto.</translation>
+        <source>Schedules run only while Holdfast runs. Let it start at login, hidden, or let the system start them with “holdfast schedules install”.</source>
+        <translation>Las programaciones solo se ejecutan mientras Holdfast está abierto. Deje que se inicie oculto con la sesión, o que el sistema las inicie con «holdfast schedules install».</translation>
     </message>
 </context>
 <context>
@@ -2852,8 +2852,8 @@
         <translation>Una programación copia un proyecto cada hora, día, semana o mes, y elimina las copias antiguas.</translation>
     </message>
     <message>
-        <source>Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.</source>
-        <translation>Las programaciones funcionan con Holdfast abierto, o cuando cron ejecuta «holdfast run-due».</translation>
+        <source>Schedules run while Holdfast runs, or after “holdfast schedules install”.</source>
+        <translation>Las programaciones se ejecutan mientras Holdfast está abierto, o tras «holdfast schedules install».</translation>
     </message>
 </context>
 <context>
@@ -4952,6 +4952,10 @@
     <message>
         <source>No backup yet</source>
         <translation>Sin copias</translation>
+    </message>
+    <message>
+        <source>Damaged</source>
+        <translation>Dañada</translation>
     </message>
     <message>
         <source>Folder missing</source>

@@ -69,7 +69,7 @@ class GeneralPage(SettingsPage):
     def _lay_out(self, *, has_tray: bool) -> None:
         rows = Rows()
         rows.add(self.tr("Backup folder"), self.folder, buddy=self.folder.field)
-        said = self.tr("Schedules run while Holdfast runs, or from cron with “holdfast run-due”.")
+        said = self.tr("Schedules run while Holdfast runs, or after “holdfast schedules install”.")
         login = column(self.login, row(_BESIDE_BOX, label(said, "caption", wrap=True), spacing=0), spacing=3)
         rows.add(self.tr("At login"), login, buddy=self.login)
         if has_tray:

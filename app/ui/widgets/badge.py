@@ -55,6 +55,7 @@ CANCELLED = Status(QT_TRANSLATE_NOOP("status", "Cancelled"), "prohibit", "neu", 
 INTERRUPTED = Status(QT_TRANSLATE_NOOP("status", "Interrupted"), "prohibit", "warn", "warnbg")
 MISSED = Status(QT_TRANSLATE_NOOP("status", "Missed"), "minus-circle", "warn", "warnbg")
 NO_BACKUP = Status(QT_TRANSLATE_NOOP("status", "No backup yet"), "circle", "neu", "neubg")
+DAMAGED = Status(QT_TRANSLATE_NOOP("status", "Damaged"), "warning-octagon-fill", "bad", "badbg")
 MISSING = Status(QT_TRANSLATE_NOOP("status", "Folder missing"), "folder", "warn", "warnbg")
 RUNNING = Status(QT_TRANSLATE_NOOP("status", "Running"), "", "accent", "tint")
 

@@ -157,6 +157,8 @@ class HistoryDetail(QFrame):
         if entry is not None and self.detail is not None and self.detail.is_gone:
             entry = replace(entry, missing=True)
             self.head.show_entry(entry, self._state.now())
+        elif self.detail is not None and self.detail.problem is not None:
+            self.head.show_damaged()
         self._acts.show_entry(entry, is_busy=self._is_busy)
 
     def _show_detail(self, entry: Entry, detail: Detail) -> None:

@@ -13,7 +13,7 @@ from app.ui import formats
 from app.ui.history_acts import Act, HistoryActs
 from app.ui.history_words import badge_of, name_of
 from app.ui.theme import L, M, S
-from app.ui.widgets.badge import GOOD, Badge
+from app.ui.widgets.badge import DAMAGED, GOOD, Badge
 from app.ui.widgets.basics import button, icon_button
 from app.ui.widgets.elided_label import ElidedLabel
 
@@ -56,6 +56,10 @@ class HistoryHead(QWidget):
         self.heading.setText(name_of(entry, now))
         self.heading.setToolTip(formats.exact_moment(entry.started))
         self._badge.show_status(badge_of(entry))
+
+    def show_damaged(self) -> None:
+        """Whatever it was proven to be before, it cannot be read now."""
+        self._badge.show_status(DAMAGED)
 
     def fill_menu(self) -> None:
         """What there is no button for."""

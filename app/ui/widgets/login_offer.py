@@ -52,11 +52,11 @@ class LoginOffer(QFrame):
         if starts:
             text = self.tr("Schedules run while Holdfast runs. It starts at login, hidden.")
         elif is_dismissed:
-            text = self.tr("Schedules run while Holdfast runs, or when cron starts “holdfast run-due”.")
+            text = self.tr("Schedules run while Holdfast runs, or after “holdfast schedules install”.")
         else:
             text = self.tr(
                 "Schedules run only while Holdfast runs. Let it start at login, hidden, "
-                "or have cron start “holdfast run-due” every minute."
+                "or let the system start them with “holdfast schedules install”."
             )
         self.text.setText(text)
         is_offer = not starts and not is_dismissed

@@ -46,7 +46,7 @@ class PlainTable(QTableView):
         super().__init__(parent)
         self._stretched, self._widest = stretched, widest
         self.setModel(rows)
-        self.setItemDelegate(_Lines(self))
+        self.setItemDelegate(Lines(self))
         self.setAccessibleName(name)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -100,10 +100,13 @@ class PlainTable(QTableView):
         self.model().sort(column, order)
 
 
-class _Lines(QStyledItemDelegate):
+class Lines(QStyledItemDelegate):
+    """Thin lines between rows, and the room at both sides that headers of the role “plain” have."""
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
+        """One cell."""
         inner, area = QStyleOptionViewItem(option), QRect(option.rect)
         is_first, is_last = index.column() == 0, index.column() == index.model().columnCount() - 1
         if option.state & QStyle.StateFlag.State_Selected:

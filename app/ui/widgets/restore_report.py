@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QPlainTextEdit,
     QScrollArea,
     QTableView,
@@ -24,6 +25,7 @@ from app.ui.models.row_checks import Column, RowChecks
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import button, card, column, label, line, row
 from app.ui.widgets.icon_label import IconLabel
+from app.ui.widgets.plain_table import Lines
 from app.ui.widgets.segmented import Segmented
 
 _TONES = {
@@ -33,6 +35,7 @@ _TONES = {
     RestoreResult.CANCELLED: ("prohibit", "neu"),
 }
 _NUMBER_WIDTH = 110
+_ABBREVIATIONS = ("ACL", "BLOB", "FK")
 
 
 class RestoreReportView(QWidget):
@@ -149,6 +152,10 @@ class RestoreReportView(QWidget):
             layout.addWidget(label(self.tr("Safety backup"), "strong"))
             layout.addWidget(self._safety_card(report.safety_backup))
         layout.addStretch(1)
+        if isinstance(heading := layout.itemAt(0).widget(), QLabel):
+            heading.setMinimumHeight(
+                self._which.sizeHint().height()
+            )  # on one line with the heading beside it
         self._side.setWidget(holder)
         self._side.setVisible(bool(report.failures or report.skipped or report.safety_backup))
 
@@ -156,7 +163,7 @@ class RestoreReportView(QWidget):
         made = card()
         title = row(
             IconLabel("warning-octagon-fill", "bad", 18),
-            label(f"{failure.kind} {failure.name}".strip(), "label", wrap=True),
+            label(f"{_kind_word(failure.kind)} {failure.name}".strip(), "label", wrap=True),
             spacing=M,
         )
         title.setStretch(1, 1)
@@ -183,8 +190,8 @@ class RestoreReportView(QWidget):
         for number, one in enumerate(report.skipped[:100]):
             if number:
                 layout.addWidget(line())
-            layout.addWidget(label(f"{one.kind} {one.name}", "label", wrap=True))
-            layout.addWidget(label(one.reason, "second", wrap=True))
+            layout.addWidget(label(f"{_kind_word(one.kind)} {one.name}", "label", wrap=True))
+            layout.addWidget(label(f"{one.reason[:1].upper()}{one.reason[1:]}.", "second", wrap=True))
         made.setLayout(layout)
         return made
 
@@ -202,6 +209,7 @@ class RestoreReportView(QWidget):
         view = QTableView()
         view.setModel(self._checks)
         view.setShowGrid(False)
+        view.setItemDelegate(Lines(view))
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(30)
         view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
@@ -209,6 +217,7 @@ class RestoreReportView(QWidget):
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
+        header.setProperty("role", "plain")
         header.setSectionResizeMode(Column.TABLE, QHeaderView.ResizeMode.Stretch)
         for number in (Column.EXPECTED, Column.FOUND, Column.RESULT):
             header.resizeSection(number, _NUMBER_WIDTH)
@@ -237,3 +246,10 @@ class RestoreReportView(QWidget):
             Path(name).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
         except OSError as error:
             self.failed.emit(error, self.tr("The report was not exported"))
+
+
+def _kind_word(kind: str) -> str:
+    """“Materialized view” for pg_dump's MATERIALIZED VIEW; abbreviations stay as they are."""
+    words = [word if word in _ABBREVIATIONS else word.lower() for word in kind.split(" ")]
+    text = " ".join(words)
+    return f"{text[:1].upper()}{text[1:]}"

@@ -25,6 +25,7 @@ from app.ui.state import State
 from app.ui.theme import M, S
 from app.ui.widgets.basics import label, row
 from app.ui.widgets.icon_label import IconLabel
+from app.ui.widgets.plain_table import Lines
 
 if TYPE_CHECKING:
     from app.engine.restore.first_rows import TableRows
@@ -46,6 +47,8 @@ class RowsPreview(QFrame):
         self._table = QTableView()
         self._table.setModel(self._model)
         self._table.setShowGrid(False)
+        self._table.setItemDelegate(Lines(self._table))
+        self._table.horizontalHeader().setProperty("role", "plain")
         self._table.verticalHeader().hide()
         self._table.verticalHeader().setDefaultSectionSize(26)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)

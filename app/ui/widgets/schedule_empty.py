@@ -45,7 +45,7 @@ class ScheduleEmpty(QWidget):
                     "A schedule backs up a project each hour, day, week or month, and removes old backups."
                 ),
                 (self.new,),
-                self.tr("Schedules run while Holdfast runs, or when cron starts “holdfast run-due”."),
+                self.tr("Schedules run while Holdfast runs, or after “holdfast schedules install”."),
                 icon_name="calendar-check",
             )
         )
