@@ -108,7 +108,10 @@ def _with_reasons(objects: list[PlannedObject], icon: str, words: str) -> list[P
         by_reason.setdefault(one.reason, []).append(one)
     return [
         PlanLine(
-            icon, "text2", words.replace("%1", _kinds(some)), "\n".join(filter(None, (_names(some), reason)))
+            icon,
+            "text2",
+            words.replace("%1", _kinds(some)),
+            "\n".join(filter(None, (_names(some), formats.sentences(reason)))),
         )
         for reason, some in by_reason.items()
     ]

@@ -191,7 +191,7 @@ class RestoreReportView(QWidget):
             if number:
                 layout.addWidget(line())
             layout.addWidget(label(f"{_kind_word(one.kind)} {one.name}", "label", wrap=True))
-            layout.addWidget(label(f"{one.reason[:1].upper()}{one.reason[1:]}.", "second", wrap=True))
+            layout.addWidget(label(formats.sentences(one.reason), "second", wrap=True))
         made.setLayout(layout)
         return made
 

@@ -53,6 +53,7 @@ class RowsPreview(QFrame):
         self._table.verticalHeader().setDefaultSectionSize(26)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self._table.horizontalHeader().setHighlightSections(False)
+        self._table.horizontalHeader().setStretchLastSection(True)
         self._table.setAccessibleName(self.tr("First rows"))
         self._lines = QPlainTextEdit()
         self._lines.setReadOnly(True)
