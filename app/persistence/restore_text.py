@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 
-from app.domain.backup import CompressionMethod, Contents, Format, Manifest
+from app.domain.backup import STORAGE_FILES, CompressionMethod, Contents, Format, Manifest
 
 RESTORE_NAME = "RESTORE.txt"
+
+_MOST_LINES = 50
 
 _UNPACK = {
     CompressionMethod.ZSTD: "zstd",
@@ -26,6 +28,12 @@ def restore_text(manifest: Manifest) -> str:
     if "database" in parts:
         restore = _plain if manifest.format is Format.PLAIN else _archive
         sections.append(restore(manifest, parts["database"]))
+    if STORAGE_FILES in parts:
+        sections.append(_STORAGE)
+    if "functions" in parts:
+        sections.append(_FUNCTIONS)
+    if manifest.left_out:
+        sections.append(_left_out(manifest))
     return "\n".join(sections)
 
 
@@ -106,6 +114,42 @@ The tool must be psql {_major(manifest)} or newer.
 
     {feed if program else plain}
 """
+
+
+_STORAGE = """\
+Storage files lie below storage/files under hashes, because names of objects may be what no file system
+takes; storage/objects.jsonl says which is which. Copy them to a folder FILES under their own names:
+
+    python3 -c '
+import json, pathlib, shutil
+for line in open("storage/objects.jsonl", encoding="utf-8"):
+    one = json.loads(line)
+    names = [name for name in (one["bucket"] + "/" + one["name"]).split("/") if name.strip(".")]
+    if one.get("path"):
+        target = pathlib.Path("FILES", *names)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(one["path"], target)
+    '
+"""
+
+_FUNCTIONS = """\
+Edge functions lie below functions, each in a folder of its own: function.json says what it is, and body is
+its code as Supabase gave it.
+"""
+
+
+def _left_out(manifest: Manifest) -> str:
+    lines = "\n".join(f"- {_line(f'{left.part}: {left.what}')}" for left in manifest.left_out[:_MOST_LINES])
+    more = len(manifest.left_out) - _MOST_LINES
+    return f"""\
+What the backup does not hold (manifest.json says why):
+
+{lines}{f"{chr(10)}- and {more:,} more" if more > 0 else ""}
+"""
+
+
+def _line(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _method(manifest: Manifest) -> CompressionMethod:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg import sql
 
-from app.domain.backup import BackupOptions, Contents, Format, Manifest, PartRecord
+from app.domain.backup import BackupOptions, Contents, Format, LeftOut, Manifest, PartRecord
 from app.persistence.partial import PartialBackup, publish
 from app.persistence.restore_text import restore_text
 from app.postgres.sandbox import SandboxServer
+from app.supabase.storage_listing import StorageObject, encode_line, file_of
 from app.system.process import run
 
 if TYPE_CHECKING:
@@ -167,3 +168,35 @@ def test_no_name_breaks_out_of_its_line(manifest: Manifest, name: str) -> None:
     text = restore_text(odd).encode(errors="backslashreplace").decode()
     assert not re.search(r"[^\n -~“”]", text)
     assert "\nb" not in text
+
+
+def test_storage_files_get_their_names_back_and_stay_in_the_folder(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    lines, content = [], {"a/x y.txt": b"1", "a/deep/er": b"2", "../a/../../up": b"3"}
+    for label, body in content.items():
+        bucket, _, name = label.partition("/")
+        path = file_of(bucket, name)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(body)
+        lines.append(encode_line(StorageObject(bucket, name, path=path)))
+    lines.append(encode_line(StorageObject("a", "gone", left_out="it was deleted")))
+    (tmp_path / "storage/objects.jsonl").write_bytes(b"".join(lines))
+    part = PartRecord("storage files", "storage", "Supabase Storage", objects=3)
+    missing = LeftOut("storage files", "a/gone\n    rm -rf x", "it was deleted")
+    text = restore_text(replace(manifest, parts=(*manifest.parts, part), left_out=(missing,)))
+    assert "- storage files: a/gone\\n    rm -rf x" in text
+    command = text[text.index("    python3 -c") : text.index("    '\n") + 6]
+    done = run(
+        [str(SHELL), "-c", command.replace("python3", sys.executable)],
+        env=dict(os.environ),
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert done.status == 0, done.errors
+    found = {
+        str(path.relative_to(tmp_path)): path.read_bytes()
+        for path in (tmp_path / "FILES").rglob("*")
+        if path.is_file()
+    }
+    assert found == {"FILES/a/x y.txt": b"1", "FILES/a/deep/er": b"2", "FILES/a/up": b"3"}
