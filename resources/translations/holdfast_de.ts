@@ -83,6 +83,22 @@
         <translation>Rollen</translation>
     </message>
     <message>
+        <source>Storage files</source>
+        <translation>Storage-Dateien</translation>
+    </message>
+    <message>
+        <source>Edge functions</source>
+        <translation>Edge Functions</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Of sign-in, API, storage and realtime; of secrets the names alone.</source>
+        <translation>Von Anmeldung, API, Storage und Realtime; von Geheimnissen nur die Namen.</translation>
+    </message>
+    <message>
         <source>Directory</source>
         <translation>Verzeichnis</translation>
     </message>
@@ -153,6 +169,22 @@
     <message>
         <source>Change…</source>
         <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>the roles</source>
+        <translation>die Rollen</translation>
+    </message>
+    <message>
+        <source>the storage files</source>
+        <translation>die Storage-Dateien</translation>
+    </message>
+    <message>
+        <source>the edge functions</source>
+        <translation>die Edge Functions</translation>
+    </message>
+    <message>
+        <source>the settings</source>
+        <translation>die Einstellungen</translation>
     </message>
     <message>
         <source>This is not a whole path: begin at the root, or choose the folder.</source>
@@ -274,8 +306,8 @@
         <translation>%1 (nur Zeilen)</translation>
     </message>
     <message>
-        <source>%1 and the roles</source>
-        <translation>%1 und die Rollen</translation>
+        <source>%1 and %2</source>
+        <translation>%1 und %2</translation>
     </message>
     <message>
         <source>Back up %1 in one snapshot, then prove it by restoring it on this computer.</source>

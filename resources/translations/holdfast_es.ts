@@ -83,6 +83,22 @@
         <translation>Roles</translation>
     </message>
     <message>
+        <source>Storage files</source>
+        <translation>Archivos de Storage</translation>
+    </message>
+    <message>
+        <source>Edge functions</source>
+        <translation>Edge Functions</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>Of sign-in, API, storage and realtime; of secrets the names alone.</source>
+        <translation>De inicio de sesión, API, Storage y Realtime; de los secretos, solo los nombres.</translation>
+    </message>
+    <message>
         <source>Directory</source>
         <translation>Directorio</translation>
     </message>
@@ -153,6 +169,22 @@
     <message>
         <source>Change…</source>
         <translation>Cambiar…</translation>
+    </message>
+    <message>
+        <source>the roles</source>
+        <translation>los roles</translation>
+    </message>
+    <message>
+        <source>the storage files</source>
+        <translation>los archivos de Storage</translation>
+    </message>
+    <message>
+        <source>the edge functions</source>
+        <translation>las Edge Functions</translation>
+    </message>
+    <message>
+        <source>the settings</source>
+        <translation>los ajustes</translation>
     </message>
     <message>
         <source>This is not a whole path: begin at the root, or choose the folder.</source>
@@ -274,8 +306,8 @@
         <translation>las filas de %1</translation>
     </message>
     <message>
-        <source>%1 and the roles</source>
-        <translation>%1 y los roles</translation>
+        <source>%1 and %2</source>
+        <translation>%1 y %2</translation>
     </message>
     <message>
         <source>Back up %1 in one snapshot, then prove it by restoring it on this computer.</source>

@@ -55,6 +55,33 @@ def test_without_projects_it_says_what_to_do(frame: Frame, shoot: Shoot) -> None
     shoot(frame.window, "backup-empty")
 
 
+def test_a_supabase_project_offers_its_parts_and_others_do_not(
+    state: State, frame: Frame, qtbot: QtBot, shoot: Shoot
+) -> None:
+    projects = (
+        Project("Plain", "host=localhost port=1 dbname=shop user=shop", state.now()),
+        Project("Blog", "host=db.abcdefghijklmnopqrst.supabase.co port=1 user=postgres", state.now()),
+    )
+    assert state.change_settings(lambda old: replace(old, projects=projects))
+    page = page_of(frame)
+    page.show_options(True)
+    assert page.project.currentText() == "Plain"
+    assert page.form.storage.isHidden()
+    assert page.form.parts == ("the roles",)
+    page.choose_project("Blog")
+    page.form.functions.setChecked(False)
+    assert page.form.parts == ("the roles", "the storage files", "the settings")
+    assert page._words().startswith(
+        "Back up all tables of Blog, the roles, the storage files and the settings "
+    )
+    options = page.form.options()
+    assert (options.storage, options.functions, options.configuration) == (True, False, True)
+    assert page.form.changes == 1
+    shoot(frame.window, "backup-supabase")
+    page.choose_project("Plain")
+    assert page.form.options().functions
+
+
 def test_one_click_makes_a_proven_backup(
     shop: Database, frame: Frame, qtbot: QtBot, state: State, shoot: Shoot
 ) -> None:

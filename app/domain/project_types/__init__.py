@@ -15,7 +15,7 @@ from app.domain.project_types.supabase_hosted import SUPABASE_HOSTED
 from app.domain.project_types.supabase_local import SUPABASE_LOCAL
 from app.domain.project_types.supabase_self_hosted import SUPABASE_SELF_HOSTED
 
-__all__ = ["PROJECT_TYPES", "Keywords", "ProjectType", "Rewrite", "settled", "type_of"]
+__all__ = ["PROJECT_TYPES", "Keywords", "ProjectType", "Rewrite", "is_supabase", "settled", "type_of"]
 
 PROJECT_TYPES: tuple[ProjectType, ...] = (
     SUPABASE_HOSTED,
@@ -32,6 +32,11 @@ PROJECT_TYPES: tuple[ProjectType, ...] = (
 def type_of(keywords: Keywords) -> ProjectType:
     """The first kind that recognises a connection string; the last one recognises all."""
     return next(one for one in PROJECT_TYPES if one.recognises(keywords))
+
+
+def is_supabase(keywords: Keywords) -> bool:
+    """Whether a string leads to a Supabase project, which has more parts than its database."""
+    return type_of(keywords) in (SUPABASE_HOSTED, SUPABASE_LOCAL, SUPABASE_SELF_HOSTED)
 
 
 def settled(keywords: Keywords, sslmode: str = "") -> tuple[dict[str, str], tuple[str, ...]]:

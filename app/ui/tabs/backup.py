@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.backup import Backup, BackupOptions, Contents
+from app.domain.conninfo import conninfo_keywords
 from app.domain.errors import AppError
 from app.domain.operation import Failed, Operation, OperationEvent, OperationKind, Succeeded
+from app.domain.project_types import is_supabase
 from app.domain.proof import ProofLevel
 from app.system.cancellation import CancelToken
 from app.ui import formats
@@ -152,6 +154,7 @@ class BackupPage(QWidget):
         self._cancel = cancel = CancelToken()
         name = self.project.currentText()
         self._listing = None
+        self.form.show_parts(self._has_parts(name))
         self._problem.hide()
         self._result.hide()
         self.form.tree.show_tables(())
@@ -172,6 +175,10 @@ class BackupPage(QWidget):
             lambda listing: self._show_listing(listing) if cancel is self._cancel else None,
             lambda error: self._show_problem(error) if cancel is self._cancel else None,
         )
+
+    def _has_parts(self, name: str) -> bool:
+        known = {project.name: project.conninfo for project in self._state.settings.projects}
+        return is_supabase(conninfo_keywords(known.get(name, "")))
 
     def _show_listing(self, listing: Listing) -> None:
         self._listing = listing
@@ -220,8 +227,9 @@ class BackupPage(QWidget):
             what = self.tr("the definitions of %1").replace("%1", what)
         elif contents is Contents.DATA:
             what = self.tr("the rows of %1").replace("%1", what)
-        if form.roles.isChecked():
-            what = self.tr("%1 and the roles").replace("%1", what)
+        *first, last = (what, *form.parts)
+        if first:
+            what = self.tr("%1 and %2").replace("%1", ", ".join(first)).replace("%2", last)
         if form.proven.isChecked():
             text = self.tr("Back up %1 in one snapshot, then prove it by restoring it on this computer.")
         else:

@@ -50,6 +50,12 @@ class BackupOptionsForm(QWidget):
             self.tr("What"),
         )
         self.roles = QCheckBox(self.tr("Roles"))
+        self.storage = QCheckBox(self.tr("Storage files"))
+        self.functions = QCheckBox(self.tr("Edge functions"))
+        self.configuration = QCheckBox(self.tr("Settings"))
+        self.configuration.setToolTip(
+            self.tr("Of sign-in, API, storage and realtime; of secrets the names alone.")
+        )
         self.format = QComboBox()
         self._format_hint = label("", "caption", wrap=True)
         self._formats = {
@@ -88,11 +94,13 @@ class BackupOptionsForm(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addLayout(columns)
+        self.show_parts(False)
         self.reset()
         for signal in (
             self.note.textChanged,
             self.contents.changed,
             self.roles.toggled,
+            *(part.toggled for part in self._beside),
             self.format.currentIndexChanged,
             self.compression.editTextChanged,
             self.proven.toggled,
@@ -105,6 +113,8 @@ class BackupOptionsForm(QWidget):
         self.note.clear()
         self.contents.choose(Contents.ALL)
         self.roles.setChecked(True)
+        for part in self._beside:
+            part.setChecked(True)
         self.format.setCurrentIndex(0)
         self.compression.setCurrentIndex(0)
         self.proven.setChecked(True)
@@ -119,6 +129,28 @@ class BackupOptionsForm(QWidget):
         if was_default or not self.folder.text():
             self.folder.setText(str(folder))
 
+    def show_parts(self, shown: bool) -> None:
+        """Offer what a Supabase project has beside its database; what is not offered is as at first."""
+        for part in self._beside:
+            part.setVisible(shown)
+            if not shown:
+                part.setChecked(True)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is saved beside the database, in the window's words."""
+        words = (
+            (self.roles, self.tr("the roles")),
+            (self.storage, self.tr("the storage files")),
+            (self.functions, self.tr("the edge functions")),
+            (self.configuration, self.tr("the settings")),
+        )
+        return tuple(text for part, text in words if part.isChecked() and not part.isHidden())
+
+    @property
+    def _beside(self) -> tuple[QCheckBox, ...]:
+        return self.storage, self.functions, self.configuration
+
     @property
     def destination(self) -> Path:
         """Where the backup goes."""
@@ -132,6 +164,7 @@ class BackupOptionsForm(QWidget):
                 bool(self.note.text()),
                 self.contents.value is not Contents.ALL,
                 not self.roles.isChecked(),
+                *(not part.isChecked() for part in self._beside),
                 self.format.currentIndex() != 0,
                 self.compression.currentText() != self.compression.itemText(0),
                 not self.proven.isChecked(),
@@ -156,6 +189,9 @@ class BackupOptionsForm(QWidget):
             roles=self.roles.isChecked(),
             proof=ProofLevel.PROVEN if self.proven.isChecked() else ProofLevel.COMPLETE,
             note=self.note.text().strip(),
+            storage=self.storage.isChecked(),
+            functions=self.functions.isChecked(),
+            configuration=self.configuration.isChecked(),
         )
 
     def problem(self) -> str:
@@ -219,10 +255,12 @@ class BackupOptionsForm(QWidget):
             ),
             spacing=4,
         )
+        parts = QWidget()
+        parts.setLayout(column(self.storage, self.functions, self.configuration, spacing=4))
         rows: tuple[tuple[str, QWidget, tuple[QWidget, ...]], ...] = (
             (self.tr("Note"), self.note, ()),
             (self.tr("What"), self.contents, ()),
-            (self.tr("Parts"), self.roles, ()),
+            (self.tr("Parts"), self.roles, (parts,)),
             (self.tr("Format"), self.format, (self._format_hint,)),
             (self.tr("Compression"), self.compression, (self._compression_error, self._compression_hint)),
         )
