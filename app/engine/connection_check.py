@@ -23,6 +23,7 @@ from app.engine.preflight import (
     TLS_CODES,
     BackupRequest,
     Check,
+    behind_pooler,
     check_contents,
     socket_words,
 )
@@ -176,8 +177,13 @@ def _check(
         facts = check.server = server_facts(session)
         check.passed(_tls_words(connection, facts.tls, certificate))
         check.begin(CheckStep.SIGN_IN)
-        check.passed(f"as {facts.user} in database {facts.database}, in {took * 1000:,.0f} ms")
         request = BackupRequest("", connection, BackupOptions(), destination)
+        found = f"as {facts.user} in database {facts.database}, in {took * 1000:,.0f} ms"
+        try:
+            facts, pooler = behind_pooler(session, facts, request, cancel)
+            check.passed(f"{found}, through a pooler {pooler}" if pooler else found)
+        except AppError as error:
+            check.fail(error, found)
         _check_inside(check, session, facts, request, installations)
 
 

@@ -9,14 +9,14 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from app.domain.backup import BackupOptions, Compression, CompressionMethod, Format
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project_types import ProjectType
-from app.engine.connection_remedy import named_pooler, with_remedy
+from app.engine.connection_remedy import named_pooler, transaction_pooler, with_remedy
 from app.postgres.connection import Connection, Session, asking
 from app.postgres.dumping import check_compression
 from app.postgres.failures import connection_failure
@@ -28,6 +28,7 @@ from app.postgres.inspection import (
     unmatched_patterns,
     unreadable_objects,
 )
+from app.postgres.pooling import pooling_of
 from app.postgres.toolchain import Choice, Installation, Version, pick_dump_tool
 from app.supabase.access import SupabaseAccess
 from app.system.cancellation import CancelToken
@@ -130,7 +131,42 @@ def preflight(
         facts = server_facts(session)
         on_check(Check("TLS", facts.tls or "not encrypted"))
         on_check(Check("Sign-in", f"{facts.user} in database {facts.database}"))
+        try:
+            facts, pooler = behind_pooler(session, facts, request, cancel)
+        except AppError as error:
+            on_check(Check("Pooler", "", error))
+            raise
+        if pooler:
+            on_check(Check("Pooler", pooler))
         return check_contents(session, facts, request, installations, on_check)
+
+
+def behind_pooler(
+    session: Session, facts: ServerFacts, request: BackupRequest, cancel: CancelToken | None
+) -> tuple[ServerFacts, str]:
+    """The facts with the connections that a pooler has, and what was found; nothing where there is none.
+
+    Raises:
+        AppError: TRANSACTION_POOLER; TOO_MANY_CONNECTIONS where its pool is too small for any backup.
+        Cancelled: `cancel` was set.
+    """
+    wanted = _wanted_jobs(request.options) + _OTHER_SESSIONS
+    pooling = pooling_of(request.connection, session, wanted, cancel)
+    if pooling is None:
+        return facts, ""
+    if pooling.shares_sessions:
+        title = "A pooler in transaction mode stands before the server"
+        raise transaction_pooler(title, request.connection.type)
+    if pooling.free_sessions < _OTHER_SESSIONS:
+        has = "1 free connection" if not pooling.free_sessions else f"{pooling.free_sessions + 1} free ones"
+        raise AppError(
+            ErrorCode.TOO_MANY_CONNECTIONS,
+            f"A backup needs {_OTHER_SESSIONS + 1} connections at once, and the pooler has {has}",
+            hint="Raise the size of its pool, close other programs that use it, or connect to the server "
+            "itself.",
+        )
+    free = min(facts.free_connections, pooling.free_sessions)
+    return replace(facts, free_connections=free), "in session mode"
 
 
 def check_contents(
@@ -306,12 +342,20 @@ def _count_jobs(options: BackupOptions, facts: ServerFacts) -> tuple[int, tuple[
     """Workers that the machine and the server's free connections allow."""
     if options.format is not Format.DIRECTORY:
         return 1, ()
-    wanted = options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
+    wanted = _wanted_jobs(options)
     allowed = max(1, facts.free_connections - _OTHER_SESSIONS)
     if allowed < wanted:
-        few = f"The server has {facts.free_connections} free connections: {allowed} jobs instead of {wanted}."
-        return allowed, (few,)
+        jobs = "1 job" if allowed == 1 else f"{allowed} jobs"
+        return allowed, (
+            f"The server has {facts.free_connections} free connections: {jobs} instead of {wanted}.",
+        )
     return wanted, ()
+
+
+def _wanted_jobs(options: BackupOptions) -> int:
+    if options.format is not Format.DIRECTORY:
+        return 1
+    return options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
 
 
 def _compression_warning(options: BackupOptions, used: Compression, choice: Choice) -> tuple[str, ...]:

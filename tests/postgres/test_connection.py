@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,7 +18,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres import sandbox
-from app.postgres.cluster import own_by_sandbox_user
 from app.postgres.connection import (
     Connection,
     connect,
@@ -31,7 +27,8 @@ from app.postgres.connection import (
 )
 from app.postgres.inspection import server_facts
 from app.postgres.sandbox import SandboxServer, running_sandbox
-from app.system.process import child_environment, run
+from app.system.process import run
+from tests.tls_server import TlsServer, tls_server
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -353,82 +350,11 @@ def test_a_server_that_shuts_down(server17: SandboxServer) -> None:
 
 # TLS
 
-OPENSSL = shutil.which("openssl")
-CERTIFICATES = (
-    ("good", "localhost", "20490101000000Z"),
-    ("other", "elsewhere.example.com", "20490101000000Z"),
-    ("old", "localhost", "20200102000000Z"),
-)
-AUTHORITY = """
-[ca]
-default_ca = own
-[own]
-new_certs_dir = {folder}
-database = {folder}/index
-rand_serial = yes
-private_key = {folder}/{name}.key
-default_md = sha256
-policy = any
-unique_subject = no
-x509_extensions = names
-[any]
-commonName = supplied
-[names]
-subjectAltName = DNS:{host}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsServer:
-    """A server with TLS, whose certificate can be changed."""
-
-    server: SandboxServer
-    folder: Path
-
-    def show(self, certificate: str) -> None:
-        """Present this certificate from now on."""
-        with self.server.connect() as session:
-            for name, value in (
-                ("ssl_cert_file", self.folder / f"{certificate}.pem"),
-                ("ssl_key_file", self.folder / f"{certificate}.key"),
-                ("ssl", "on"),
-            ):
-                session.execute(f"ALTER SYSTEM SET {name} = {quote_literal(str(value))}".encode())
-            session.execute("SELECT pg_reload_conf()")
-        deadline = time.monotonic() + 10
-        while True:
-            with self.server.connect() as session:
-                if session.execute("SHOW ssl_cert_file").fetchone() == (
-                    str(self.folder / f"{certificate}.pem"),
-                ):
-                    return
-            assert time.monotonic() < deadline
-
 
 @pytest.fixture(scope="module")
-def tls_server(
-    tcp_server: SandboxServer,
-) -> Iterator[TlsServer]:
-    """Certificates for localhost, for another name, and one of yesterday; each is its own authority."""
-    if OPENSSL is None:
-        pytest.skip("no openssl here to make certificates with")
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))
-    folder.chmod(0o755)
-    (folder / "index").touch()
-    for name, host, enddate in CERTIFICATES:
-        (folder / "ca.cnf").write_text(AUTHORITY.format(folder=folder, name=name, host=host))
-        key = f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={host}"
-        sign = f"ca -config ca.cnf -batch -notext -selfsign -startdate 20200101000000Z -enddate {enddate}"
-        for command in (key, f"{sign} -in {name}.csr -out {name}.pem"):
-            made = run([OPENSSL, *command.split()], env=child_environment(), timeout=30, cwd=folder)
-            assert made.status == 0, made.errors
-        (folder / f"{name}.key").chmod(0o600)
-        own_by_sandbox_user(folder / f"{name}.key")
-    yield TlsServer(tcp_server, folder)
-    with tcp_server.connect() as session:
-        session.execute("ALTER SYSTEM RESET ssl")
-        session.execute("SELECT pg_reload_conf()")
-    shutil.rmtree(folder)
+def tls(tcp_server: SandboxServer) -> Iterator[TlsServer]:
+    with tls_server(tcp_server) as made:
+        yield made
 
 
 def over_tls(tls: TlsServer, root: str = "", **keywords: str) -> str:
@@ -437,43 +363,41 @@ def over_tls(tls: TlsServer, root: str = "", **keywords: str) -> str:
     return to(tls.server, **{"host": "localhost", "sslmode": "verify-full", **keywords})
 
 
-def test_tls_with_a_certificate_that_fits(tls_server: TlsServer) -> None:
-    tls_server.show("good")
-    with connect(parse_connection(over_tls(tls_server, "good.pem"))) as session:
+def test_tls_with_a_certificate_that_fits(tls: TlsServer) -> None:
+    tls.show("good")
+    with connect(parse_connection(over_tls(tls, "good.pem"))) as session:
         assert server_facts(session).tls.startswith("TLSv1")
 
 
-def test_tls_with_certificates_that_do_not_fit(tls_server: TlsServer) -> None:
-    tls_server.show("good")
-    unknown = failure_of(over_tls(tls_server, "other.pem"))
+def test_tls_with_certificates_that_do_not_fit(tls: TlsServer) -> None:
+    tls.show("good")
+    unknown = failure_of(over_tls(tls, "other.pem"))
     assert unknown.code is ErrorCode.CERTIFICATE_NOT_TRUSTED
     assert "sslrootcert" in unknown.hint
-    missing = failure_of(over_tls(tls_server, "missing.pem"))
+    missing = failure_of(over_tls(tls, "missing.pem"))
     assert missing.code is ErrorCode.CERTIFICATE_NOT_TRUSTED
     assert missing.title == "The root certificate was not found"
-    tls_server.show("other")
-    other = failure_of(over_tls(tls_server, "other.pem"))
+    tls.show("other")
+    other = failure_of(over_tls(tls, "other.pem"))
     assert other.code is ErrorCode.CERTIFICATE_OTHER_NAME
     assert "elsewhere.example.com" in other.detail
-    tls_server.show("old")
-    old = failure_of(over_tls(tls_server, "old.pem"))
+    tls.show("old")
+    old = failure_of(over_tls(tls, "old.pem"))
     assert old.code is ErrorCode.CERTIFICATE_NOT_TRUSTED
     assert "expired" in old.hint
 
 
-def test_a_client_key_that_does_not_exist(tls_server: TlsServer) -> None:
-    tls_server.show("good")
-    text = over_tls(
-        tls_server, "good.pem", sslcert=str(tls_server.folder / "good.pem"), sslkey="/nowhere.key"
-    )
+def test_a_client_key_that_does_not_exist(tls: TlsServer) -> None:
+    tls.show("good")
+    text = over_tls(tls, "good.pem", sslcert=str(tls.folder / "good.pem"), sslkey="/nowhere.key")
     failure = failure_of(text)
     assert failure.code is ErrorCode.TLS_REFUSED
     assert "sslkey" in failure.hint
 
 
-def test_a_server_that_insists_on_tls(tls_server: TlsServer) -> None:
-    tls_server.show("good")
-    with tls_server.server.connect() as session:
+def test_a_server_that_insists_on_tls(tls: TlsServer) -> None:
+    tls.show("good")
+    with tls.server.connect() as session:
         (path,) = session.execute("SHOW hba_file").fetchone() or ("",)
         before = Path(path).read_text()
         Path(path).write_text(before.replace("host ", "hostssl "))
@@ -482,7 +406,7 @@ def test_a_server_that_insists_on_tls(tls_server: TlsServer) -> None:
             deadline = time.monotonic() + 10
             while session.execute("SELECT 1 FROM pg_hba_file_rules WHERE type = 'host'").fetchone():
                 assert time.monotonic() < deadline
-            failure = failure_of(over_tls(tls_server, sslmode="disable"))
+            failure = failure_of(over_tls(tls, sslmode="disable"))
         finally:
             Path(path).write_text(before)
             session.execute("SELECT pg_reload_conf()")
