@@ -107,7 +107,11 @@ class StorageClient:
         url = f"{self._base}/object/authenticated/{_path_of(item)}"
         with target.open("wb") as file:
             download = _Download(file, on_bytes)
-            self._until_done(lambda: self._receive(url, download), lambda: download.size)
+            self._until_done(
+                lambda: self._receive(url, download),
+                lambda: download.size,
+                gone="it was deleted before it could be read",
+            )
             return Fetched(download.size, download.digest.hexdigest(), download.etag.strip('"'))
 
     def put(self, item: StorageObject, source: Path, on_bytes: Callable[[int], None]) -> None:
@@ -125,7 +129,7 @@ class StorageClient:
         headers["Content-Type"] = item.content_type or "application/octet-stream"
         if item.cache_control:
             headers["Cache-Control"] = item.cache_control
-        self._until_done(lambda: self._send(url, headers, source, on_bytes))
+        self._until_done(lambda: self._send(url, headers, source, on_bytes), gone="its bucket is not there")
 
     def _receive(self, url: str, download: _Download) -> httpx.Response | None:
         """Read an answer into the download; gives an answer that is none, read."""
@@ -170,12 +174,17 @@ class StorageClient:
         return answer
 
     def _until_done(
-        self, request: Callable[[], httpx.Response | None], progress: Callable[[], int] = lambda: 0
+        self,
+        request: Callable[[], httpx.Response | None],
+        progress: Callable[[], int] = lambda: 0,
+        *,
+        gone: str,
     ) -> None:
         """Try, with pauses, until there is no answer that tells of a failure.
 
         Args:
             progress: bytes that the next try need not ask for; while they grow, there are more tries.
+            gone: what an answer means that there is nothing.
         """
         failed = pauses = most = 0
         while True:
@@ -198,7 +207,7 @@ class StorageClient:
                     raise NotThereError("the server asked for pauses without an end (429)")
                 self._tell_of_pauses()
             elif answer is not None:
-                _refuse(answer, self._place, failed)
+                _refuse(answer, self._place, failed, gone)
             self.cancel.wait(pause_before(failed, answer))
             failed += answer is None or answer.status_code != HTTPStatus.TOO_MANY_REQUESTS
 
@@ -255,7 +264,7 @@ _HOPELESS = (
 )
 
 
-def _refuse(response: httpx.Response, place: str, failed: int) -> None:
+def _refuse(response: httpx.Response, place: str, failed: int, gone: str) -> None:
     """Raise what an answer means, unless another try may do.
 
     The storage server answers 400 for most of what fails and says in the body which status it means.
@@ -263,7 +272,7 @@ def _refuse(response: httpx.Response, place: str, failed: int) -> None:
     status, words = _meant_status(response), words_of(response)
     said = f": {words}" if words else ""
     if status == HTTPStatus.NOT_FOUND:
-        raise NotThereError(f"it was deleted before it could be read{said}")
+        raise NotThereError(f"{gone}{said}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or _is_about_key(words):
         raise StorageRefusedError(
             AppError(
@@ -275,7 +284,7 @@ def _refuse(response: httpx.Response, place: str, failed: int) -> None:
         )
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         if failed + 1 >= _ATTEMPTS_OF_500:
-            raise NotThereError(f"it has a row, but the server could not give its content (500{said})")
+            raise NotThereError(f"it has a row, but the server failed at its content (500{said})")
     elif failed + 1 >= _ATTEMPTS or status not in _BUSY:
         raise NotThereError(f"the server answered {status}{said}")
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +75,7 @@ class StorageStandIn:
         self.open_now = 0
         self.most_open = 0
         self.lock = threading.Lock()
+        self.on_upload: Callable[[str], object] = lambda _: None
         self.server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}/storage/v1"
 
@@ -211,6 +212,8 @@ def _handler(stand_in: StorageStandIn) -> type[BaseHTTPRequestHandler]:
                 content_type=self.headers.get("Content-Type", ""),
                 cache_control=self.headers.get("Cache-Control", ""),
             )
+            with stand_in.lock:
+                stand_in.on_upload(label)
             self.answer(200, {"Key": label})
 
         def _label(self, prefix: str) -> str:
