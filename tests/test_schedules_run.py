@@ -209,7 +209,7 @@ def test_a_stick_that_comes_and_goes_is_waited_for_and_then_caught_up_once(
     assert folder.is_dir()
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", pytest.param("America/Adak", marks=pytest.mark.slow)])
 def test_the_computers_own_time_zone_plays_no_part(
     shop: Database, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:

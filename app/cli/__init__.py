@@ -40,7 +40,7 @@ _VERBS = {
     "reminders": "app.cli.reminders",
     "prune": "app.cli.prune",
     "doctor": "app.cli.doctor",
-    "keyring-probe": "app.cli.doctor",
+    "keyring-probe": "app.cli.keyring_probe",
     "operation": "app.cli.operation",
 }
 _HIDDEN = ("keyring-probe", "operation")

@@ -92,10 +92,3 @@ def _supabase_cli() -> str:
     except AppError as error:
         return f"{program}: {error.detail}"
     return f"{program}: {answer.output.strip() or answer.errors.strip()}"
-
-
-@click.command(hidden=True)
-def keyring_probe() -> Exit:
-    """Try the keyring, for `probe`, which waits with a limit."""
-    secrets.report_keyring()
-    return Exit.DONE

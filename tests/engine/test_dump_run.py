@@ -255,7 +255,10 @@ def test_a_server_that_stands_still_is_a_stall_and_ends_the_backup(
     assert notices(events) == []
 
 
-@pytest.mark.parametrize("phase", [Phase.CHECKING, Phase.LOCKING, Phase.DUMPING])
+@pytest.mark.parametrize(
+    "phase",
+    [Phase.DUMPING, *(pytest.param(one, marks=pytest.mark.slow) for one in (Phase.CHECKING, Phase.LOCKING))],
+)
 def test_a_backup_of_a_server_that_stands_still_can_be_cancelled(
     own_server: SandboxServer, installations: Sequence[Installation], destination: Path, phase: Phase
 ) -> None:

@@ -131,7 +131,7 @@ def json_of(done: Finished) -> list[dict[str, object]]:
     return runs
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_of_two_that_race_for_a_slot_one_runs_it(database: Database, destination: Path, rounds: int) -> None:
     for number in range(rounds):
         schedule = due_schedule(f"round-{number}")
@@ -174,6 +174,7 @@ def test_a_killed_run_is_an_attempt_and_the_next_call_after_a_minute_makes_the_b
     assert json_of(holdfast("run-due", "--json")) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_the_system_ends_is_tried_again_and_one_that_the_user_ends_is_not(
     large: Database, destination: Path, holdfast: Holdfast
 ) -> None:
@@ -193,6 +194,7 @@ def test_a_run_that_the_system_ends_is_tried_again_and_one_that_the_user_ends_is
     assert run["schedule"] == "ended"
 
 
+@pytest.mark.slow
 def test_a_folder_that_goes_away_in_mid_run_fails_the_attempt_and_is_waited_for(
     large: Database, destination: Path, holdfast: Holdfast
 ) -> None:
@@ -275,6 +277,7 @@ def test_any_number_of_missed_slots_is_made_good_by_one_run_and_that_is_told(
     assert held.until - held.since == timedelta(days=29)
 
 
+@pytest.mark.slow
 def test_once_leaves_what_else_is_due_to_the_next_call(
     database: Database, destination: Path, holdfast: Holdfast
 ) -> None:

@@ -170,7 +170,9 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("hold", ["command", "folder", "file", "nothing"])
+@pytest.mark.parametrize(
+    "hold", ["command", pytest.param("folder", marks=pytest.mark.slow), "file", "nothing"]
+)
 def test_recorded_children_are_killed_with_theirs_if_they_still_work_there(
     destination: Path, hold: str
 ) -> None:

@@ -283,11 +283,11 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
     ("begin", "unit", "end", "megabytes"),
     [
         (b"SELECT '", b"x", b"", 3000),
-        (b"INSERT INTO t VALUES ('", b"x\n", b"", 3000),
+        pytest.param(b"INSERT INTO t VALUES ('", b"x\n", b"", 3000, marks=pytest.mark.slow),
         (b"INSERT INTO t VALUES ('", "\U0001f600pg_".encode(), b"');\n", 63),
-        (b"INSERT INTO t VALUES (1)", b",\n(2, 'deadbeef')", b";\n", 63),
+        pytest.param(b"INSERT INTO t VALUES (1)", b",\n(2, 'deadbeef')", b";\n", 63, marks=pytest.mark.slow),
         (b"SELECT f(E'", "\U0001f600".encode() + b"a" * 60, b"');\n", 15),
-        (b"DROP TABLE a", b", b1", b";\n", 1),
+        pytest.param(b"DROP TABLE a", b", b1", b";\n", 1, marks=pytest.mark.slow),
     ],
 )
 def test_one_large_statement_takes_no_more_than_300_mb(

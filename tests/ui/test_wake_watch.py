@@ -78,7 +78,8 @@ def test_a_network_that_comes_back_is_a_tick_and_one_that_goes_is_none(
         assert len(ticks) == told
 
 
-def test_it_looks_by_itself(state: State, qtbot: QtBot) -> None:
+def test_it_looks_by_itself(state: State, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.ui.wake_watch._LOOK_EVERY", 50)
     clocks = Clocks()
     watch = WakeWatch(state, clocks=clocks)
     clocks.wall += 3600

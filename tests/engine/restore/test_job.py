@@ -345,7 +345,10 @@ def _no_leftovers(server17: SandboxServer) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_no_leftovers")
 @pytest.mark.parametrize("form", ["custom", pytest.param("plain", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("mode", ["new", "one transaction", "parallel"])
+@pytest.mark.parametrize(
+    "mode",
+    ["one transaction", *(pytest.param(one, marks=pytest.mark.slow) for one in ("new", "parallel"))],
+)
 def test_a_killed_restore_stays_in_no_transaction_and_its_leftovers_are_told_of(
     server17: SandboxServer,
     new_database: NewDatabase,
