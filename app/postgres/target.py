@@ -55,6 +55,7 @@ class TargetObject:
         table: of an index or an owned sequence, the name of its table in the same schema.
         extension: the one that it is a member of.
         columns: of tables, without generated ones, in which nothing can be put.
+        owner: whom it belongs to.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class TargetObject:
     table: str = ""
     extension: str = ""
     columns: tuple[str, ...] = ()
+    owner: str = ""
 
     def __str__(self) -> str:
         """Its kind and its name as SQL writes it."""
@@ -444,7 +446,7 @@ class _Objects:
         columns = {oid: tuple(names) for oid, names in _rows(session, queries.COLUMNS)}
         relations = _rows(session, queries.ALL_RELATIONS)
         names = {oid: name for oid, _, name, *_ in relations}
-        for oid, schema, name, kind, is_mine, extension, table in relations:
+        for oid, schema, name, kind, is_mine, extension, table, owner in relations:
             self._by_oid["pg_class", oid] = TargetObject(
                 _RELATIONS.get(kind, kind),
                 schema,
@@ -453,9 +455,10 @@ class _Objects:
                 names.get(table, "") if table else "",
                 extension,
                 columns.get(oid, ()) if kind in "rp" else (),
+                owner,
             )
-        for catalog, oid, kind, schema, name, is_mine, extension in _rows(session, queries.OTHERS):
-            self._by_oid[catalog, oid] = TargetObject(kind, schema, name, is_mine, "", extension)
+        for catalog, oid, kind, schema, name, is_mine, extension, owner in _rows(session, queries.OTHERS):
+            self._by_oid[catalog, oid] = TargetObject(kind, schema, name, is_mine, "", extension, (), owner)
 
     @property
     def all(self) -> tuple[TargetObject, ...]:

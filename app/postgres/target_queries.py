@@ -50,7 +50,8 @@ _MEMBER = """COALESCE((SELECT extname FROM pg_depend m JOIN pg_extension e ON e.
       AND m.refclassid = 'pg_extension'::regclass), '')"""
 ALL_RELATIONS = f"""
 SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text, pg_has_role(c.relowner, 'USAGE'),
-       {_MEMBER.format(catalog="pg_class", oid="c.oid")}, COALESCE(i.indrelid, o.refobjid)::int8
+       {_MEMBER.format(catalog="pg_class", oid="c.oid")}, COALESCE(i.indrelid, o.refobjid)::int8,
+       pg_get_userbyid(c.relowner)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
 LEFT JOIN LATERAL (
@@ -72,7 +73,8 @@ def _named(catalog: str, kind: str, letters: str, schema: bool = True, condition
     """The query for objects of one catalog whose columns begin with these letters."""
     return f"""
     SELECT '{catalog}', x.oid::int8, {kind}, {"n.nspname" if schema else "''"}, x.{letters}name::text,
-           pg_has_role(x.{letters}owner, 'USAGE'), {_MEMBER.format(catalog=catalog, oid="x.oid")}
+           pg_has_role(x.{letters}owner, 'USAGE'), {_MEMBER.format(catalog=catalog, oid="x.oid")},
+           pg_get_userbyid(x.{letters}owner)
     FROM {catalog} x {f"JOIN pg_namespace n ON n.oid = x.{letters}namespace" if schema else ""}
     WHERE {_OWN if schema else "true"} AND {condition}"""
 
@@ -87,20 +89,21 @@ _OPERATORS = f"""
     SELECT 'pg_operator', x.oid::int8, 'OPERATOR', n.nspname,
            x.oprname || '(' || COALESCE(format_type(NULLIF(x.oprleft, 0), NULL), 'NONE') || ', '
                || COALESCE(format_type(NULLIF(x.oprright, 0), NULL), 'NONE') || ')',
-           pg_has_role(x.oprowner, 'USAGE'), {_MEMBER.format(catalog="pg_operator", oid="x.oid")}
+           pg_has_role(x.oprowner, 'USAGE'), {_MEMBER.format(catalog="pg_operator", oid="x.oid")},
+           pg_get_userbyid(x.oprowner)
     FROM pg_operator x JOIN pg_namespace n ON n.oid = x.oprnamespace WHERE {_OWN}"""
 _CASTS = f"""
     SELECT 'pg_cast', x.oid::int8, 'CAST', '',
            '(' || format_type(castsource, NULL) || ' AS ' || format_type(casttarget, NULL) || ')',
            pg_has_role(s.typowner, 'USAGE') OR pg_has_role(t.typowner, 'USAGE'),
-           {_MEMBER.format(catalog="pg_cast", oid="x.oid")}
+           {_MEMBER.format(catalog="pg_cast", oid="x.oid")}, pg_get_userbyid(s.typowner)
     FROM pg_cast x JOIN pg_type s ON s.oid = castsource JOIN pg_type t ON t.oid = casttarget
     WHERE x.oid >= 16384"""
 OTHERS = " UNION ALL ".join(
     (
         f"""
     SELECT 'pg_namespace', n.oid::int8, 'SCHEMA', '', n.nspname::text, pg_has_role(n.nspowner, 'USAGE'),
-           {_MEMBER.format(catalog="pg_namespace", oid="n.oid")}
+           {_MEMBER.format(catalog="pg_namespace", oid="n.oid")}, pg_get_userbyid(n.nspowner)
     FROM pg_namespace n WHERE {_OWN}""",
         _named(
             "pg_type",

@@ -67,6 +67,11 @@ class StandIn:
         return self._conninfo("postgres")
 
     @property
+    def admin_conninfo(self) -> str:
+        """As the platform's superuser."""
+        return self._conninfo(_ADMIN)
+
+    @property
     def connection(self) -> Connection:
         """As the application has it."""
         return Connection(self.conninfo, Secret(PASSWORD), inherits=False)

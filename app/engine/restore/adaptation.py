@@ -15,7 +15,7 @@ from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import ABOUT, NAME, PREAMBLE, ROUTINES, EntryGraph, unquoted
 from app.engine.restore.extension_rows import rows_of_missing_extensions
 from app.engine.restore.ownership import fit_owners, other_roles, role_findings, roles_made, why_no_role
-from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
+from app.engine.restore.role_edits import as_one_role, mapped_role, policy_for, privileges_for
 from app.engine.restore.selection import Selection
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.wording import NAMES_SHOWN, listed, some
@@ -384,6 +384,10 @@ class _Adapting:
         kind, number = entry.kind, entry.dump_id
         if kind in ("ACL", "DEFAULT ACL"):
             edited = privileges_for(entry.definition, self.target.roles, self.target.given_to)
+            alone = as_one_role(edited.definition)
+            if not self.target.is_superuser and self.source.can_edit and alone != edited.definition:
+                edited = replace(edited, definition=alone)
+                self._change(number, replace(entry, definition=alone), f"granted by {self.target.role}")
             self._take_roles(entry, edited.definition, edited.missing, "not granted to")
         elif kind == "POLICY":
             edited = policy_for(entry.definition, self.target.roles)

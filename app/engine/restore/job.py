@@ -103,10 +103,10 @@ class RestoreJob:
         self._facts = self._look(cancel, listener)
         self._tool = self._pick_tool(self.source, self._facts)
         prepared = plan_restore(self.source.facts(), self._facts, self.options, place=self._place)
-        run = {entry.dump_id for entry in prepared.entries}
+        run = {entry.dump_id: entry for entry in prepared.entries}
         is_new = bool(self.target.new_database)
         findings = (
-            *find_in_source(self.source, self.options, is_new=is_new, run=run),
+            *find_in_source(self.source, self.options, is_new=is_new, run=run, role=self._facts.role),
             *find_other_tables(self.source, run, self._facts),
         )
         self._prepared = with_findings(prepared, findings)

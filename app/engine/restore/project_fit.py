@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.backup import Contents
 from app.domain.restore import Action, Finding, PlannedObject, RestoreOptions, Severity
-from app.engine.restore.entry_graph import ABOUT, DATA, PREAMBLE, EntryGraph
+from app.engine.restore.entry_graph import ABOUT, DATA, PREAMBLE, ROUTINES, EntryGraph
 from app.engine.restore.in_the_way import Slot, slot_of, slots
 from app.engine.restore.project_roles import ProjectRoles, plan_roles
-from app.engine.restore.rights import granted
+from app.engine.restore.rights import ALL, granted
 from app.engine.restore.role_edits import STATEMENT
 from app.engine.restore.rows_alone import columns_of
 from app.engine.restore.selection import Selection
@@ -25,7 +25,7 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_identifier, quote_qualified
 from app.postgres.target import TargetFacts, TargetObject
-from app.postgres.target_parts import DefaultRights
+from app.postgres.target_parts import PUBLIC, DefaultRights
 from app.supabase.platform import (
     has_user_rows,
     is_platform_owner,
@@ -141,13 +141,14 @@ class _Fitting:
         if has_definitions:
             roles = plan_roles(kept, self.graph, self.source.roles, self.target, everything=is_whole)
         revoked: tuple[DefaultRights, ...] = ()
-        if is_whole and self.options.privileges and self._source_is_project():
+        sets_them_anew = self.selection.is_all and has_definitions and self.options.privileges
+        if sets_them_anew and self._source_is_project():
             revoked = roles.target.default_rights
         self._find(rows, tables, emptied, missing_rows, revoked)
         return ProjectFit(
             target=replace(
                 roles.target,
-                dependents=tuple(self._dependents(drops)),
+                dependents=tuple(self._dependents(roles.target, drops)),
                 default_rights=() if revoked else roles.target.default_rights,
             ),
             is_project=True,
@@ -162,7 +163,7 @@ class _Fitting:
                 *drops.values(),
                 *_deletes(emptied),
             ),
-            after=(*self._passed_on(), *roles.after),
+            after=(*(self._passed_on(roles.target) if self.options.privileges else ()), *roles.after),
             on_creation=roles.on_creation,
             replaced=replaced,
             planned=(*roles.planned, *_planned_revokes(revoked)),
@@ -181,6 +182,9 @@ class _Fitting:
             if entry.kind in PREAMBLE:
                 continue
             outcome, reason = outcome_of(self._subject(entry))
+            is_asked_for = self.selection.is_all or entry.dump_id in self.selection.chosen
+            if outcome is Outcome.RESTORED and not is_asked_for:
+                outcome, reason = Outcome.THERE, "it was not asked for"
             if outcome is Outcome.THERE:
                 self.there[entry.dump_id] = reason
             elif outcome is Outcome.RESTORED:
@@ -278,7 +282,7 @@ class _Fitting:
         return frozenset(numbers), drops
 
     def _dependents(
-        self, drops: Mapping[tuple[str, Name, str], str]
+        self, target: TargetFacts, drops: Mapping[tuple[str, Name, str], str]
     ) -> Iterator[tuple[TargetObject, TargetObject]]:
         """The target's own, less platform tables of which only what is dropped needs anything of the user."""
         own = {
@@ -286,7 +290,7 @@ class _Fitting:
             for e in self.graph.entries.values()
             if e.kind in ("POLICY", "TRIGGER") and e.dump_id in self.there
         }
-        for needed, dependent in self.target.dependents:
+        for needed, dependent in target.dependents:
             table = (dependent.schema, dependent.name)
             if dependent.kind == "TABLE" and not dependent.is_mine and is_platform_schema(table[0]):
                 left = [
@@ -305,34 +309,35 @@ class _Fitting:
             if key.referenced in gone and key.table not in gone and key.table in self.target.rows_in:
                 yield key.table
 
-    def _passed_on(self) -> Iterator[str]:
+    def _passed_on(self, target: TargetFacts) -> Iterator[str]:
         """What the user's own roles were granted on objects of the platform."""
         refused = []
         for entry in self.selection.entries:
-            if entry.kind != "ACL" or entry.dump_id not in self.there or not self.options.privileges:
-                continue
             whole = self._whole(entry)
+            if entry.kind != "ACL" or entry.dump_id not in self.there or whole is None:
+                continue
+            grantable = {
+                right
+                for schema, name, right in target.grantable
+                if (schema, name) == (whole.schema, whole.tag)
+            }
             for statement in STATEMENT.findall(entry.definition):
-                roles = set(granted([replace(entry, definition=statement)]))
-                if not roles or any(is_reserved_role(role) or role == "PUBLIC" for role in roles):
-                    continue
                 rights = granted([replace(entry, definition=statement)])
+                if not rights or any(is_reserved_role(role) or role == PUBLIC for role in rights):
+                    continue
                 wanted = {right.partition("(")[0] for given in rights.values() for right in given}
-                grantable = {
-                    right
-                    for schema, name, right in self.target.grantable
-                    if whole is not None and (schema, name) == (whole.schema, whole.tag)
-                }
-                if wanted <= grantable or (wanted == {"ALL"} and grantable):
+                may_give = wanted <= grantable or (wanted == {ALL} and bool(grantable))
+                if may_give and rights.keys() <= target.roles:
                     yield statement.strip()
                 else:
-                    refused.append(f"{', '.join(sorted(roles))} on {entry.tag}")
+                    refused.append(f"{', '.join(sorted(rights))} on {qualified_name(entry)}")
         if refused:
             self.findings.append(
                 Finding(
                     Severity.WARNS,
-                    "Rights on objects of the platform are left out that only the platform may give",
+                    "Rights on objects of the platform are left out",
                     some(refused),
+                    "Make the roles first where they are missing; other rights only the platform may give.",
                 )
             )
 
@@ -356,6 +361,7 @@ class _Fitting:
                     "\n".join(f"{number:,}: {reason}" for reason, number in reasons.items() if number > 0),
                 )
             )
+        self._find_functions()
         secrets = [
             self.source.rows.get(number) or 0
             for number in self.there
@@ -369,6 +375,14 @@ class _Fitting:
                     f"{counted(sum(secrets), 'secret')} of the Vault cannot be restored",
                     "They are encrypted with a key of the source’s project",
                     "Make them again: SELECT vault.create_secret('…', 'name');",
+                )
+            )
+        if (self.options.jobs or 1) > 1:
+            self.findings.append(
+                Finding(
+                    Severity.INFORMS,
+                    "A Supabase project is restored in one transaction, by one session",
+                    "What is done about roles, rights and triggers is undone with the rest if anything fails",
                 )
             )
         if tables and not self.target.may_replicate:
@@ -411,6 +425,25 @@ class _Fitting:
                 )
             )
 
+    def _find_functions(self) -> None:
+        """Triggers whose functions come along although nobody asked for what these may need."""
+        shown = [
+            f"{qualified_name(entry)} runs {qualified_name(self.graph.entries[number])}"
+            for entry in self.restored
+            if entry.kind == "TRIGGER"
+            for number in self.graph.needs[entry.dump_id]
+            if number in self.selection.because and self.graph.entries[number].kind in ROUTINES
+        ]
+        if shown:
+            self.findings.append(
+                Finding(
+                    Severity.WARNS,
+                    "Triggers come along whose functions may need what is not restored",
+                    some(shown),
+                    "Select that, too, or restore the rows alone.",
+                )
+            )
+
     def _find_columns(self, rows: Iterable[Entry]) -> None:
         lacking = []
         for entry in rows:
@@ -443,7 +476,7 @@ def _revokes(rights: Iterable[DefaultRights]) -> Iterator[str]:
     for one in rights:
         if one.kind in _DEFAULTS:
             where = f" IN SCHEMA {quote_identifier(one.schema)}" if one.schema else ""
-            role = "PUBLIC" if one.role == "PUBLIC" else quote_identifier(one.role)
+            role = PUBLIC if one.role == PUBLIC else quote_identifier(one.role)
             yield f"ALTER DEFAULT PRIVILEGES{where} REVOKE ALL ON {_DEFAULTS[one.kind]} FROM {role};"
 
 

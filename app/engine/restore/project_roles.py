@@ -16,7 +16,7 @@ from app.engine.restore.wording import listed
 from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_identifier
 from app.postgres.role_statements import Membership, RoleDefinitions, membership_statement
-from app.postgres.target import TargetFacts
+from app.postgres.target import TargetFacts, TargetObject
 from app.supabase.platform import is_reserved_role, may_be_set_for_a_role
 
 _STRIPPED = frozenset({"superuser", "replication"})
@@ -75,12 +75,7 @@ def plan_roles(
     lent.plan()
     findings = list(_findings(made, definitions, memberships, refused))
     return ProjectRoles(
-        replace(
-            target,
-            roles=target.roles | missing,
-            given_to=target.given_to | lent.given_to,
-            creators=target.creators | lent.creators,
-        ),
+        lent.target_with(missing),
         (*statements, *settings, *lent.before),
         tuple(lent.after),
         lent.on_creation,
@@ -209,6 +204,25 @@ class _Lending:
             for schema in sorted({entry.schema for entry in owned if entry.owner == role} - {""}):
                 self._lend_schema(role, schema)
 
+    def target_with(self, made: set[str]) -> TargetFacts:
+        """The target as it is with these roles, and with what is lent."""
+        target = self.target
+
+        def as_mine(one: TargetObject) -> TargetObject:
+            return replace(one, is_mine=True) if one.owner in self.given_to else one
+
+        schemas = {one.name: one.owner for one in target.objects if one.kind == "SCHEMA"}
+        own = {(owner, name) for name, owner in schemas.items() if owner in self.given_to}
+        return replace(
+            target,
+            roles=target.roles | made,
+            given_to=target.given_to | self.given_to,
+            creators=target.creators | self.creators | own,
+            creatable=target.creatable | {name for _, name in own},
+            objects=tuple(map(as_mine, target.objects)),
+            dependents=tuple((as_mine(needed), as_mine(one)) for needed, one in target.dependents),
+        )
+
     def _may_act_for(self, role: str) -> bool:
         target = self.target
         if role in target.given_to:
@@ -224,7 +238,7 @@ class _Lending:
         return True
 
     def _lend_schema(self, role: str, schema: str) -> None:
-        if (role, schema) in self.target.creators:
+        if (role, schema) in self.target.creators or self._owns(role, schema):
             return
         own = next((e for e in self.entries if e.kind == "SCHEMA" and e.tag == schema), None)
         here = next((o for o in self.target.objects if (o.kind, o.name) == ("SCHEMA", schema)), None)
@@ -237,11 +251,15 @@ class _Lending:
         if here is not None:
             self.before.append(f"GRANT {on} TO {name};")
         elif own is not None:
-            lent = self.on_creation.get(own.dump_id, "")
-            self.on_creation[own.dump_id] = f"{lent}GRANT {on} TO {name};"
+            lent = self.on_creation.get(own.dump_id, "").removesuffix(";")
+            self.on_creation[own.dump_id] = f"{lent}, {name};" if lent else f"GRANT {on} TO {name};"
         if not self._keeps(role, schema):
             self.after.append(f"REVOKE {on} FROM {name};")
         self.creators.add((role, schema))
+
+    def _owns(self, role: str, schema: str) -> bool:
+        found = [one.owner for one in self.target.objects if (one.kind, one.name) == ("SCHEMA", schema)]
+        return found == [role]
 
     def _keeps(self, role: str, schema: str) -> bool:
         """Whether the source or the target lets the role create in the schema anyway."""

@@ -65,6 +65,12 @@ def privileges_for(definition: str, roles: Container[str], given_to: Container[s
     return Edited("".join(kept), tuple(dict.fromkeys(missing)))
 
 
+def as_one_role(definition: str) -> str:
+    """The same privileges without SET SESSION AUTHORIZATION, which only a superuser may use."""
+    statements = STATEMENT.findall(definition)
+    return "".join(one for one in statements if not (_BECOME.match(one) or _RETURN.match(one)))
+
+
 def policy_for(definition: str, roles: Container[str]) -> Edited:
     """A policy for those of its roles that are there; empty when none is."""
     match = _POLICY.match(definition)

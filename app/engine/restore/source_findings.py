@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from app.domain.restore import Finding, RestoreOptions, Severity
@@ -14,6 +14,7 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive import ArchiveFormat
 from app.postgres.archive_data import has_rows, open_stream
 from app.postgres.archive_entry import Entry, python_codec
+from app.postgres.connection import quote_identifier
 from app.postgres.danger_words import DEFINES
 from app.postgres.script import Statement, parse_copy_statement, read_script
 from app.postgres.script_calls import Calls
@@ -37,21 +38,32 @@ _ALLOW = "Restore it only when you trust where it comes from; --allow-server-acc
 
 
 def find_in_source(
-    source: RestoreSource, options: RestoreOptions, *, is_new: bool, run: Container[int] | None = None
+    source: RestoreSource,
+    options: RestoreOptions,
+    *,
+    is_new: bool,
+    run: Mapping[int, Entry] | None = None,
+    role: str = "",
 ) -> tuple[Finding, ...]:
     """Dangers, and what keeps a source from being restored as a whole.
 
     Args:
         is_new: whether it is to go into a new database, rather than into one that exists.
-        run: dump ids of the entries that are restored; None for all. What is not run is no danger.
+        run: the entries that are restored, by dump id; None for all. What is not run is no danger.
+        role: who restores, which is no danger to act as.
     """
     if source.archive is not None:
         return tuple(_of_archive(source, options, run))
-    return tuple(_of_scripts(source, options, is_new=is_new, run=run))
+    return tuple(_of_scripts(source, options, is_new=is_new, run=run, role=role))
 
 
 def _of_scripts(
-    source: RestoreSource, options: RestoreOptions, *, is_new: bool, run: Container[int] | None
+    source: RestoreSource,
+    options: RestoreOptions,
+    *,
+    is_new: bool,
+    run: Container[int] | None,
+    role: str,
 ) -> Iterator[Finding]:
     in_transaction = not is_new and (options.jobs or 1) == 1
     for number, (dump, outline) in enumerate(zip(source.dumps, source.outlines, strict=True)):
@@ -63,7 +75,9 @@ def _of_scripts(
                 "pg_dump's last line is missing.",
                 "Get another copy of it.",
             )
-        yield from _of_dangers(_that_run(outline.dangers, run, first_id), options, dump.name)
+        stays = f"SET SESSION AUTHORIZATION {_written(role)};"
+        dangers = [one for one in outline.dangers if one.statement.rstrip() != stays]
+        yield from _of_dangers(_that_run(dangers, run, first_id), options, dump.name)
         alone = [
             note
             for note in outline.not_in_transaction
@@ -87,6 +101,11 @@ def _of_scripts(
             )
 
 
+def _written(role: str) -> str:
+    """A role as pg_dump writes it."""
+    return role if re.fullmatch(r"[a-z_][a-z0-9_$]*", role) else quote_identifier(role)
+
+
 def _that_run(dangers: Sequence[Danger], run: Container[int] | None, first_id: int = 0) -> list[Danger]:
     """Those of statements that are run; all of a kind that is so frequent that not all were noted."""
     counts = Counter(danger.severity for danger in dangers)
@@ -102,13 +121,15 @@ def _that_run(dangers: Sequence[Danger], run: Container[int] | None, first_id: i
 
 
 def _of_archive(
-    source: RestoreSource, options: RestoreOptions, run: Container[int] | None
+    source: RestoreSource, options: RestoreOptions, run: Mapping[int, Entry] | None
 ) -> Iterator[Finding]:
     """pg_restore runs whatever an archive holds as one definition, and rows that are INSERTs as they are."""
     codec = python_codec(source.encoding)
     forged: list[str] = []
     dangers: list[Danger] = []
     for entry in source.entries:
+        if run is not None and entry.kind == "ACL":
+            entry = run.get(entry.dump_id, entry)  # perhaps edited
         found = list(_definition_dangers(entry, codec))
         dangers += (replace(danger, dump_id=entry.dump_id) for danger in found if danger is not None)
         if None in found or (has_rows(entry) and entry.copy_statement and not _is_copy(entry)):
