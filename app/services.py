@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from app.engine.restore.job import RestoreJob
     from app.engine.retention import Pruned
     from app.engine.scheduler import ScheduledRun
+    from app.supabase.access import SupabaseAccess
 
 
 _log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Services:
             if request.destination is not None:
                 self._clean(request.destination, listener)
                 request = replace(request, last_bytes=self._last_bytes(request))
+            request = self._with_access(request)
             backup = back_up(request, self.installations, cancel, listener)
         except Exception as error:
             reason = self._reason(error, request)
@@ -121,6 +123,26 @@ class Services:
             except AppError as error:  # the backup is good all the same, and the caller sees how far
                 listener(Notice(f"Not proven. {error}"))
         return backup
+
+    def supabase_of(self, project: str, connection: Connection) -> SupabaseAccess | None:
+        """How to reach a Supabase project beside its database; None for any other.
+
+        Args:
+            project: its name; one that was not added is known by its connection alone.
+        """
+        from app.engine.supabase_access import access_of  # few projects need it
+
+        wanted = project.casefold()
+        found = next((one for one in self.settings.projects if one.name.casefold() == wanted), None)
+        return access_of(found, connection.keywords)
+
+    def _with_access(self, request: BackupRequest) -> BackupRequest:
+        options = request.options
+        if request.supabase is not None or not (
+            options.storage or options.functions or options.configuration
+        ):
+            return request
+        return replace(request, supabase=self.supabase_of(request.project, request.connection))
 
     def run_schedule(self, schedule: Schedule, cancel: CancelToken, listener: Listener) -> Backup | None:
         """Run the slot of a schedule that is due, and then remove what its rules do not keep.

@@ -11,11 +11,13 @@ import click
 from app.cli import Exit
 from app.cli.console import error_object, print_json, run_operation
 from app.cli.options import json_option, make_folder
+from app.cli.restore_parts import give_back, parts_target, print_restored, wanted_parts
 from app.cli.restore_text import print_plan, print_report
 from app.cli.signals import interrupted_by_signals
-from app.domain.backup import Contents
+from app.domain.backup import Backup, Contents
 from app.domain.errors import AppError, ErrorCode
-from app.domain.restore import RestoreOptions, RestorePlan, RestoreResult
+from app.domain.restore import RestoreOptions, RestorePlan, RestoreReport, RestoreResult
+from app.engine.parts.restoring import Target
 from app.engine.restore.job import RestoreTarget, open_job, refusal
 from app.persistence.settings import find_project
 from app.postgres.connection import parse_connection
@@ -46,6 +48,11 @@ from app.services import Services, build_services
     help="Sessions. More than one with --into goes on after errors instead of undoing everything.",
 )
 @click.option("--allow-server-access", is_flag=True, help="Allow SQL that runs programs on the server.")
+@click.option("--storage", is_flag=True, help="Supabase: give back storage files, too.")
+@click.option("--functions", is_flag=True, help="Supabase: deploy edge functions, too.")
+@click.option(
+    "--no-database", is_flag=True, help="Leave the database as it is: --storage, --functions alone."
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and stop.")
 @click.option("--no-safety-backup", is_flag=True, help="Do not back up a target that holds rows first.")
 @click.option("--yes", is_flag=True, help="Do not ask for the name of a target that holds rows.")
@@ -65,6 +72,9 @@ def restore(
     no_privileges: bool,
     jobs: int | None,
     allow_server_access: bool,
+    storage: bool,
+    functions: bool,
+    no_database: bool,
     plan_only: bool,
     no_safety_backup: bool,
     yes: bool,
@@ -92,6 +102,10 @@ def restore(
             target = stack.enter_context(sandbox_target(sources, database, services.installations))
         else:
             target = _target(services, url, project, new_database, server)
+        names = wanted_parts(storage=storage, functions=functions)
+        parts = _parts(services, sources, project, None if sandbox or new_database else target, names)
+        if no_database:
+            return _parts_alone(names, parts, yes=yes, as_json=as_json)
         job = stack.enter_context(open_job(sources, target, options, services.installations))
         plan = run_operation(job.plan, quiet=as_json)
         if plan_only:
@@ -114,13 +128,59 @@ def restore(
             ),
             quiet=as_json,
         )
-    if as_json:
-        print_json({"plan": plan, "report": report})
-    else:
+        return _finish(plan, report, names, parts, as_json=as_json)
+
+
+def _parts(
+    services: Services,
+    sources: tuple[Path, ...],
+    project: str | None,
+    target: RestoreTarget | None,
+    names: tuple[str, ...],
+) -> tuple[Backup, Target] | None:
+    if not names:
+        return None
+    return parts_target(services, sources, project or "", target.connection if target else None)
+
+
+def _finish(
+    plan: RestorePlan,
+    report: RestoreReport,
+    names: tuple[str, ...],
+    parts: tuple[Backup, Target] | None,
+    *,
+    as_json: bool,
+) -> Exit:
+    """Tell what came of the database, and after a success give back the parts beside it."""
+    if not as_json:
         print_report(report)
+    succeeded = report.result is RestoreResult.SUCCEEDED
+    restored = give_back(names, *parts, quiet=as_json) if parts and succeeded else ()
+    if as_json:
+        print_json({"plan": plan, "report": report} | ({"parts": restored} if parts else {}))
+    else:
+        print_restored(restored)
     if report.result is RestoreResult.CANCELLED:
         return Exit.CANCELLED
-    return Exit.DONE if report.result is RestoreResult.SUCCEEDED else Exit.FAILED
+    return Exit.DONE if succeeded and not any(part.left_out for part in restored) else Exit.FAILED
+
+
+def _parts_alone(
+    names: tuple[str, ...], parts: tuple[Backup, Target] | None, *, yes: bool, as_json: bool
+) -> Exit:
+    if parts is None:
+        raise AppError(ErrorCode.INVALID_INPUT, "--no-database needs --storage or --functions")
+    if not yes:
+        what = "Files and functions of the same names are replaced there"
+        if not sys.stdin.isatty():
+            raise AppError(ErrorCode.INVALID_INPUT, what, hint="Add --yes if that is meant.")
+        click.confirm(f"{what}. Go on?", abort=True, err=True)
+    restored = give_back(names, *parts, quiet=as_json)
+    if as_json:
+        print_json({"parts": restored})
+    else:
+        print_restored(restored)
+    return Exit.FAILED if any(part.left_out for part in restored) else Exit.DONE
 
 
 def _check_targets(

@@ -256,11 +256,21 @@ class _Upload(Copying):
             raise NotThereError(f"the backup does not hold it: {item.left_out}")
         source = path_inside(self._backup, item.path)
         try:
+            if self._hash_of(source) != item.sha256:
+                raise NotThereError("its file in the backup is damaged")
             self.client.put(item, source, lambda length: self.moved(length, item.label))
         except OSError as error:
             raise NotThereError(f"its file cannot be read: {error.strerror}") from error
         self.came_over_the_network(item.file_bytes)
         return item
+
+    def _hash_of(self, path: Path) -> str:
+        digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                self.client.cancel.check()
+                digest.update(block)
+        return digest.hexdigest()
 
 
 def _earlier_listing(earlier: Path | None) -> Iterator[StorageObject]:

@@ -17,6 +17,7 @@ from app.engine.parts.storage_rows import put_rows_back, save_rows
 from app.postgres.connection import Connection, asking
 from app.supabase.access import SupabaseAccess
 from app.system.cancellation import CancelToken, abandonable
+from app.system.files import path_inside, sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def restore_functions(backup: Backup, target: Target, cancel: CancelToken, liste
     access = target.access
     if access.management is None or not access.ref:
         raise _nowhere("Functions can only be deployed to a hosted project, with an access token", access)
+    _check_files(backup, "functions/")
     kept = deploy_functions(Path(backup.folder), access.ref, access.management, cancel, listener)
     return Restored("functions", kept.objects, kept.bytes, kept.left_out)
 
@@ -100,6 +102,21 @@ def restore_part(
     if all(part.name != name for part in backup.manifest.parts):
         return Restored(name, 0, 0, (LeftOut(name, "all of it", "The backup does not hold this part."),))
     return RESTORES[name](backup, target, cancel, listener)
+
+
+def _check_files(backup: Backup, prefix: str) -> None:
+    folder = Path(backup.folder)
+    for file in backup.manifest.files:
+        if not file.path.startswith(prefix):
+            continue
+        path = path_inside(folder, file.path)
+        if not path.is_file() or sha256_of(path) != file.sha256:
+            raise AppError(
+                ErrorCode.ARCHIVE_DAMAGED,
+                f"The file {file.path} is damaged",
+                detail=f"in {folder}",
+                hint="Use another backup. Nothing was deployed.",
+            )
 
 
 def _nowhere(title: str, access: SupabaseAccess) -> AppError:

@@ -16,6 +16,7 @@ from app.engine.parts.restoring import Target, restore_part
 from app.engine.preflight import BackupRequest
 from app.postgres.toolchain import Installation
 from app.supabase.access import SupabaseAccess
+from app.supabase.storage_listing import file_of
 from app.system.cancellation import CancelToken
 from tests.supabase.management import REF, Project
 from tests.supabase.stand_in import NewStandIn, StandIn, cache_folder, stand_ins
@@ -129,6 +130,21 @@ def test_functions_go_back(backup: Backup, project: StandIn) -> None:
     done = restore_part("functions", backup, target, CancelToken(), lambda _: None)
     assert (done.objects, done.left_out) == (1, ())
     assert api.deployed["hello"][1] == b"code"
+
+
+def test_what_is_damaged_does_not_go_back(backup: Backup, project: StandIn, storage: StorageStandIn) -> None:
+    folder = Path(backup.folder)
+    (folder / file_of("avatars", "7.txt")).write_bytes(b"xyz")
+    (folder / "functions/hello/body").write_bytes(b"c0de")
+    api = Project()
+    target = Target(SupabaseAccess(REF, storage.url, Secret(KEY), api), project.connection)
+    done = restore_part(STORAGE_FILES, backup, target, CancelToken(), lambda _: None)
+    assert [(left.what, "damaged" in left.reason) for left in done.left_out] == [("avatars/7.txt", True)]
+    assert storage.blobs["avatars/7.txt"].content == b"007"
+    with pytest.raises(AppError) as caught:
+        restore_part("functions", backup, target, CancelToken(), lambda _: None)
+    assert caught.value.code is ErrorCode.ARCHIVE_DAMAGED
+    assert not api.deployed
 
 
 def test_without_access_what_to_do_is_said(backup: Backup, project: StandIn) -> None:
