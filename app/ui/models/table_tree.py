@@ -125,14 +125,23 @@ class TableTree(QAbstractItemModel):
         self._tell_all()
 
     def texts(self, column: Column) -> set[str]:
-        """What a column shows, to measure how wide it must be."""
+        """What is enough of a column with numbers to measure how wide it must be.
+
+        All figures have one width, so of numbers with as many of them the first and the last stand for all.
+        """
         role = Qt.ItemDataRole.DisplayRole
         found = {str(self._schema_data(schema, column, role)) for schema in self._schemas}
         if column == Column.ROWS:
             found |= {self._some(len(schema.tables), len(schema.tables)) for schema in self._schemas}
-        return found | {
-            str(self._table_data(t, column, role)) for schema in self._schemas for t in schema.tables
-        }
+
+        def number(table: TableItem) -> int:
+            return (table.rows if column == Column.ROWS else table.bytes) or 0
+
+        ends: dict[int, list[TableItem]] = {}
+        for table in sorted((table for schema in self._schemas for table in schema.tables), key=number):
+            ends.setdefault(len(str(number(table))), [table, table])[1] = table
+        some = (table for pair in ends.values() for table in pair)
+        return found | {str(self._table_data(table, column, role)) for table in some}
 
     def table_at(self, index: Index) -> TableItem | None:
         """The table of a row; None for a schema."""
