@@ -59,6 +59,7 @@ def test_whatever_is_told_the_share_never_goes_back_and_is_never_whole(
 def test_every_workload_counts_each_phase(size: int, proven: bool) -> None:
     for workload in (
         backup_workload(size, proven=proven),
+        backup_workload(size, proven=proven, storage_bytes=size),
         proof_workload(size),
         verify_workload(size),
         restore_workload(size, safety_bytes=size),

@@ -93,6 +93,15 @@ def test_an_estimate_follows_the_last_backup_and_else_the_size() -> None:
     assert estimate_backup(100, 5, proven=False, compressed=False).bytes == 100 + (64 << 10)
 
 
+def test_an_estimate_counts_storage_files_that_the_last_backup_does_not_hold() -> None:
+    first = estimate_backup(1000, 1 << 40, proven=False, line_speed=1e6, storage_bytes=10**9)
+    assert first.bytes > 10**9
+    assert first.seconds >= 1000
+    last = PastRun(database_bytes=1000, bytes=10_100, seconds=7, storage_bytes=10_000)
+    assert estimate_backup(1, 5, proven=False, last=last, storage_bytes=10_500).bytes == 100 + 500
+    assert estimate_backup(1, 5, proven=False, last=last, storage_bytes=9_000).bytes == 100
+
+
 def test_durations_are_rounded_to_what_one_would_say() -> None:
     words = [duration_words(seconds) for seconds in (0, 4, 12, 58, 170, 3600, 7200)]
     assert words == ["a moment", "a moment", "10 s", "1 min", "3 min", "60 min", "2 h"]

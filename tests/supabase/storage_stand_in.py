@@ -109,6 +109,7 @@ def running_storage() -> Iterator[StorageStandIn]:
 def _handler(stand_in: StorageStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and content are two writes
 
         def log_message(self, *arguments: object) -> None:
             pass

@@ -16,6 +16,7 @@ from app.domain.project import Secret
 from app.domain.proof import ProofLevel
 from app.engine import parts
 from app.engine.backup import back_up
+from app.engine.listing import list_database
 from app.engine.parts.part import Part, PartRun, Save, Saved
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
@@ -204,6 +205,10 @@ def test_files_that_are_not_wanted_are_neither_asked_for_nor_missed(
         assert left_out(backup, "storage files") == []
         assert not (Path(backup.folder) / "storage").exists()
     assert not storage.asked
+
+
+def test_the_bytes_of_files_are_known_before_a_backup(project: StandIn, storage: StorageStandIn) -> None:
+    assert list_database(project.connection, CancelToken()).storage_bytes == 35_004
 
 
 def test_functions_and_settings_are_saved_where_there_is_a_token(
