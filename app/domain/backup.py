@@ -266,6 +266,7 @@ class PartRecord:
         objects: files, functions, settings or rows in it; None where they are not counted.
         bytes: theirs.
         downloaded: of the objects came over the network; the others were linked from an earlier backup.
+        is_whole: False where it was broken off, so that an earlier backup may hold more of it.
     """
 
     name: str
@@ -275,6 +276,7 @@ class PartRecord:
     objects: int | None = None
     bytes: int = 0
     downloaded: int | None = None
+    is_whole: bool = True
 
     @property
     def linked(self) -> int | None:

@@ -26,15 +26,14 @@ from app.domain.proof import Proof, ProofLevel
 from app.engine.dump_run import DumpResult, database_file, run_dump
 from app.engine.parts import Parts
 from app.engine.parts.part import PartRun
+from app.engine.parts.storage_files import earlier_storage
 from app.engine.preflight import BackupRequest, Plan, preflight
 from app.engine.verify import need_folder, with_proof
-from app.persistence.destination import newest_with
 from app.persistence.partial import PartialBackup, publish
 from app.postgres.connection import Session
 from app.postgres.dumping import dump_roles
 from app.postgres.inspection import TableFacts
 from app.postgres.toolchain import Installation
-from app.supabase.storage_listing import LISTING
 from app.system.cancellation import CancelToken, abandonable
 
 _ATTEMPTS = 3
@@ -107,18 +106,18 @@ def prove_backup(
 def _write(
     request: BackupRequest, plan: Plan, partial: PartialBackup, cancel: CancelToken, listener: Listener
 ) -> Backup:
+    extra = Parts(partial)
     stopped = CancelToken()  # ends pg_dumpall when the dump fails
     with ThreadPoolExecutor(1, "roles") as pool, cancel.interrupting(stopped.cancel):
         roles = pool.submit(_save_roles, request, plan, partial, stopped)
         try:
-            extra = Parts(partial)
             result, run = _dump(request, plan, partial, cancel, listener, extra=extra)
             parts, warnings = roles.result()
-            extra.save(run)
         except BaseException:
             stopped.cancel()
             raise
     tables, more_warnings = _check_rows(request, result)
+    extra.save(run)
     cancel.check()
     listener(Progress(Phase.SEALING))
     counted = request.options.counts and not more_warnings
@@ -164,7 +163,7 @@ def _dump(
     extra: Parts,
 ) -> tuple[DumpResult, PartRun]:
     """Dump, and try again with a new snapshot when something stood in the way for a moment."""
-    earlier = newest_with(partial.folder.parent, LISTING, request.project)
+    earlier = earlier_storage(partial.folder.parent, request.project) if request.supabase else None
     run = PartRun(request, partial.folder, earlier, (), cancel, listener)
 
     def look(session: Session, tables: tuple[TableFacts, ...]) -> None:

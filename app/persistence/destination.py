@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,8 +75,8 @@ def list_backups(
                 yield folder, error
 
 
-def newest_with(folder: Path, name: str, project: str) -> Path | None:
-    """The newest backup of a project in its folder that holds a file of this name, if there is one."""
+def newest_with(folder: Path, name: str, fits: Callable[[Manifest], bool]) -> Path | None:
+    """The newest backup in a project's folder that holds a file of this name and fits, if there is one."""
     try:
         found = sorted((Path(entry.path) for entry in os.scandir(folder)), reverse=True)
     except OSError:
@@ -85,7 +85,7 @@ def newest_with(folder: Path, name: str, project: str) -> Path | None:
         if not _NAME.fullmatch(backup.name) or backup.is_symlink() or not (backup / name).is_file():
             continue
         try:
-            if read_manifest(backup).project.casefold() == project.casefold():
+            if fits(read_manifest(backup)):
                 return backup
         except AppError:
             continue

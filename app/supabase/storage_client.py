@@ -37,7 +37,6 @@ _ATTEMPTS = 6
 _ATTEMPTS_OF_500 = 3
 _PAUSES = 40
 _LONGEST_WORDS = 1 << 20
-_BUSY = (*BUSY, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)  # after which it begins anew
 _BLOCK_OF_ANSWER = 256 << 10
 
 
@@ -46,11 +45,12 @@ class NotThereError(Exception):
 
 
 class StorageRefusedError(Exception):
-    """The server refuses the key: every other object will fare no better."""
+    """The server refuses the key, `surely` where it says so: every other object will fare no better."""
 
-    def __init__(self, error: AppError) -> None:
+    def __init__(self, error: AppError, *, surely: bool) -> None:
         super().__init__(str(error))
         self.error = error
+        self.surely = surely
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,7 @@ class StorageClient:
             Cancelled: `cancel` was set.
         """
         url = f"{self._base}/object/authenticated/{_path_of(item)}"
-        with target.open("wb") as file:
-            download = _Download(file, on_bytes)
+        with _Download(target, on_bytes) as download:
             self._until_done(
                 lambda: self._receive(url, download),
                 lambda: download.size,
@@ -218,14 +217,22 @@ class StorageClient:
 
 
 class _Download:
-    """A file that is being received: what was read of it so far, hashed."""
+    """A file that is being received: what was read of it so far, hashed. It is made when something comes."""
 
-    def __init__(self, file: BinaryIO, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, target: Path, on_bytes: Callable[[int], None]) -> None:
         self.size = 0
         self.etag = ""
         self.digest = hashlib.sha256()
-        self._file = file
+        self._target = target
+        self._file: BinaryIO | None = None
         self._on_bytes = on_bytes
+
+    def __enter__(self) -> _Download:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def range_headers(self) -> dict[str, str]:
         """Asks for the rest, if it is still the same object; weak etags do not do (RFC 9110, 13.1.5)."""
@@ -243,13 +250,15 @@ class _Download:
     def begin(self, etag: str) -> None:
         """Forget what was read."""
         self._on_bytes(-self.size)
-        self._file.seek(0)
-        self._file.truncate()
+        if self._file is not None:
+            self._file.close()
+        self._file = self._target.open("wb")
         self.size, self.etag, self.digest = 0, etag, hashlib.sha256()
 
     def take(self, block: bytes) -> None:
         """Keep a block."""
-        self._file.write(block)
+        if self._file is not None:
+            self._file.write(block)
         self.digest.update(block)
         self.size += len(block)
         self._on_bytes(len(block))
@@ -280,12 +289,15 @@ def _refuse(response: httpx.Response, place: str, failed: int, gone: str) -> Non
                 f"{WHAT} refuses the service key",
                 detail=f"{place} answered {status}{said}",
                 hint="Store the project's current service_role key, or sign in with a token.",
-            )
+            ),
+            surely=_is_about_key(words),
         )
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and failed + 1 < _ATTEMPTS:
+        return  # it begins anew
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         if failed + 1 >= _ATTEMPTS_OF_500:
             raise NotThereError(f"it has a row, but the server failed at its content (500{said})")
-    elif failed + 1 >= _ATTEMPTS or status not in _BUSY:
+    elif failed + 1 >= _ATTEMPTS or (status not in BUSY and status < HTTPStatus.INTERNAL_SERVER_ERROR):
         raise NotThereError(f"the server answered {status}{said}")
 
 

@@ -61,6 +61,7 @@ class Copied:
         downloaded_bytes: theirs.
         left_out: what is not there, each with its reason.
         warnings: sentences for the user.
+        is_whole: whether every object was asked for.
         files: with the hashes that were taken on the way.
     """
 
@@ -70,6 +71,7 @@ class Copied:
     downloaded_bytes: int
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    is_whole: bool = True
     files: tuple[FileRecord, ...] = ()
 
 
@@ -101,14 +103,10 @@ class Copying:
             self._in_a_row = 0
             return self._without(item, error)
         except StorageRefusedError as refused:
-            return self._give_up(item, refused.error)
+            return self._failed(item, refused.error, is_hopeless=refused.surely)
         except AppError as error:
             self.client.cancel.check()
-            with self._lock:
-                self._in_a_row += 1
-                if error.code in _HOPELESS or self._in_a_row >= _IN_A_ROW:
-                    return self._give_up(item, error)
-            return self._without(item, error)
+            return self._failed(item, error, is_hopeless=error.code in _HOPELESS)
         with self._lock:
             self._in_a_row = 0
             self._objects += 1
@@ -148,6 +146,7 @@ class Copying:
             self._downloaded_bytes,
             tuple(left_out),
             tuple(self.warnings),
+            self.failure is None,
             tuple(files),
         )
 
@@ -171,8 +170,12 @@ class Copying:
                     self._named.append(LeftOut(STORAGE_FILES, item.label, str(error)))
         return renewed(item, path="", file_bytes=0, sha256="", left_out=str(error))
 
-    def _give_up(self, item: StorageObject, error: AppError) -> StorageObject:
+    def _failed(self, item: StorageObject, error: AppError, *, is_hopeless: bool) -> StorageObject:
+        """Leave an object out, and all that follow where nothing speaks for them."""
         with self._lock:
+            self._in_a_row += 1
+            if not is_hopeless and self._in_a_row < _IN_A_ROW:
+                return self._without(item, error)
             self.failure = self.failure or error
             return self._without(item, self.failure)
 

@@ -168,6 +168,12 @@ def is_this_computer(host: str) -> bool:
         return False
 
 
+def is_in_the_open(url: str) -> bool:
+    """Whether what is sent to an address can be read on the way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_this_computer(parts.hostname or "")
+
+
 def call(
     client: WebClient,
     method: str,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from app.domain.backup import STORAGE_FILES, LeftOut, PartRecord
+from functools import partial
+from pathlib import Path
+
+from app.domain.backup import STORAGE_FILES, LeftOut, Manifest, PartRecord
 from app.domain.events import Phase, Progress
 from app.engine.parts.part import Part, PartRun, Save, Saved
+from app.persistence.destination import newest_with
 from app.postgres.connection import Session
 from app.supabase.access import SupabaseAccess
+from app.supabase.storage_listing import LISTING
 
 _FOLDER = "storage"
+_PLAIN = "The storage was asked without encryption: its service key can be read on the way. Use https."
 _WHERE = "Add the project with its storage’s address and its service key; the rows are in the database part."
 
 
@@ -29,6 +35,7 @@ def look(session: Session, run: PartRun) -> Save | None:
         from app.supabase.storage_client import StorageClient
         from app.supabase.storage_copy import THREADS
         from app.supabase.storage_files import download
+        from app.supabase.web import is_in_the_open
         from app.system.cancellation import abandonable
 
         run.listener(Progress(Phase.SAVING_FILES, 0.0))
@@ -47,8 +54,10 @@ def look(session: Session, run: PartRun) -> Save | None:
             objects=copied.objects,
             bytes=copied.bytes,
             downloaded=copied.downloaded,
+            is_whole=copied.is_whole,
         )
-        return Saved(record, copied.left_out, copied.warnings, copied.files)
+        plain = (_PLAIN,) if is_in_the_open(access.storage_url) else ()
+        return Saved(record, copied.left_out, copied.warnings + plain, copied.files)
 
     return save
 
@@ -67,3 +76,16 @@ def _without_access(session: Session, access: SupabaseAccess | None) -> Save | N
 
 
 PART = Part(STORAGE_FILES, _FOLDER, look)
+
+
+def earlier_storage(folder: Path, project: str) -> Path | None:
+    """The newest backup of a project in its folder whose files can be linked; a whole one is better."""
+
+    def holds(manifest: Manifest, *, whole: bool) -> bool:
+        records = [part for part in manifest.parts if part.name == STORAGE_FILES]
+        is_own = manifest.project.casefold() == project.casefold()
+        return is_own and any(part.objects and (part.is_whole or not whole) for part in records)
+
+    return newest_with(folder, LISTING, partial(holds, whole=True)) or newest_with(
+        folder, LISTING, partial(holds, whole=False)
+    )

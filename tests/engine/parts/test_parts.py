@@ -156,6 +156,17 @@ def test_the_next_backup_links_what_is_the_same(
     assert not verify_backup(second, CancelToken(), maker.events.append).manifest.proof.has_failed
 
 
+def test_a_backup_that_was_broken_off_is_not_what_the_next_one_links_from(
+    maker: Maker, storage: StorageStandIn
+) -> None:
+    maker.make(access_to(storage))
+    maker.make(access_to(storage, "wrong-key"))
+    storage.asked.clear()
+    third = maker.make(access_to(storage))
+    assert not storage.asked
+    assert len(objects_of(third)) == 3
+
+
 def test_what_is_only_in_the_database_is_counted_and_secrets_of_vault_are_named(
     maker: Maker, storage: StorageStandIn
 ) -> None:
