@@ -34,6 +34,7 @@ _VERBS = {
     "inspect": "app.cli.inspect",
     "restore": "app.cli.restore",
     "open": "app.cli.open",
+    "export": "app.cli.export",
     "history": "app.cli.history",
     "schedules": "app.cli.schedules",
     "run-due": "app.cli.run_due",
