@@ -43,7 +43,7 @@ class Subject:
         owner: of the object that it is, or is a part of.
         is_here: whether the target has such an object.
         whole_is_here: whether the target has the object that it is a part of.
-        is_mine: whether the target's object, or the one that it is a part of, belongs to the role.
+        is_mine: whether the target's object, or the one that it is a part of, is the user's.
         may_write: of rows and positions: whether the role may write them in the target.
         may_create: whether the role may create objects in the schema.
     """
@@ -130,9 +130,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(lambda one: one.has_user_rows and one.may_write, Outcome.RESTORED),
     Rule(
-        lambda one: one.has_user_rows and one.kind == "TABLE DATA" and not one.whole_is_here,
+        lambda one: one.has_user_rows and not one.whole_is_here,
         Outcome.LOST,
         "the project has no such table: its platform is of another version",
+    ),
+    Rule(
+        lambda one: one.has_user_rows and not one.is_mine,
+        Outcome.LOST,
+        "the project’s role may not write them",
     ),
     Rule(
         lambda one: one.kind == "TABLE DATA" and one.schema in _ROWS_OF_TOOLS and one.may_write,
@@ -141,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda one: one.kind == "TABLE DATA" and one.schema in _ROWS_OF_TOOLS and not one.is_mine,
         Outcome.LOST,
-        "the project’s role may not write them",
+        "the project’s role may not write them, or their extension is not there yet",
     ),
     Rule(
         lambda one: one.kind in _ROWS and one.is_on_platform and (one.is_by_platform or one.is_taken),

@@ -39,7 +39,7 @@ def test_what_is_outside_of_the_platform_is_ordinary() -> None:
 
 def test_rows_go_where_the_role_may_write_them() -> None:
     assert outcome("TABLE DATA", "users", "auth", "supabase_auth_admin", may_write=True) is Outcome.RESTORED
-    assert outcome("TABLE DATA", "users", "auth", "supabase_auth_admin", whole_is_here=True) is Outcome.THERE
+    assert outcome("TABLE DATA", "users", "auth", "supabase_auth_admin", whole_is_here=True) is Outcome.LOST
     assert outcome("TABLE DATA", "newer", "auth", "supabase_auth_admin") is Outcome.LOST
     assert outcome("TABLE DATA", "job", "cron", "supabase_admin") is Outcome.LOST
 

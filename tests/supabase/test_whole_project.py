@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from app.domain.backup import Backup, BackupOptions, Contents, Format
+from app.domain.project import Secret
 from app.domain.proof import ProofLevel
 from app.domain.restore import (
     Action,
@@ -388,6 +389,50 @@ def test_a_trigger_of_the_target_alone_keeps_its_function(
 
     (finding,) = plan.blocking
     assert 'TABLE "auth"."users" needs FUNCTION "public"."touch"()' in finding.detail
+
+
+def test_what_needs_a_part_of_the_platform_that_the_target_lacks_is_named(
+    source: StandIn, new_stand_in: NewStandIn, take_backup: TakeBackup, restore: Restore
+) -> None:
+    target = new_stand_in()
+    source.as_admin("""
+        CREATE SCHEMA supabase_functions AUTHORIZATION supabase_admin;
+        GRANT USAGE ON SCHEMA supabase_functions TO postgres;
+        CREATE FUNCTION supabase_functions.http_request() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RETURN NEW; END $$;
+        CREATE TABLE storage.prefixes (a int); INSERT INTO storage.prefixes VALUES (1);
+    """)
+    target.as_admin("CREATE TABLE storage.prefixes (a int)")
+    source.sql("""
+        CREATE TRIGGER hook AFTER INSERT ON public.orders
+            FOR EACH ROW EXECUTE FUNCTION supabase_functions.http_request('https://example.com');
+    """)
+
+    plan = succeeded(restore(take_backup(source), target))
+
+    warned = {one.title: one.detail for one in plan.findings if one.severity is Severity.WARNS}
+    assert warned["Left out: the project’s platform does not have it"] == (
+        "FUNCTION supabase_functions.http_request()"
+    )
+    assert "TRIGGER public.orders hook" in warned.values()
+    assert warned["Rows are left out: the project’s role may not write them"] == "storage.prefixes"
+
+
+def test_the_platforms_own_superuser_restores_a_project_as_well(
+    source: StandIn, new_stand_in: NewStandIn, take_backup: TakeBackup, restore: Restore
+) -> None:
+    target = new_stand_in()
+    backup = take_backup(source)
+    admin = Connection(target.admin_conninfo, Secret(target.admin_password), inherits=False)
+
+    for clean in (False, True):
+        succeeded(restore(backup, admin, clean=clean))
+
+        found = differences(source, target)
+        differing = [one for one in found if "GRANTED BY supabase_admin" not in one and one[0] == "+"]
+        assert len(differing) == 1
+        assert "Name: TABLE objects; Type: ACL; Schema: storage;" in differing[0]
+    assert target.as_admin("SELECT pg_has_role('postgres', 'App Owner', 'SET')") == [(True,)]
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ def close_again(
     opened: dict[int, Mapping[str, tuple[str, ...]]] = {}
     by_id = {entry.dump_id: entry for entry in entries}
     for number, entry in by_id.items():
-        defaults = default_rights(entry, target)
+        defaults = dict(default_rights(entry, target))
+        defaults.pop(entry.owner, None)  # an owner has all rights, and must not lose them
         if entry.kind in ROUTINES and not is_closed(acls[number]):
             continue
         if extra := lacking(defaults, granted(acls[number])):

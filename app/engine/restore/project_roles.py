@@ -67,7 +67,7 @@ def plan_roles(
         named = {entry.owner for entry in kept}
         missing = {role for role in missing if role in named or _is_named(role, kept)}
     made = sorted(missing)
-    memberships = [one for one in definitions.memberships if _is_wanted(one, missing, target)]
+    memberships = _merged(one for one in definitions.memberships if _is_wanted(one, missing, target))
     statements = [_creation(role, definitions) for role in made]
     statements += [membership_statement(one, target.version.major) for one in memberships]
     settings, refused = _settings(definitions, missing, target)
@@ -103,6 +103,26 @@ def _is_wanted(one: Membership, made: set[str], target: TargetFacts) -> bool:
         return False
     return (one.role in made or one.role in target.admin_of) and (
         one.member in made or one.member in target.roles
+    )
+
+
+def _merged(memberships: Iterable[Membership]) -> list[Membership]:
+    """One membership where several roles granted the same; it may whatever one of them may."""
+    found: dict[tuple[str, str], Membership] = {}
+    for one in memberships:
+        key = one.role, one.member
+        before = found.get(key)
+        found[key] = one if before is None else Membership(*key, _either(before.options, one.options))
+    return list(found.values())
+
+
+def _either(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    defaults = {"admin": "false", "inherit": "true", "set": "true"}
+    words = [defaults | dict(zip(options[::2], options[1::2], strict=False)) for options in (one, other)]
+    return tuple(
+        word
+        for name in defaults
+        for word in (name, "false" if all(each[name] == "false" for each in words) else "true")
     )
 
 
@@ -161,7 +181,9 @@ def _findings(
     lost = [
         f"{one.member} in {one.role}"
         for one in definitions.memberships
-        if one.member in made and one not in given and one.role not in made
+        if one.member in made
+        and one.role not in made
+        and not any((one.role, one.member) == (other.role, other.member) for other in given)
     ]
     lost += [f"{role}: {', '.join(names)}" for role, names in refused.items()]
     if lost:
