@@ -205,7 +205,7 @@ def _handler(stand_in: StorageStandIn) -> type[BaseHTTPRequestHandler]:
             if not self.check(label):
                 return
             assert self.headers.get("x-upsert") == "true"
-            if not label.isascii():
+            if not label.partition("/")[2].isascii():
                 self.answer(400, {"statusCode": "400", "error": "InvalidKey", "message": "Invalid key"})
                 return
             stand_in.blobs[label] = Blob(
