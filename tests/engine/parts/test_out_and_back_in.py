@@ -21,6 +21,8 @@ from tests.supabase.stand_in import NewStandIn
 from tests.supabase.stand_in_text import differences
 from tests.supabase.storage_stand_in import KEY, running_storage
 
+ROWS = "SELECT to_jsonb(o) FROM storage.objects o ORDER BY bucket_id, name"
+
 
 def test_a_whole_project_with_its_files_comes_back_equal(
     new_stand_in: NewStandIn,  # noqa: F811
@@ -48,6 +50,8 @@ def test_a_whole_project_with_its_files_comes_back_equal(
             report = job.run(CancelToken(), lambda _: None)
         assert (report.result, report.failures) == (RestoreResult.SUCCEEDED, ())
 
+        assert differences(source, target) == []
+
         new_files.on_upload = lambda label: target.as_admin(
             "UPDATE storage.objects SET owner_id = 'server', last_accessed_at = now() "
             f"WHERE name = $_${label.partition('/')[2]}$_$"
@@ -59,4 +63,4 @@ def test_a_whole_project_with_its_files_comes_back_equal(
             label: blob.content for label, blob in files.blobs.items()
         }
         assert new_api.deployed["hello"][1] == b"code"
-        assert differences(source, target) == []
+        assert target.as_admin(ROWS) == source.as_admin(ROWS)
