@@ -9,82 +9,34 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.backup import Backup
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
 from app.domain.remedy import Remedy
-from app.engine.restore.entry_graph import ABOUT, DATA, PREAMBLE, EntryGraph, entry_graph
-from app.engine.restore.ownership import has_an_owner
-from app.engine.restore.project_roles import ProjectRoles, plan_roles
-from app.engine.restore.rights import granted
-from app.engine.restore.role_edits import as_one_role, policy_for, privileges_for
-from app.engine.restore.source import RestoreSource, open_source
-from app.engine.restore.wording import listed, some
-from app.engine.restore_list import qualified_name
+from app.engine.restore.source import open_source
+from app.engine.supabase_selection import ENDS, Scripts, choose_scripts
 from app.postgres.archive import Archive, ArchiveFormat, write_custom, write_directory_toc
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.failures import dump_failure
 from app.postgres.restoring import prepare_archive
-from app.postgres.target import TargetFacts, TargetObject
-from app.postgres.target_parts import PUBLIC
 from app.postgres.toolchain import Installation, Version, pick_restore_tool
-from app.supabase.platform import (
-    API_ROLES,
-    OWNER,
-    is_platform_owner,
-    is_reserved_role,
-    is_supabase,
-)
-from app.supabase.restore_rules import (
-    Outcome,
-    Subject,
-    is_platform_publication,
-    is_users,
-    outcome_of,
-)
 from app.system.cancellation import CancelToken
 from app.system.files import BLOCK, folder_error, free_bytes, sync_file, sync_folder
 from app.system.process import Child, child_environment
 
 NAMES = ("roles.sql", "schema.sql", "data.sql")
 _UNKNOWN = Version(0, 0)
-_SETTINGS = frozenset(
-    {("anon", "statement_timeout=3s"), ("authenticated", "statement_timeout=8s")}
-    | {("authenticator", "statement_timeout=8s")}
-)
-"""What roles have set in every project."""
-_NOT_FOR_USERS = {
-    "DATABASE": "",
-    "DATABASE PROPERTIES": "",
-    "STATISTICS DATA": "",
-    "EVENT TRIGGER": "only a superuser may make it",
-    "SUBSCRIPTION": "its connection string may hold a password",
-}
-_IN_EVERY_PROJECT = ("public", "extensions")
-_BY_CLI = "it is in a schema that the CLI leaves out, too"
-_ROLES_BEGIN = "-- The user's own roles; their passwords have to be set again.\n\n"
-_LENDS = "GRANT CREATE ON SCHEMA "
-_TAKES_BACK = "REVOKE CREATE ON SCHEMA "
-_REVOKES = (
-    "-- A new project gives these on all that is made in public: each object gets its own rights below.\n"
-    + "".join(
-        f'ALTER DEFAULT PRIVILEGES FOR ROLE "postgres" IN SCHEMA "public"\n'
-        f'    REVOKE ALL ON {kind} FROM "postgres", "anon", "authenticated", "service_role";\n'
-        for kind in ("TABLES", "SEQUENCES", "FUNCTIONS")
-    )
-)
 _BEGIN, _COMMIT = b"\nBEGIN;\n", b"\nCOMMIT;\n"
 _SETTING_BEHIND = b"\nSET client_encoding = "
 _TRANSACTION_TIMEOUT = b"\nSET transaction_timeout = 0;"
 _KNOWS_TRANSACTION_TIMEOUT = 17
 _LONGEST_END = 4096
 _DATA_BEGINS = "SET session_replication_role = replica;\n"
-_ENDS = "\nRESET ALL;\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +93,7 @@ def write_supabase_sql(
             source.archive.compression.method,
             server,
         )
-        scripts = _Selecting(source).result()
+        scripts = choose_scripts(source)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _check_space(folder, sum(size for _, size in source.streams.values()))
@@ -150,159 +102,6 @@ def write_supabase_sql(
         except OSError as error:
             raise folder_error(error, folder) from error
     return SupabaseSql(files, scripts.left_out, scripts.notes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scripts:
-    """What goes into which script."""
-
-    roles: str
-    before: str
-    schema: tuple[Entry, ...]
-    after: str
-    data: tuple[Entry, ...]
-    edits_data: bool
-    left_out: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Selecting:
-    """Chooses entries as for a new project, of which the platform's part is there and nothing else."""
-
-    source: RestoreSource
-    graph: EntryGraph = field(init=False)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.graph = entry_graph(self.source.entries)
-
-    def result(self) -> _Scripts:
-        kept = [entry for entry in self.source.entries if self._is_kept(entry)]
-        roles = plan_roles(kept, self.graph, self.source.roles, self._new_project(), everything=True)
-        known = roles.target.roles | {OWNER}
-        data = [entry for entry in kept if _is_data(entry)]
-        schema = [
-            edited
-            for entry in kept
-            if (entry.kind in PREAMBLE or not _is_data(entry))
-            and (edited := self._edited(entry, known, roles)) is not None
-        ]
-        owned = [_with_owner(entry) for entry in data]
-        is_project = is_supabase(
-            {entry.owner for entry in self.source.entries},
-            {entry.tag for entry in self.source.entries if entry.kind == "SCHEMA"},
-        )
-        lends = [one + "\n" for one in roles.before if one.startswith(_LENDS)]
-        return _Scripts(
-            roles=_roles_script(one for one in roles.before if not one.startswith(_LENDS)),
-            before=(_REVOKES if is_project else "") + "".join(lends),
-            schema=tuple(schema),
-            after="".join(one + "\n" for one in roles.after if one.startswith(_TAKES_BACK)),
-            data=tuple(owned),
-            edits_data=owned != data,
-            left_out=tuple(f"{name}: {reason}" for name, reason in self.left_out.items()),
-            notes=tuple(". ".join(filter(None, (one.title, one.detail, one.hint))) for one in roles.findings),
-        )
-
-    def _is_kept(self, entry: Entry) -> bool:
-        if entry.kind in PREAMBLE:
-            return True
-        whole = self._whole(entry)
-        about = entry.tag.partition(" ")[0] if entry.kind in ABOUT else entry.kind
-        kind = "EVENT TRIGGER" if entry.tag.startswith("EVENT TRIGGER ") else about
-        subject = self._subject(entry, whole)
-        outcome, reason = outcome_of(subject)
-        if kind in _NOT_FOR_USERS or (entry.kind == "SCHEMA" and entry.tag in _IN_EVERY_PROJECT):
-            outcome, reason = Outcome.THERE, _NOT_FOR_USERS.get(kind, "")
-            is_lost = bool(reason) and not subject.is_by_platform and entry.kind == kind
-        elif outcome is Outcome.ORDINARY and subject.is_on_platform:
-            outcome, reason = Outcome.LOST, _BY_CLI
-            is_lost = whole is None
-        else:
-            is_lost = outcome is Outcome.LOST and (whole is None or whole.kind == "SCHEMA")
-            reason = _BY_CLI if is_lost else reason
-        if is_lost and entry.kind not in ABOUT:
-            self.left_out[f"{entry.kind} {qualified_name(entry)}"] = reason
-        elif outcome is Outcome.THERE and entry.kind == "ACL":
-            self._note_rights(entry, subject)
-        return outcome in (Outcome.ORDINARY, Outcome.RESTORED)
-
-    def _note_rights(self, entry: Entry, subject: Subject) -> None:
-        """What the user's own roles may do with an object of the platform is not passed on."""
-        own = [role for role in granted([entry]) if role != PUBLIC and not is_reserved_role(role)]
-        if own and subject.is_on_platform:
-            name = f"{subject.schema}.{entry.tag.partition(' ')[2]}" if entry.schema else entry.tag
-            self.left_out[f"rights of {listed('role', own)} on {name}"] = "the object is the platform's"
-
-    def _subject(self, entry: Entry, whole: Entry | None) -> Subject:
-        about = whole if entry.kind in ABOUT and whole is not None else entry
-        schema = about.tag if about.kind == "SCHEMA" else entry.schema
-        if entry.kind in ABOUT and entry.tag.startswith("SCHEMA "):
-            schema = entry.tag.removeprefix("SCHEMA ")
-        owner = (whole.owner if whole is not None and entry.kind in ABOUT else entry.owner) or entry.owner
-        subject = Subject(
-            entry=entry,
-            schema=schema,
-            owner=owner,
-            whole_is_here=whole is not None and is_platform_owner(whole.owner),
-            may_write=True,
-        )
-        if subject.is_on_table:
-            return replace(subject, is_here=not is_users(subject))
-        is_here = entry.kind == "PUBLICATION" and is_platform_publication(entry.tag)
-        return replace(subject, is_here=is_here or subject.is_by_platform)
-
-    def _whole(self, entry: Entry) -> Entry | None:
-        number = entry.dump_id
-        while number in self.graph.part_of:
-            number = self.graph.part_of[number]
-        return self.graph.entries[number] if number != entry.dump_id else None
-
-    def _edited(self, entry: Entry, roles: Container[str], planned: ProjectRoles) -> Entry | None:
-        """The entry as the role of a new project can restore it; None where nothing is left."""
-        entry = _with_owner(entry)
-        if entry.kind in ("ACL", "DEFAULT ACL"):
-            edit = privileges_for(as_one_role(entry.definition), roles, roles)
-        elif entry.kind == "POLICY":
-            edit = policy_for(entry.definition, roles)
-        else:
-            lent = planned.on_creation.get(entry.dump_id, "")
-            return replace(entry, definition=f"{entry.definition}{lent}\n") if lent else entry
-        if edit.missing:
-            told = f"{entry.kind} {qualified_name(entry)}"
-            self.left_out[told] = f"there is no role {some(edit.missing)} in the backup"
-        return replace(entry, definition=edit.definition) if edit.definition.strip() else None
-
-    def _new_project(self) -> TargetFacts:
-        reserved = filter(is_reserved_role, self.source.roles.attributes)
-        return TargetFacts(
-            database="postgres",
-            version=self.source.server or _UNKNOWN,
-            role=OWNER,
-            may_create_roles=True,
-            roles=frozenset(reserved) | API_ROLES | {OWNER, "authenticator"},
-            given_to=frozenset({OWNER}),
-            admin_of=API_ROLES | {"authenticator"},
-            objects=(TargetObject("SCHEMA", "", "public"),),
-            role_settings=_SETTINGS,
-        )
-
-
-def _is_data(entry: Entry) -> bool:
-    about_large_object = entry.kind in ABOUT and entry.tag.startswith(("LARGE OBJECT ", "LARGE OBJECTS "))
-    return entry.kind in DATA or entry.kind in PREAMBLE or about_large_object
-
-
-def _with_owner(entry: Entry) -> Entry:
-    """What belongs to the platform's roles belongs to the project's user in another project."""
-    if has_an_owner(entry) and is_platform_owner(entry.owner) and entry.owner != "pg_database_owner":
-        return replace(entry, owner=OWNER)
-    return entry
-
-
-def _roles_script(statements: Iterable[str]) -> str:
-    return "".join((_ROLES_BEGIN, *(one + "\n" for one in statements), _ENDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,19 +115,19 @@ class _Writer:
     cancel: CancelToken
     listener: Listener
 
-    def write(self, scripts: _Scripts, folder: Path) -> tuple[Path, ...]:
+    def write(self, scripts: Scripts, folder: Path) -> tuple[Path, ...]:
         """Write all three, and give them their names when they are whole."""
         files = tuple(folder / name for name in NAMES)
         with ExitStack() as stack:
             unfinished = [_unfinished(file, stack) for file in files]
             roles, schema, data = unfinished
             roles.write_bytes(self._encoded(scripts.roles))
-            self._append(schema, scripts.before, [self._definitions(scripts.schema)], scripts.after + _ENDS)
+            self._append(schema, scripts.before, [self._definitions(scripts.schema)], scripts.after)
             rows, use_list = prepare_archive(
                 self.archive, scripts.data, self.workspace, edited=scripts.edits_data, cancel=self.cancel
             )
             listing = [] if use_list is None else [f"--use-list={use_list}"]
-            self._append(data, _DATA_BEGINS, [*listing, rows], _ENDS)
+            self._append(data, _DATA_BEGINS, [*listing, rows], ENDS)
             for path in unfinished:
                 sync_file(path)
             for path, file in zip(unfinished, files, strict=True):

@@ -190,6 +190,37 @@ def test_only_the_outermost_transaction_goes_and_what_an_older_server_does_not_k
     assert [line for line in older.splitlines() if line] == [line for line in kept if line]
 
 
+def test_without_roles_in_the_backup_everything_belongs_to_postgres(
+    source: StandIn, new_stand_in: NewStandIn, installations: Installations, tmp_path: Path
+) -> None:
+    target = new_stand_in()
+    backup = backed_up(source.connection, installations, tmp_path / "backups", roles=False)
+    sql = written(backup, tmp_path / "sql", installations)
+
+    run_by_psql(sql, target)
+
+    owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'ledger'"
+    assert (source.sql(owner), target.sql(owner)) == ([('"App Owner"',)], [("postgres",)])
+    assert any(text.startswith("role App Owner: ") for text in sql.left_out)
+    assert any(text.startswith("role app_reader: ") for text in sql.left_out)
+
+
+def test_an_owner_without_membership_gets_its_objects_and_is_told_of(
+    source: StandIn, new_stand_in: NewStandIn, installations: Installations, tmp_path: Path
+) -> None:
+    source.as_admin(
+        "CREATE SCHEMA theirs AUTHORIZATION app_reader; SET ROLE app_reader; CREATE TABLE theirs.t ()"
+    )
+    target = new_stand_in()
+    backup = backed_up(source.connection, installations, tmp_path / "backups")
+    sql = written(backup, tmp_path / "sql", installations)
+
+    run_by_psql(sql, target)
+
+    assert differing(source, target, "GRANT ") == []
+    assert any('REVOKE "app_reader" FROM "postgres";' in note for note in sql.notes)
+
+
 def test_an_ordinary_database_is_written_without_rules_of_a_project(
     new_shop: NewDatabase, server17: SandboxServer, installations: Installations, tmp_path: Path
 ) -> None:
