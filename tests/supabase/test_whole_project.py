@@ -23,7 +23,8 @@ from app.engine.backup import back_up
 from app.engine.preflight import BackupRequest
 from app.engine.proof import prove
 from app.engine.restore.job import RestoreJob, RestoreTarget, open_job
-from app.postgres.connection import Connection
+from app.engine.restore.sandbox_copy import sandbox_target
+from app.postgres.connection import Connection, asking
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
@@ -433,6 +434,19 @@ def test_the_platforms_own_superuser_restores_a_project_as_well(
         assert len(differing) == 1
         assert "Name: TABLE objects; Type: ACL; Schema: storage;" in differing[0]
     assert target.as_admin("SELECT pg_has_role('postgres', 'App Owner', 'SET')") == [(True,)]
+
+
+def test_a_copy_in_a_sandbox_has_the_platform_and_all_roles(
+    source: StandIn, take_backup: TakeBackup, restore: Restore, installations: Installations
+) -> None:
+    backup = take_backup(source)
+
+    with sandbox_target([Path(backup.folder)], "", installations) as target:
+        succeeded(restore(backup, target.connection))
+        with asking(target.connection) as session:
+            found = session.execute("SELECT count(*) FROM auth.users JOIN vault.secrets ON true").fetchall()
+
+    assert found == [(30,)]
 
 
 @pytest.fixture

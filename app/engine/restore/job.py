@@ -5,22 +5,24 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
 from app.domain.restore import RestoreOptions, RestorePlan, RestoreReport
+from app.engine.connection_remedy import named_pooler, transaction_pooler
 from app.engine.restore.archive_restore import ArchiveLoader
 from app.engine.restore.execution import Execution, Load, execute
 from app.engine.restore.new_database import options_of, tell_of_leftovers
 from app.engine.restore.other_tables import find_other_tables
-from app.engine.restore.plan import PreparedRestore, plan_restore, with_findings
+from app.engine.restore.plan import PreparedRestore, plan_restore, sessions_wanted, with_findings
 from app.engine.restore.script_restore import ScriptLoader
 from app.engine.restore.source import RestoreSource, open_source
 from app.engine.restore.source_findings import find_in_source
 from app.engine.restore.watch import LOCK_SECONDS
-from app.postgres.connection import Connection, asking
+from app.postgres.connection import Connection, Session, asking
+from app.postgres.pooling import pooling_of
 from app.postgres.target import TargetFacts, read_server, read_target, what_changed
 from app.postgres.toolchain import Installation, pick_restore_tool
 from app.system.cancellation import CancelToken
@@ -159,13 +161,42 @@ class RestoreJob:
         return connection.describe()
 
     def _look(self, cancel: CancelToken, listener: Listener | None = None) -> TargetFacts:
-        with asking(self.target.connection, cancel) as session:
+        connection = self.target.connection
+        if refused := named_pooler(connection):
+            raise refused
+        with asking(connection, cancel) as session:
+            free = None
             if listener is not None:
+                free = self._free_behind_pooler(session, cancel)
                 tell_of_leftovers(session, listener)
             self._needs_tls = bool(session.pgconn.ssl_in_use)
             if self.target.new_database:
-                return read_server(session, self.target.new_database)
-            return read_target(session)
+                facts = read_server(session, self.target.new_database)
+            else:
+                facts = read_target(session)
+        return facts if free is None else replace(facts, free_connections=min(free, facts.free_connections))
+
+    def _free_behind_pooler(self, session: Session, cancel: CancelToken) -> int | None:
+        """How many more sessions a pooler gives; None where there is none.
+
+        Raises:
+            AppError: TRANSACTION_POOLER, through which one session's settings reach others;
+                TOO_MANY_CONNECTIONS.
+            Cancelled: `cancel` was set.
+        """
+        pooling = pooling_of(self.target.connection, session, sessions_wanted(self.options), cancel)
+        if pooling is None:
+            return None
+        if pooling.shares_sessions:
+            title = "A pooler in transaction mode stands before the server"
+            raise transaction_pooler(title, self.target.connection.type)
+        if not pooling.free_sessions:
+            raise AppError(
+                ErrorCode.TOO_MANY_CONNECTIONS,
+                "A restore needs two connections at once, and the pooler has one",
+                hint="Raise the size of its pool, or connect to the server itself.",
+            )
+        return pooling.free_sessions
 
     def _pick_tool(self, source: RestoreSource, facts: TargetFacts) -> Installation | None:
         """The pg_restore that archives need; scripts need none."""

@@ -204,8 +204,16 @@ def _mode(target: TargetFacts, options: RestoreOptions, *, is_project: bool) -> 
 def _jobs(mode: RestoreMode, target: TargetFacts, options: RestoreOptions) -> int:
     if mode is RestoreMode.ONE_TRANSACTION:
         return 1
-    wanted = options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
-    return max(1, min(wanted, target.free_connections - _OTHER_SESSIONS))
+    return max(1, min(_wanted_jobs(options), target.free_connections - _OTHER_SESSIONS))
+
+
+def sessions_wanted(options: RestoreOptions) -> int:
+    """How many sessions a restore would like to have at once."""
+    return _wanted_jobs(options) + _OTHER_SESSIONS
+
+
+def _wanted_jobs(options: RestoreOptions) -> int:
+    return options.jobs or max(2, min(_MOST_JOBS, os.cpu_count() or 1))
 
 
 def _with_drops(source: SourceFacts, entries: tuple[Entry, ...], drops: tuple[str, ...]) -> tuple[Entry, ...]:
