@@ -9,9 +9,11 @@ import click
 from app.cli import Exit
 from app.cli.console import error_object, print_json, shown
 from app.cli.options import json_option
+from app.cli.project_key import key
 from app.domain.errors import AppError
 from app.domain.project import Project
 from app.engine.preflight import BackupRequest, Check, preflight
+from app.engine.supabase_access import SERVICE, key_account
 from app.persistence import secrets
 from app.persistence.settings import add_project, find_project, load_settings, remove_project, settings_path
 from app.postgres.connection import parse_connection
@@ -21,6 +23,9 @@ from app.services import build_services
 @click.group()
 def projects() -> None:
     """Add, list, test and remove projects."""
+
+
+projects.add_command(key)
 
 
 @projects.command()
@@ -33,6 +38,8 @@ def add(name: str, url: str) -> Exit:
     connection = parse_connection(url)
     add_project(settings_path(), Project(name, connection.conninfo, datetime.now(UTC)))
     click.echo(f"Added {name}: {connection.describe()}")
+    for note in connection.notes:
+        click.echo(note)
     if connection.password is None:
         return Exit.DONE
     state = secrets.probe()
@@ -114,6 +121,7 @@ def remove(name: str) -> Exit:
     project = find_project(load_settings(settings_path()), name)
     if secrets.probe().usable:
         secrets.delete_password(project.name)
+        secrets.delete_password(key_account(project.name), SERVICE)
     remove_project(settings_path(), project.name)
     click.echo(f"Removed {project.name}. Its backups stay where they are.")
     return Exit.DONE

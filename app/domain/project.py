@@ -18,11 +18,15 @@ class Project:
         name: what the user calls it; unique without regard to case.
         conninfo: how to reach it, as libpq's keyword string, without a password.
         added: when it was added, in UTC.
+        supabase: the ref of a project on Supabase's own servers; empty for any other.
+        api_url: where a Supabase project elsewhere has its web interfaces; empty for any other.
     """
 
     name: str
     conninfo: str
     added: datetime
+    supabase: str = ""
+    api_url: str = ""
 
 
 class Secret:

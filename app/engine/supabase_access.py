@@ -17,7 +17,8 @@ from app.supabase.access import SupabaseAccess, hosted_storage_url
 KEY_VARIABLE = "SUPABASE_SERVICE_ROLE_KEY"
 TOKEN_VARIABLE = "SUPABASE_ACCESS_TOKEN"  # noqa: S105 - its name
 
-_SERVICE = "Holdfast Supabase"
+SERVICE = "Holdfast Supabase"
+"""Under which the keyring has token and keys."""
 _TOKEN_ACCOUNT = "access token"  # noqa: S105 - its name
 _NO_KEYRING = "No keyring can be used here."
 
@@ -29,8 +30,8 @@ def access_of(project: Project | None, keywords: Mapping[str, str]) -> SupabaseA
         project: as the user added it; None for a database that was given by its string alone.
         keywords: of its connection string.
     """
-    ref = getattr(project, "supabase", "") or ref_of(keywords)
-    api_url = getattr(project, "api_url", "").rstrip("/")
+    ref = (project.supabase if project else "") or ref_of(keywords)
+    api_url = project.api_url.rstrip("/") if project else ""
     if not ref and not api_url:
         return None
     name = project.name if project else ""
@@ -77,9 +78,9 @@ def _kept(project: str, *, wants_token: bool) -> tuple[Secret | None, Secret | N
         return token, key, state.problem or _NO_KEYRING
     try:
         if token is None and wants_token:
-            token = secrets.get_password(_TOKEN_ACCOUNT, _SERVICE)
+            token = secrets.get_password(_TOKEN_ACCOUNT, SERVICE)
         if key is None and project:
-            key = secrets.get_password(key_account(project), _SERVICE)
+            key = secrets.get_password(key_account(project), SERVICE)
     except AppError as error:
         return token, key, str(error)
     return token, key, ""
