@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from app.domain.backup import BackupOptions
@@ -180,7 +181,7 @@ def _check(
         request = BackupRequest("", connection, BackupOptions(), destination)
         found = f"as {facts.user} in database {facts.database}, in {took * 1000:,.0f} ms"
         try:
-            facts, pooler = behind_pooler(session, facts, request, cancel)
+            facts, pooler = abandonable(partial(behind_pooler, session, facts, request, cancel), cancel)
             check.passed(f"{found}, through a pooler {pooler}" if pooler else found)
         except AppError as error:
             check.fail(error, found)

@@ -40,7 +40,7 @@ class ProjectType:
         authority: where the certificate comes from with which the server's own can be checked.
         unreachable: why a host may not be found or reached, where there is a reason of its own.
         has_session_pooler: whether an unreachable host has a pooler beside it that can be reached.
-        preset: keywords with which a new project of this kind begins.
+        preset: keywords with which a new project of this kind begins; a password if all of them have it.
     """
 
     name: str

@@ -46,5 +46,11 @@ SUPABASE_LOCAL = ProjectType(
     to_read_all="Back up as the role postgres, which may read everything; or use --exclude-table.",
     to_see_all_rows="Back up as the role postgres, which has BYPASSRLS.",
     unreachable="“supabase start” starts it, and “supabase status” tells where it answers.",
-    preset={"host": "127.0.0.1", "port": _DATABASE, "user": "postgres", "dbname": "postgres"},
+    preset={
+        "host": "127.0.0.1",
+        "port": _DATABASE,
+        "user": "postgres",
+        "password": "postgres",
+        "dbname": "postgres",
+    },
 )
