@@ -43,7 +43,7 @@ def save_configuration(
     """Write a project's settings below the backup's folder, and the names of its functions' secrets.
 
     Raises:
-        AppError: the token does not do, or a file cannot be written.
+        AppError: nobody can be asked, or a file cannot be written.
         Cancelled: `cancel` was set.
     """
     left_out: list[LeftOut] = []
@@ -66,6 +66,8 @@ def save_configuration(
         if secrets:
             names = ", ".join(str(secret.name) for secret in secrets)
             left_out.append(LeftOut(PART, f"values of the secrets {names}", _NAMES_ONLY))
+    if not objects:  # one reason for all, a token that does not do
+        left_out = [LeftOut(PART, "all of it", left_out[-1].reason)]
     return Kept(objects, total, tuple(left_out))
 
 

@@ -18,7 +18,6 @@ Answer = TypeVar("Answer")
 _HOPELESS = (
     ErrorCode.TOKEN_MISSING,
     ErrorCode.TOKEN_MALFORMED,
-    ErrorCode.TOKEN_REFUSED,
     ErrorCode.API_UNREACHABLE,
     ErrorCode.HOST_NOT_FOUND,
     ErrorCode.REFUSED,

@@ -52,6 +52,7 @@ class Project:
         return self.configs.get(kind, {"kind": kind})
 
     def secrets(self, ref: str) -> Sequence[Named]:
+        self._check("secrets")
         return [Named("STRIPE_KEY")]
 
     def deploy_function(self, ref: str, metadata: Mapping[str, Any], body: bytes) -> None:

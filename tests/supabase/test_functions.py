@@ -34,11 +34,17 @@ def test_a_function_that_cannot_be_had_is_named_and_the_others_are_saved(tmp_pat
     assert [path.name for path in (tmp_path / "functions").iterdir()] == ["b"]
 
 
-def test_a_token_that_is_refused_ends_the_asking(tmp_path: Path) -> None:
-    project = Project(bodies={"a": b"1", "b": b"2"}, failures={"a": ErrorCode.TOKEN_REFUSED})
+def test_a_right_that_is_missing_for_one_thing_costs_that_alone(tmp_path: Path) -> None:
+    project = Project(failures={"secrets": ErrorCode.TOKEN_REFUSED})
+    kept = save_configuration(tmp_path, REF, project, CancelToken(), lambda _: None)
+    assert (kept.objects, [left.what for left in kept.left_out]) == (6, ["names of secrets"])
+
+
+def test_a_server_that_is_gone_ends_the_asking(tmp_path: Path) -> None:
+    project = Project(bodies={"a": b"1", "b": b"2"}, failures={"a": ErrorCode.API_UNREACHABLE})
     with pytest.raises(AppError) as caught:
         save_functions(tmp_path, REF, project, CancelToken(), lambda _: None)
-    assert caught.value.code is ErrorCode.TOKEN_REFUSED
+    assert caught.value.code is ErrorCode.API_UNREACHABLE
 
 
 @pytest.mark.parametrize("slug", ["../../auth/v1/admin", "", "a/b", "a b"])

@@ -21,7 +21,7 @@ from app.supabase.storage_copy import THREADS, Copied, Listed
 from app.supabase.storage_files import download, upload
 from app.supabase.storage_listing import LISTING, StorageObject, encode_line, read_listing
 from app.system.cancellation import CancelToken
-from tests.supabase.storage_stand_in import KEY, StorageStandIn, running_storage
+from tests.supabase.storage_stand_in import KEY, Blob, StorageStandIn, running_storage
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_a_line_that_breaks_is_taken_up_again(storage: StorageStandIn, run: Run,
 def test_an_object_that_changes_between_two_pieces_is_not_pieced_together(
     storage: StorageStandIn, run: Run
 ) -> None:
-    rows_before = []
+    rows_before: list[Blob] = []
 
     def swap(event: Event) -> None:
         if isinstance(event, Progress) and not rows_before:
@@ -265,7 +265,7 @@ def test_an_object_that_changes_between_two_pieces_is_not_pieced_together(
     storage.put("a/x", os.urandom(1 << 20))
     rows = rows_of(storage)
     storage.faults.drops["a/x"] = [600_000]
-    run.events = _Hearing(swap)  # type: ignore[assignment]
+    run.events = _Hearing(swap)
     folder, copied = run.download(rows)
     assert contents(folder) == {"a/x": b"new" * 100_000}
     assert "a/x" in copied.warnings[0]

@@ -48,7 +48,7 @@ def _saved(name: str, ref: str, management: Management, run: PartRun) -> Saved:
         objects=kept.objects,
         bytes=kept.bytes,
     )
-    return Saved(record, kept.left_out)
+    return Saved(record if kept.objects or not kept.left_out else None, kept.left_out)
 
 
 PARTS = (_part("functions"), _part("configuration"))

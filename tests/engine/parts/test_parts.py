@@ -25,6 +25,7 @@ from app.persistence.manifest import read_manifest
 from app.postgres.connection import Session
 from app.postgres.toolchain import Installation
 from app.supabase.access import SupabaseAccess
+from app.supabase.configuration import KINDS
 from app.supabase.storage_listing import LISTING, read_listing
 from app.system.cancellation import CancelToken
 from tests.supabase.management import REF, Project
@@ -250,7 +251,7 @@ def test_without_a_token_functions_and_settings_are_named_with_what_to_do(
     assert all("login" in left_out(hosted, part)[0].reason for part in ("functions", "configuration"))
     own = maker.make(access_to(storage))
     assert all("own server" in left_out(own, part)[0].reason for part in ("functions", "configuration"))
-    api = Project(failures={"functions": ErrorCode.TOKEN_REFUSED, "auth": ErrorCode.TOKEN_REFUSED})
+    api = Project(failures=dict.fromkeys(("functions", "secrets", *KINDS), ErrorCode.TOKEN_REFUSED))
     refused = maker.make(replace(access_to(storage), ref=REF, management=api))
     assert [left.what for left in left_out(refused, "configuration")] == ["all of it"]
     assert not (Path(refused.folder) / "configuration").exists()
