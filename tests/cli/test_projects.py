@@ -74,6 +74,16 @@ def test_projects_are_added_listed_and_removed(cli: Cli, home: Path) -> None:
     assert cli("projects", "remove", "Shop").status == 1
 
 
+def test_a_known_transaction_pooler_is_gone_around_and_said_so(cli: Cli, home: Path) -> None:
+    url = "postgresql://postgres.abcdefghijklmnopqrst@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
+    added = cli("projects", "add", "Shop", "--url", url)
+    assert "pooler.supabase.com:5432/postgres" in added.output
+    assert "6543 is Supabase's transaction pooler" in added.output
+    (project,) = cli("projects", "list", "--json").json["projects"]
+    assert "port=5432" in project["conninfo"]
+    assert "sslmode=require" in project["conninfo"]
+
+
 def test_without_a_keyring_the_project_is_kept_and_the_password_is_not(
     holdfast: Holdfast, home: Path
 ) -> None:

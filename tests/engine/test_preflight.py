@@ -238,3 +238,44 @@ def test_jobs_are_lowered_to_the_free_connections(run: Run, database: Database) 
         database.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
     assert plan.jobs == 2
     assert any("2 jobs instead of 8" in warning for warning in plan.warnings)
+
+
+def through(server: SandboxServer, host: str, **words: str) -> str:
+    """A string with another host's name that leads to this server."""
+    reached = {"host": host, "hostaddr": "127.0.0.1", "sslmode": "disable"}
+    return make_conninfo(server.conninfo(), **reached, **words)
+
+
+def test_what_was_changed_in_a_string_is_told_before_anything_else(
+    run: Run, tcp_server: SandboxServer
+) -> None:
+    host = "ep-cool-1-pooler.us-east-2.aws.neon.tech"
+    plan = run(through(tcp_server, host, password=tcp_server.password.reveal()))
+    assert "without -pooler is used instead" in plan.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "who", "whose_rows"),
+    [
+        ("ep-cool-1.us-east-2.aws.neon.tech", "a member of neon_superuser", "Neon's console"),
+        ("shop.c1.eu-central-1.rds.amazonaws.com", "a member of rds_superuser", "rds_superuser"),
+        ("shop.postgres.database.azure.com", "a member of azure_pg_admin", "azure_pg_admin"),
+        (f"db.{'a' * 20}.supabase.co", "the role postgres", "the role postgres"),
+        ("db.example.com", 'GRANT pg_read_all_data TO "', 'ALTER ROLE "'),
+    ],
+)
+def test_missing_rights_name_who_can_give_them(
+    host: str, who: str, whose_rows: str, run: Run, tcp_server: SandboxServer
+) -> None:
+    with tcp_server.connect() as session:
+        session.execute("CREATE TABLE closed (n int); CREATE ROLE poor LOGIN PASSWORD 'x'")
+        try:
+            text = through(tcp_server, host, user="poor", password="x")
+            assert who in run.failing(text).hint
+            session.execute("GRANT pg_read_all_data TO poor; ALTER TABLE closed ENABLE ROW LEVEL SECURITY")
+            run.checks.clear()
+            failure = run.failing(text)
+        finally:
+            session.execute("DROP TABLE closed; DROP ROLE poor")
+    assert failure.code is ErrorCode.ROW_SECURITY
+    assert whose_rows in failure.hint
