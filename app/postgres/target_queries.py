@@ -182,7 +182,13 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.rela
 WHERE a.is_grantable AND a.grantee <> 0 AND pg_has_role(a.grantee, 'USAGE')
   AND NOT pg_has_role(c.relowner, 'USAGE') AND {_OWN}
 """
-ADMIN_OF = "SELECT rolname FROM pg_roles WHERE pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')"
+ADMIN_OF = """
+SELECT rolname FROM pg_roles r
+WHERE pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')
+   OR (current_setting('server_version_num')::int < 160000 AND NOT rolsuper
+       AND (SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user))
+"""
+"""Before PostgreSQL 16, CREATEROLE was enough."""
 ROLE_SETTINGS = """
 SELECT r.rolname, setting FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole,
      unnest(s.setconfig) setting

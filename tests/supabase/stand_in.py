@@ -30,6 +30,7 @@ from tests.outside_servers import Certificate, free_port, make_certificate
 PASSWORD = "p$a'ss@wo:rd"
 _HERE = Path(__file__).parent
 _ADMIN = "supabase_admin"
+_BUILTIN = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -109,7 +110,7 @@ class StandIn:
 class NewStandIn(Protocol):
     """Starts a project: a fresh one, or one with `user_objects.sql`."""
 
-    def __call__(self, *, with_user_objects: bool = False) -> StandIn: ...
+    def __call__(self, *, with_user_objects: bool = False, major: int = 17) -> StandIn: ...
 
 
 @contextmanager
@@ -125,10 +126,12 @@ def stand_ins(installation: Installation, cache: Path) -> Iterator[NewStandIn]:
         installation = reachable(installation, cache, folder)
         servers: list[Child] = []
 
-        def start(*, with_user_objects: bool = False) -> StandIn:
-            kept = cache / ("stand-in-with-objects" if with_user_objects else "stand-in")
+        def start(*, with_user_objects: bool = False, major: int = installation.version.major) -> StandIn:
+            assert major == installation.version.major
+            fresh = cache / f"stand-in-{installation.version.major}"
+            kept = fresh.with_name(f"{fresh.name}-with-objects") if with_user_objects else fresh
             if not kept.exists():
-                _make(installation, folder, kept, cache if with_user_objects else None)
+                _make(installation, folder, kept, fresh if with_user_objects else None)
             made = folder / str(len(servers))
             _copy(kept, made)
             child, project = _start(installation, made)
@@ -142,19 +145,19 @@ def stand_ins(installation: Installation, cache: Path) -> Iterator[NewStandIn]:
                 child.kill()
 
 
-def _make(installation: Installation, folder: Path, kept: Path, cache: Path | None) -> None:
-    """Put a cluster into `kept`; with `cache` a copy of the fresh one there, with the user's objects."""
+def _make(installation: Installation, folder: Path, kept: Path, fresh: Path | None) -> None:
+    """Put a cluster into `kept`: a fresh project, or a copy of one to which the user's objects are added."""
     new = Path(tempfile.mkdtemp(dir=folder))
-    if cache is not None:
+    if fresh is not None:
         shutil.rmtree(new)
-        if not (cache / "stand-in").exists():
-            _make(installation, folder, cache / "stand-in", None)
-        _copy(cache / "stand-in", new)
+        if not fresh.exists():
+            _make(installation, folder, fresh, None)
+        _copy(fresh, new)
     else:
         _new_cluster(installation, new)
     child, project = _start(installation, new)
     try:
-        if cache is None:
+        if fresh is None:
             project.as_admin((_HERE / "stand_in.sql").read_text())
             project.as_admin(f"ALTER ROLE postgres PASSWORD $_${PASSWORD}$_$")
         else:
@@ -183,7 +186,7 @@ def _new_cluster(installation: Installation, folder: Path) -> None:
         [
             *(installation.program("initdb"), "-D", data, "--username", _ADMIN, "--no-sync"),
             *("--auth", "scram-sha-256", "--pwfile", password, "--encoding", "UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *("--locale=C", *(_BUILTIN if installation.version.major >= 17 else ())),
         ],
         env=child_environment(),
         timeout=60,

@@ -128,6 +128,30 @@ def test_every_format_of_a_project_comes_back_equal(
     assert differences(source, target) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (17, 15),
+        pytest.param(15, 17, marks=pytest.mark.slow),
+        pytest.param(15, 15, marks=pytest.mark.slow),
+    ],
+)
+def test_projects_of_other_versions_come_back(
+    new_stand_in: NewStandIn, take_backup: TakeBackup, restore: Restore, before: int, after: int
+) -> None:
+    source = new_stand_in(with_user_objects=True, major=before)
+    target = new_stand_in(major=after)
+    backup = take_backup(source)
+
+    for clean in (False, True):
+        succeeded(restore(backup, target, clean=clean))
+        for table in ("auth.users", "storage.objects", "public.profiles", "app.events", "public.totals"):
+            rows = f"SELECT t::text FROM {table} t ORDER BY 1"
+            assert target.sql(rows) == source.sql(rows)
+        if before == after:
+            assert differences(source, target) == []
+
+
 def test_definitions_first_and_rows_afterwards_are_the_whole(
     source: StandIn, new_stand_in: NewStandIn, take_backup: TakeBackup, restore: Restore
 ) -> None:
@@ -443,7 +467,7 @@ def test_a_copy_in_a_sandbox_has_the_platform_and_all_roles(
 
     with sandbox_target([Path(backup.folder)], "", installations) as target:
         succeeded(restore(backup, target.connection))
-        with asking(target.connection) as session:
+        with asking(target.connection, CancelToken()) as session:
             found = session.execute("SELECT count(*) FROM auth.users JOIN vault.secrets ON true").fetchall()
 
     assert found == [(30,)]

@@ -17,7 +17,7 @@ from app.postgres.archive_entry import Entry
 from app.postgres.connection import quote_identifier
 from app.postgres.role_statements import Membership, RoleDefinitions, membership_statement
 from app.postgres.target import TargetFacts, TargetObject
-from app.supabase.platform import is_reserved_role, may_be_set_for_a_role
+from app.supabase.platform import API_ROLES, is_reserved_role, may_be_set_for_a_role
 
 _STRIPPED = frozenset({"superuser", "replication"})
 
@@ -101,9 +101,10 @@ def _is_wanted(one: Membership, made: set[str], target: TargetFacts) -> bool:
         return False
     if one.member == target.role and "admin" in one.options:
         return False
-    return (one.role in made or one.role in target.admin_of) and (
-        one.member in made or one.member in target.roles
-    )
+    if one.member not in made and one.member not in target.roles:
+        return False
+    is_guarded = is_reserved_role(one.role) and one.role not in API_ROLES and not target.is_superuser
+    return one.role in made or (one.role in target.admin_of and not is_guarded)
 
 
 def _merged(memberships: Iterable[Membership]) -> list[Membership]:

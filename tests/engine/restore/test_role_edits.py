@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.engine.restore.role_edits import mapped_role, policy_for, privileges_for
+from app.engine.restore.role_edits import as_one_role, mapped_role, policy_for, privileges_for
 
 ROLES = {"anon", "app user", "me"}
 
@@ -54,3 +54,16 @@ def test_a_policy_keeps_the_roles_that_are_there() -> None:
 def test_the_role_of_a_user_mapping_is_found() -> None:
     assert mapped_role('CREATE USER MAPPING FOR "x y" SERVER s;', ROLES) == ("x y",)
     assert mapped_role("CREATE USER MAPPING FOR public SERVER s;", ROLES) == ()
+
+
+def test_rights_given_in_anothers_name_are_given_in_ones_own() -> None:
+    definition = (
+        "GRANT SELECT ON TABLE public.a TO b;\n"
+        "SET SESSION AUTHORIZATION b;\n"
+        'GRANT SELECT ON TABLE public.a TO "SET SESSION AUTHORIZATION c;";\n'
+        "RESET SESSION AUTHORIZATION;\n"
+        "GRANT INSERT ON TABLE public.a TO d;\n"
+    )
+
+    assert as_one_role(definition).splitlines() == definition.splitlines()[0::2]
+    assert as_one_role("REVOKE ALL ON TABLE public.a FROM b;\n") == "REVOKE ALL ON TABLE public.a FROM b;\n"
