@@ -28,6 +28,7 @@ class Exit(IntEnum):
 _VERBS = {
     "demo": "app.cli.demo",
     "projects": "app.cli.projects",
+    "supabase": "app.cli.supabase",
     "backup": "app.cli.backup",
     "prove": "app.cli.prove",
     "verify": "app.cli.prove",

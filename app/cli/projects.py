@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
+from psycopg.conninfo import make_conninfo
 
 from app.cli import Exit
 from app.cli.console import error_object, print_json, shown
 from app.cli.options import json_option
 from app.cli.project_key import key
 from app.domain.errors import AppError
-from app.domain.project import Project
+from app.domain.project import Project, Secret
 from app.engine.preflight import BackupRequest, Check, preflight
 from app.engine.supabase_access import SERVICE, key_account
 from app.persistence import secrets
 from app.persistence.settings import add_project, find_project, load_settings, remove_project, settings_path
-from app.postgres.connection import parse_connection
+from app.postgres.connection import Connection, parse_connection
 from app.services import build_services
 
 
@@ -30,13 +33,20 @@ projects.add_command(key)
 
 @projects.command()
 @click.argument("name")
+@click.option("--url", metavar="URL", help="A connection string; its password goes to the keyring.")
 @click.option(
-    "--url", required=True, metavar="URL", help="A connection string; its password goes to the keyring."
+    "--supabase",
+    "ref",
+    metavar="REF",
+    help="A project of “holdfast supabase projects”; the database's password is asked for, or read from "
+    "standard input.",
 )
-def add(name: str, url: str) -> Exit:
+def add(name: str, url: str | None, ref: str | None) -> Exit:
     """Add a project under NAME."""
-    connection = parse_connection(url)
-    add_project(settings_path(), Project(name, connection.conninfo, datetime.now(UTC)))
+    if bool(url) == bool(ref):
+        raise click.UsageError("Give one of --url and --supabase.")
+    connection = parse_connection(url) if url else _at_supabase(ref or "")
+    add_project(settings_path(), Project(name, connection.conninfo, datetime.now(UTC), supabase=ref or ""))
     click.echo(f"Added {name}: {connection.describe()}")
     for note in connection.notes:
         click.echo(note)
@@ -54,6 +64,25 @@ def add(name: str, url: str) -> Exit:
         return Exit.DONE
     click.echo(f"The password is stored in {state.name}.")
     return Exit.DONE
+
+
+def _at_supabase(ref: str) -> Connection:
+    """The way to a project of the user's account, with the password that the user gives.
+
+    Raises:
+        AppError: why there is no way.
+    """
+    from app.cli.supabase import needed_token
+    from app.engine.supabase_projects import find_way
+    from app.supabase.management_api import ManagementApi
+
+    way = find_way(ManagementApi(needed_token()), ref)
+    connection = parse_connection(make_conninfo(**way.keywords))
+    is_asked = sys.stdin.isatty()
+    text = click.prompt("Database password", hide_input=True) if is_asked else sys.stdin.readline()
+    password = Secret(text.rstrip("\r\n")) if text.strip() else None
+    notes = (*connection.notes, way.note) if way.note else connection.notes
+    return replace(connection, password=password, notes=notes)
 
 
 @projects.command(name="list")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from app.domain.errors import AppError
+from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Project, Secret
 from app.domain.project_types.supabase_hosted import DIRECT_HOST, is_supabase_host
 from app.supabase.access import SupabaseAccess, hosted_storage_url
@@ -58,6 +58,56 @@ def ref_of(keywords: Mapping[str, str]) -> str:
         return direct[1]
     ref = keywords.get("user", "").rpartition(".")[2]  # of a pooler: postgres.<ref>
     return ref if len(ref) == 20 and ref.isascii() and ref.isalpha() and ref.islower() else ""
+
+
+def kept_token() -> Secret | None:
+    """The user's access token, from the environment or the keyring; None where there is none.
+
+    Raises:
+        AppError: KEYRING_LOCKED.
+    """
+    if (token := _from_environment(TOKEN_VARIABLE)) is not None:
+        return token
+    from app.persistence import secrets
+
+    state = secrets.probe()
+    if state.locked:
+        raise AppError(ErrorCode.KEYRING_LOCKED, "The keyring is locked", detail=state.problem)
+    return secrets.get_password(_TOKEN_ACCOUNT, SERVICE) if state.usable else None
+
+
+def keep_token(token: Secret) -> str:
+    """Store the user's access token; gives the keyring's name.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED.
+    """
+    from app.persistence import secrets
+
+    state = secrets.probe()
+    if not state.usable:
+        raise AppError(
+            ErrorCode.KEYRING_LOCKED if state.locked else ErrorCode.NO_KEYRING,
+            "The token cannot be kept",
+            detail=state.problem,
+            hint=f"It can be given with {TOKEN_VARIABLE} each time.",
+        )
+    secrets.set_password(_TOKEN_ACCOUNT, token, SERVICE)
+    return state.name
+
+
+def forget_token() -> bool:
+    """Remove the token from the keyring; False where there was none.
+
+    Raises:
+        AppError: NO_KEYRING or KEYRING_LOCKED.
+    """
+    from app.persistence import secrets
+
+    if not secrets.probe().usable or secrets.get_password(_TOKEN_ACCOUNT, SERVICE) is None:
+        return False
+    secrets.delete_password(_TOKEN_ACCOUNT, SERVICE)
+    return True
 
 
 def key_account(project: str) -> str:

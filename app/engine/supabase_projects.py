@@ -1,0 +1,142 @@
+"""Finds a user's projects at Supabase, and the way to one of them that works from this computer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project_types.supabase_hosted import DIRECT_HOST, SESSION_PORT, is_supabase_host
+from app.supabase.management_api import HostedProject, ManagementApi, Pooler
+
+CanReach = Callable[[str, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProject:
+    """A project of the user's account.
+
+    Attributes:
+        region: as Supabase names it, eu-central-1 say.
+        organisation: its name, or its id where that is all that is known.
+        status: as Supabase names it; `is_paused` says whether it sleeps.
+        host: of its database, directly.
+    """
+
+    ref: str
+    name: str
+    region: str
+    organisation: str
+    status: str
+    host: str
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a project's database is reached: keywords of a connection string, and what is to be known of it."""
+
+    keywords: dict[str, str]
+    note: str = ""
+
+
+def find_projects(api: ManagementApi) -> tuple[FoundProject, ...]:
+    """The projects that the token may see, those that run first.
+
+    Raises:
+        AppError: why they cannot be listed.
+    """
+    found = api.projects()
+    names = api.organisations() if found else {}
+    projects = (_found(one, names) for one in found)
+    return tuple(sorted(projects, key=lambda one: (one.is_paused, one.name.casefold())))
+
+
+def find_way(api: ManagementApi, ref: str, *, can_reach: CanReach | None = None) -> Way:
+    """The direct way where this computer has a route to it, else the session pooler.
+
+    Direct hosts have no IPv4 address unless that is paid for, and many networks have no route for IPv6.
+
+    Args:
+        can_reach: whether there is a route to a host and port.
+
+    Raises:
+        AppError: PROJECT_PAUSED; API_ERROR where an address is not the project's own, to which no password
+            may be sent; or why Supabase could not be asked.
+    """
+    project = api.project(ref)
+    if project.is_paused:
+        raise AppError(
+            ErrorCode.PROJECT_PAUSED,
+            f"The project {project.name} is paused",
+            detail=f"Supabase calls it {project.status}.",
+            hint="Start it in Supabase's dashboard and wait until it runs, then try again.",
+        )
+    host = project.database.host or f"db.{ref}.supabase.co"
+    direct = DIRECT_HOST.fullmatch(host.casefold())
+    if direct is None or direct[1] != ref:
+        raise _not_its_own(host, ref)
+    if (can_reach or has_route)(host, int(SESSION_PORT)):
+        return Way(_keywords(host, "postgres", "postgres"))
+    pooler = api.session_pooler(ref)
+    if pooler is None:
+        raise AppError(
+            ErrorCode.UNREACHABLE,
+            "There is no way to the database from here",
+            detail=f"{host} has no address that this network reaches, and the project no pooler.",
+            hint="Connect through a network with IPv6, or add IPv4 to the project.",
+        )
+    _check_pooler(pooler, ref)
+    return Way(
+        _keywords(pooler.db_host, pooler.db_user, pooler.db_name),
+        f"{host} has no address that this network reaches, so the session pooler is used.",
+    )
+
+
+def has_route(host: str, port: int) -> bool:
+    """Whether the computer has an address of a host, and a route to it; nothing is sent."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    for family, kind, protocol, _, address in addresses:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.connect(address)  # of a datagram socket: it looks for a route, no more
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _keywords(host: str, user: str, database: str) -> dict[str, str]:
+    return {"host": host, "port": SESSION_PORT, "dbname": database, "user": user, "sslmode": "require"}
+
+
+def _check_pooler(pooler: Pooler, ref: str) -> None:
+    is_pooler = is_supabase_host(pooler.db_host) and ".pooler." in pooler.db_host
+    if not is_pooler or pooler.db_user.rpartition(".")[2] != ref:
+        raise _not_its_own(f"{pooler.db_user}@{pooler.db_host}", ref)
+
+
+def _not_its_own(address: str, ref: str) -> AppError:
+    return AppError(
+        ErrorCode.API_ERROR,
+        "Supabase gave an address that is not the project's own",
+        detail=f"{address[:200]!a} for {ref}",
+        hint="No password is sent there. Copy the connection string from the project's dashboard.",
+    )
+
+
+def _found(project: HostedProject, organisations: dict[str, str]) -> FoundProject:
+    organisation = organisations.get(project.organization_id, project.organization_id)
+    return FoundProject(
+        project.ref,
+        project.name,
+        project.region,
+        organisation,
+        project.status,
+        project.database.host,
+        project.is_paused,
+    )
