@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
 from app.cli import Exit
-from app.cli.console import print_json, size
+from app.cli.console import print_json, shown, size
 from app.cli.options import json_option
 from app.domain.errors import AppError
 from app.persistence import secrets
 from app.postgres.sandbox import default_root
 from app.postgres.toolchain import Installation, Version, pick_dump_tool
 from app.services import build_services
+from app.supabase import cli as supabase_cli
 from app.system.files import free_bytes
-from app.system.process import child_environment, run
 
-_SUPABASE_SECONDS = 10.0
+_SUPABASE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class _SupabaseCli:
+    """The Supabase CLI; `projects` counts those of its account, None where it could not list them."""
+
+    program: str
+    version: str = ""
+    projects: int | None = None
+    problem: str = ""
 
 
 @click.command()
@@ -29,13 +39,14 @@ def doctor(as_json: bool) -> Exit:
     installations = services.installations
     keyring = secrets.probe()
     destination = services.settings.destination_folder
+    command_line = _supabase_cli()
     found = {
         "tools": [_tool_object(item) for item in installations],
         "choices": {f"PostgreSQL {major}": _choice(installations, major) for major in range(13, 19)},
         "keyring": keyring,
         "destination": {"folder": str(destination), "free": free_bytes(destination)},
         "sandboxes": {"folder": str(default_root()), "free": free_bytes(default_root())},
-        "supabase_cli": _supabase_cli(),
+        "supabase_cli": command_line,
     }
     status = Exit.DONE if any(not item.problem for item in installations) else Exit.FAILED
     if as_json:
@@ -57,7 +68,11 @@ def doctor(as_json: bool) -> Exit:
     click.echo(f"  Backups    {destination} ({size(free_bytes(destination))} free)")
     click.echo(f"  Sandboxes  {default_root()} ({size(free_bytes(default_root()))} free)")
     click.secho("Supabase CLI", bold=True)
-    click.echo(f"  {found['supabase_cli'] or 'not installed; it is not needed'}")
+    if command_line is None:
+        click.echo("  not installed; it is not needed")
+    else:
+        click.echo(f"  {command_line.version or '?'}  {shown(command_line.program)}")
+        click.echo(f"        {command_line.problem or f'signed in; projects: {command_line.projects}'}")
     return status
 
 
@@ -82,13 +97,14 @@ def _choice(installations: Sequence[Installation], major: int) -> str:
     return f"{choice.installation}: {choice.reason}"
 
 
-def _supabase_cli() -> str:
-    program = shutil.which("supabase")
+def _supabase_cli() -> _SupabaseCli | None:
+    program = supabase_cli.find_cli()
     if program is None:
-        return ""
+        return None
+    version = ""
     try:
-        env = child_environment({"SUPABASE_TELEMETRY_DISABLED": "1"})
-        answer = run([program, "--version"], env=env, timeout=_SUPABASE_SECONDS)
+        version = supabase_cli.version(program)
+        projects = supabase_cli.projects(program, seconds=_SUPABASE_SECONDS)
     except AppError as error:
-        return f"{program}: {error.detail}"
-    return f"{program}: {answer.output.strip() or answer.errors.strip()}"
+        return _SupabaseCli(str(program), version, problem=str(error))
+    return _SupabaseCli(str(program), version, len(projects))

@@ -125,7 +125,7 @@ def version(program: Path) -> str:
         AppError: TOOL_MISSING, TOOL_BROKEN.
     """
     done = _run([program, "--version"], {}, VERSION_SECONDS)
-    found = re.search(r"\d+\.\d+\.\d+\S*", done.output)
+    found = re.search(r"\d+\.\d+\.\d+[\w.+-]*", done.output)
     if done.status != 0 or found is None:
         raise _broken(program, _said(done))
     return found[0]
@@ -224,7 +224,7 @@ def _failure(error: _Failure, ask_status: Callable[[], int]) -> AppError:
         title, hint = "The Supabase CLI cannot reach Supabase", "Check the network."
         return AppError(ErrorCode.API_UNREACHABLE, title, detail=said, hint=hint)
     if not error.code.endswith("UnexpectedStatusError"):
-        detail = f"{error.code}: {said}"
+        detail = _words(f"{error.code}: {error.message}")
         return AppError(ErrorCode.TOOL_BROKEN, "The Supabase CLI failed", detail=detail, hint=_INSTALL)
     status = ask_status()
     detail = f"HTTP {status}: {said}" if status else said
