@@ -1,6 +1,6 @@
 """Asks the Supabase CLI which projects there are, for users who have it and signed in with it.
 
-Its token stays with it: Holdfast neither reads nor passes one. What it prints was learnt from its versions
+It finds its token by itself: none is passed to it here. What it prints was learnt from its versions
 2.122.1 and 3.1.0, run against a stand-in of the Management API; *not verified against the hosted service*.
 """
 
