@@ -185,10 +185,10 @@ class _Fitting:
         numbers: set[int] = set()
         drops: dict[tuple[str, Name, str], str] = {}
         for entry in self.restored:
-            whole = self.subjects.whole(entry)
-            if entry.kind not in ("POLICY", "TRIGGER") or whole is None:
+            table = self.subjects.table_of(entry)
+            if table is None:
                 continue
-            table, name = (whole.schema, whole.tag), entry.tag[len(whole.tag) + 1 :]
+            name = entry.tag[len(table[1]) + 1 :]
             if name not in self.subjects.parts.get((entry.kind, table), ()):
                 continue
             if not self.options.clean:

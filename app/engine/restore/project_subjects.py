@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.engine.restore.entry_graph import ABOUT, EntryGraph
@@ -44,10 +44,10 @@ class Subjects:
         elif entry.kind in ABOUT and entry.tag.startswith("SCHEMA "):
             schema = entry.tag.removeprefix("SCHEMA ")
         own, of_whole = self.occupant(entry), self.occupant(whole) if whole is not None else None
-        table = (whole.schema, whole.tag) if whole is not None else ("", "")
         is_here = own is not None
-        if entry.kind in ("POLICY", "TRIGGER") and whole is not None:
-            is_here = entry.tag[len(whole.tag) + 1 :] in self.parts.get((entry.kind, table), set())
+        if (table := self.table_of(entry)) is not None:
+            of_whole = of_whole or next((o for o in self._tables(entry.schema) if o.name == table[1]), None)
+            is_here = entry.tag[len(table[1]) + 1 :] in self.parts.get((entry.kind, table), set())
         elif entry.kind == "PUBLICATION TABLE":
             is_here = any(
                 entry.tag == f"{publication} {name[1]}"
@@ -76,6 +76,19 @@ class Subjects:
         while number in self.graph.part_of:
             number = self.graph.part_of[number]
         return self.graph.entries[number] if number != entry.dump_id else None
+
+    def table_of(self, entry: Entry) -> Name | None:
+        """The table of a policy or trigger, which may be in the target alone; None for anything else."""
+        if entry.kind not in ("POLICY", "TRIGGER"):
+            return None
+        if (whole := self.whole(entry)) is not None:
+            return whole.schema, whole.tag
+        named = (one.name for one in self._tables(entry.schema) if entry.tag.startswith(f"{one.name} "))
+        name = max(named, key=len, default="")
+        return (entry.schema, name) if name else None
+
+    def _tables(self, schema: str) -> Iterator[TargetObject]:
+        return (one for one in self.target.objects if one.kind == "TABLE" and one.schema == schema)
 
     def occupant(self, entry: Entry) -> TargetObject | None:
         """What is in an entry's place."""
