@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project_types.supabase_hosted import DIRECT_HOST, SESSION_PORT, is_supabase_host
-from app.supabase.management_api import HostedProject, ManagementApi, Pooler
+from app.supabase.cli import CliProject
+from app.supabase.management_api import ASLEEP, HostedProject, ManagementApi, Pooler
 
 CanReach = Callable[[str, int], bool]
 
@@ -53,6 +54,42 @@ def find_projects(api: ManagementApi) -> tuple[FoundProject, ...]:
     return tuple(sorted(projects, key=lambda one: (one.is_paused, one.name.casefold())))
 
 
+def found_by_cli(projects: Iterable[CliProject]) -> tuple[FoundProject, ...]:
+    """What Supabase's own command line lists, as the API would have it."""
+    found = (
+        FoundProject(
+            one.ref,
+            one.name,
+            one.region,
+            one.organization_slug or one.organization_id,
+            one.status,
+            one.database.host,
+            one.status in ASLEEP,
+        )
+        for one in projects
+    )
+    return tuple(sorted(found, key=lambda one: (one.is_paused, one.name.casefold())))
+
+
+def direct_way(project: FoundProject, *, can_reach: CanReach | None = None) -> Way:
+    """The way to a project without a token, which only the direct one can be: poolers cannot be guessed.
+
+    Raises:
+        AppError: PROJECT_PAUSED; UNREACHABLE, with what to do; API_ERROR for a host that is not its own.
+    """
+    if project.is_paused:
+        raise _paused(project.name, project.status)
+    host = _own_host(project.host, project.ref)
+    if not (can_reach or has_route)(host, int(SESSION_PORT)):
+        raise AppError(
+            ErrorCode.UNREACHABLE,
+            "Only the session pooler can be reached from here",
+            detail=f"{host} has no address that this network reaches.",
+            hint="Sign in with an access token, or copy the session pooler's string from the dashboard.",
+        )
+    return Way(_keywords(host, "postgres", "postgres"))
+
+
 def find_way(api: ManagementApi, ref: str, *, can_reach: CanReach | None = None) -> Way:
     """The direct way where this computer has a route to it, else the session pooler.
 
@@ -67,16 +104,8 @@ def find_way(api: ManagementApi, ref: str, *, can_reach: CanReach | None = None)
     """
     project = api.project(ref)
     if project.is_paused:
-        raise AppError(
-            ErrorCode.PROJECT_PAUSED,
-            f"The project {project.name} is paused",
-            detail=f"Supabase calls it {project.status}.",
-            hint="Start it in Supabase's dashboard and wait until it runs, then try again.",
-        )
-    host = project.database.host or f"db.{ref}.supabase.co"
-    direct = DIRECT_HOST.fullmatch(host.casefold())
-    if direct is None or direct[1] != ref:
-        raise _not_its_own(host, ref)
+        raise _paused(project.name, project.status)
+    host = _own_host(project.database.host, ref)
     if (can_reach or has_route)(host, int(SESSION_PORT)):
         return Way(_keywords(host, "postgres", "postgres"))
     pooler = api.session_pooler(ref)
@@ -108,6 +137,23 @@ def has_route(host: str, port: int) -> bool:
             continue
         return True
     return False
+
+
+def _paused(name: str, status: str) -> AppError:
+    return AppError(
+        ErrorCode.PROJECT_PAUSED,
+        f"The project {name} is paused",
+        detail=f"Supabase calls it {status}.",
+        hint="Start it in Supabase's dashboard and wait until it runs, then try again.",
+    )
+
+
+def _own_host(host: str, ref: str) -> str:
+    named = host or f"db.{ref}.supabase.co"
+    direct = DIRECT_HOST.fullmatch(named.casefold())
+    if direct is None or direct[1] != ref:
+        raise _not_its_own(named, ref)
+    return named
 
 
 def _keywords(host: str, user: str, database: str) -> dict[str, str]:

@@ -26,6 +26,8 @@ URL = "https://api.supabase.com/v1"
 URL_VARIABLE = "SUPABASE_API_URL"
 """Another address of the API, without /v1: a proxy's, or that of a stand-in."""
 TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"
+ASLEEP = ("INACTIVE", "PAUSING", "PAUSED", "PAUSE_FAILED")
+"""What the service calls projects that are paused."""
 
 _TOKEN = re.compile(r"sbp_(oauth_|v0_)?[a-f0-9]{40}")
 _TRIES = 4
@@ -39,7 +41,6 @@ _CONFIG_PATHS = {
     "ssl-enforcement": "ssl-enforcement",
     "network-restrictions": "network-restrictions",
 }
-_ASLEEP = ("INACTIVE", "PAUSING", "PAUSED", "PAUSE_FAILED")
 _NOT_THERE = (
     ErrorCode.HOST_NOT_FOUND,
     ErrorCode.UNREACHABLE,
@@ -84,7 +85,7 @@ class HostedProject:
     @property
     def is_paused(self) -> bool:
         """Whether it sleeps until somebody starts it in the dashboard."""
-        return self.status in _ASLEEP
+        return self.status in ASLEEP
 
 
 @dataclass(frozen=True, slots=True)

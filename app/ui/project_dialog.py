@@ -39,14 +39,15 @@ from app.ui.widgets.connection_fields import ConnectionFields
 from app.ui.widgets.connection_string import ConnectionString
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.segmented import Segmented
+from app.ui.widgets.supabase_chooser import SupabaseChooser
 
 if TYPE_CHECKING:
     from app.engine.connection_check import CheckLine
     from app.ui.keyring_work import KeyringFacts
     from app.ui.project_work import Kept
 
-_WIDTH, _HEIGHT = 880, 640
-_STRING, _FIELDS = "string", "fields"
+_WIDTH, _HEIGHT = 880, 660
+_STRING, _SUPABASE, _FIELDS = "string", "supabase", "fields"
 
 
 class ProjectDialog(QDialog):
@@ -84,11 +85,17 @@ class ProjectDialog(QDialog):
         title = self.tr("Edit %1").replace("%1", name) if name else self.tr("Add Project")
         self.setWindowTitle(title)
         self.way = Segmented(
-            ((_STRING, self.tr("Connection String")), (_FIELDS, self.tr("Fields Only"))),
+            (
+                (_STRING, self.tr("Connection String")),
+                (_SUPABASE, self.tr("From Supabase…")),
+                (_FIELDS, self.tr("Fields Only")),
+            ),
             self.tr("How to enter the connection"),
         )
         self.string = ConnectionString()
         self.string.given.connect(self._read_string)
+        self.supabase = SupabaseChooser(state)
+        self.supabase.chosen.connect(self._take_found)
         self.fields = ConnectionFields()
         self.checklist = ConnectionChecklist()
         self.test = button(self.tr("Test Connection"), "arrow-clockwise")
@@ -236,10 +243,13 @@ class ProjectDialog(QDialog):
         return name in held or name in self._state.session_passwords
 
     def _show_way(self) -> None:
-        by_string = self.way.value == _STRING
-        self.string.setVisible(by_string)
-        self._line.setVisible(by_string)
-        if not by_string and self.isVisible():
+        way = self.way.value
+        self.string.setVisible(way == _STRING)
+        self.supabase.setVisible(way == _SUPABASE)
+        self._line.setVisible(way != _FIELDS)
+        if way == _SUPABASE:
+            self.supabase.look()
+        elif way == _FIELDS and self.isVisible():
             self.fields.focus(Field.NAME if self._old else Field.HOST)
 
     def _read_string(self, text: str) -> None:
@@ -269,6 +279,19 @@ class ProjectDialog(QDialog):
         self.fields.show_draft(replace(draft, name=name))
         if then is not None:
             then()
+
+    def _take_found(self, draft: ProjectDraft) -> None:
+        """A project was chosen from Supabase's list: only its password is missing."""
+        name = self.fields.name.text().strip()
+        taken = {one.name.casefold() for one in self._state.settings.projects}
+        if name and name != self._suggested:
+            draft = replace(draft, name=name)
+        elif draft.name.casefold() in taken:
+            draft = replace(draft, name="")
+        self._suggested = draft.name
+        self._touched |= {Field.PORT, Field.HOST}
+        self.fields.show_draft(draft)
+        self.fields.focus(Field.PASSWORD)
 
     def _refuse_string(self, text: str, error: Exception) -> None:
         if self.string.holds(text):
@@ -353,11 +376,9 @@ class ProjectDialog(QDialog):
                 fields.focus(Field.PASSWORD)
                 return
             case Remedy.USE_SESSION_POOLER:
-                self.note.setText(
-                    self.tr("Copy the session pooler's string from the project's Connect page.")
-                )
-                self.way.choose(_STRING)
-                self.string.start_over()
+                self.note.setText(self.tr("Choose the project: the way that works from here is filled in."))
+                self.way.choose(_SUPABASE)
+                self._show_way()
                 return
             case Remedy.SHOW_TOOLS | Remedy.SHOW_KEYRING:
                 self.settings_wanted.emit("tools" if remedy is Remedy.SHOW_TOOLS else "security")
@@ -407,7 +428,7 @@ class ProjectDialog(QDialog):
 
     def _arrange(self, title: str, cancel: QWidget) -> None:
         self._line = line()
-        left = column(self.string, self._line, self.fields, None, spacing=S)
+        left = column(self.string, self.supabase, self._line, self.fields, None, spacing=S)
         inner = row(left, self.checklist, spacing=XL)
         inner.setStretch(0, 11)
         inner.setStretch(1, 10)

@@ -1827,6 +1827,10 @@
         <translation>Verbindungszeichenfolge</translation>
     </message>
     <message>
+        <source>From Supabase…</source>
+        <translation>Von Supabase…</translation>
+    </message>
+    <message>
         <source>Fields Only</source>
         <translation>Nur Felder</translation>
     </message>
@@ -1883,6 +1887,10 @@
         <translation>So würde eine Sicherung fehlschlagen. Die rote Zeile sagt, was zu tun ist.</translation>
     </message>
     <message>
+        <source>Choose the project: the way that works from here is filled in.</source>
+        <translation>Wählen Sie das Projekt: Der Weg, der von hier aus geht, wird eingetragen.</translation>
+    </message>
+    <message>
         <source>stored in %1</source>
         <translation>gespeichert in %1</translation>
     </message>
@@ -1905,10 +1913,6 @@
     <message>
         <source>Everything that a backup needs is there.</source>
         <translation>Alles, was eine Sicherung braucht, ist da.</translation>
-    </message>
-    <message>
-        <source>Copy the session pooler&apos;s string from the project&apos;s Connect page.</source>
-        <translation>Kopieren Sie die Zeichenfolge des Session Poolers von der Connect-Seite des Projekts.</translation>
     </message>
     <message>
         <source>Discard what you entered?</source>
@@ -3317,6 +3321,73 @@
     <message>
         <source>The settings were not changed</source>
         <translation>Die Einstellungen wurden nicht geändert</translation>
+    </message>
+</context>
+<context>
+    <name>SupabaseChooser</name>
+    <message>
+        <source>Access token</source>
+        <translation>Zugriffstoken</translation>
+    </message>
+    <message>
+        <source>Find Projects</source>
+        <translation>Projekte suchen</translation>
+    </message>
+    <message>
+        <source>Use the Supabase CLI</source>
+        <translation>Supabase-CLI verwenden</translation>
+    </message>
+    <message>
+        <source>Get a Token</source>
+        <translation>Token erstellen</translation>
+    </message>
+    <message>
+        <source>Projects at Supabase</source>
+        <translation>Projekte bei Supabase</translation>
+    </message>
+    <message>
+        <source>Use Another Token</source>
+        <translation>Anderes Token verwenden</translation>
+    </message>
+    <message>
+        <source>With an access token Holdfast finds your projects, and reads their settings and keys. It is kept in the keyring.</source>
+        <translation>Mit einem Zugriffstoken findet Holdfast Ihre Projekte und liest ihre Einstellungen und Schlüssel. Es wird im Schlüsselbund aufbewahrt.</translation>
+    </message>
+    <message>
+        <source>Enter an access token of your Supabase account.</source>
+        <translation>Geben Sie ein Zugriffstoken Ihres Supabase-Kontos ein.</translation>
+    </message>
+    <message>
+        <source>Asking Supabase…</source>
+        <translation>Supabase wird gefragt…</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>pausiert</translation>
+    </message>
+    <message>
+        <source>This sign-in may see no project.</source>
+        <translation>Diese Anmeldung darf kein Projekt sehen.</translation>
+    </message>
+    <message>
+        <source>The token is kept in %1.</source>
+        <translation>Das Token wird in %1 aufbewahrt.</translation>
+    </message>
+    <message>
+        <source>Choose a project.</source>
+        <translation>Wählen Sie ein Projekt.</translation>
+    </message>
+    <message>
+        <source>Asking how to reach %1…</source>
+        <translation>Weg zu %1 wird erfragt…</translation>
+    </message>
+    <message>
+        <source>Filled in below. Enter the database&apos;s password: Supabase gives it to nobody.</source>
+        <translation>Unten eingetragen. Geben Sie das Passwort der Datenbank ein: Supabase gibt es niemandem.</translation>
+    </message>
+    <message>
+        <source>The new token takes the place of the one that is kept.</source>
+        <translation>Das neue Token ersetzt das aufbewahrte.</translation>
     </message>
 </context>
 <context>

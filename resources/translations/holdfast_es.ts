@@ -1827,6 +1827,10 @@
         <translation>Cadena de conexión</translation>
     </message>
     <message>
+        <source>From Supabase…</source>
+        <translation>Desde Supabase…</translation>
+    </message>
+    <message>
         <source>Fields Only</source>
         <translation>Solo campos</translation>
     </message>
@@ -1883,6 +1887,10 @@
         <translation>Así fallaría una copia. La línea roja dice qué hacer.</translation>
     </message>
     <message>
+        <source>Choose the project: the way that works from here is filled in.</source>
+        <translation>Elija el proyecto: se rellena la vía que funciona desde aquí.</translation>
+    </message>
+    <message>
         <source>stored in %1</source>
         <translation>guardada en %1</translation>
     </message>
@@ -1905,10 +1913,6 @@
     <message>
         <source>Everything that a backup needs is there.</source>
         <translation>Está todo lo que necesita una copia.</translation>
-    </message>
-    <message>
-        <source>Copy the session pooler&apos;s string from the project&apos;s Connect page.</source>
-        <translation>Copie la cadena del «session pooler» desde la página «Connect» del proyecto.</translation>
     </message>
     <message>
         <source>Discard what you entered?</source>
@@ -3317,6 +3321,73 @@
     <message>
         <source>The settings were not changed</source>
         <translation>No se cambiaron los ajustes</translation>
+    </message>
+</context>
+<context>
+    <name>SupabaseChooser</name>
+    <message>
+        <source>Access token</source>
+        <translation>Token de acceso</translation>
+    </message>
+    <message>
+        <source>Find Projects</source>
+        <translation>Buscar proyectos</translation>
+    </message>
+    <message>
+        <source>Use the Supabase CLI</source>
+        <translation>Usar la CLI de Supabase</translation>
+    </message>
+    <message>
+        <source>Get a Token</source>
+        <translation>Obtener un token</translation>
+    </message>
+    <message>
+        <source>Projects at Supabase</source>
+        <translation>Proyectos en Supabase</translation>
+    </message>
+    <message>
+        <source>Use Another Token</source>
+        <translation>Usar otro token</translation>
+    </message>
+    <message>
+        <source>With an access token Holdfast finds your projects, and reads their settings and keys. It is kept in the keyring.</source>
+        <translation>Con un token de acceso, Holdfast encuentra sus proyectos y lee sus ajustes y claves. Se guarda en el llavero.</translation>
+    </message>
+    <message>
+        <source>Enter an access token of your Supabase account.</source>
+        <translation>Introduzca un token de acceso de su cuenta de Supabase.</translation>
+    </message>
+    <message>
+        <source>Asking Supabase…</source>
+        <translation>Consultando a Supabase…</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>en pausa</translation>
+    </message>
+    <message>
+        <source>This sign-in may see no project.</source>
+        <translation>Esta cuenta no puede ver ningún proyecto.</translation>
+    </message>
+    <message>
+        <source>The token is kept in %1.</source>
+        <translation>El token se guarda en %1.</translation>
+    </message>
+    <message>
+        <source>Choose a project.</source>
+        <translation>Elija un proyecto.</translation>
+    </message>
+    <message>
+        <source>Asking how to reach %1…</source>
+        <translation>Consultando cómo llegar a %1…</translation>
+    </message>
+    <message>
+        <source>Filled in below. Enter the database&apos;s password: Supabase gives it to nobody.</source>
+        <translation>Rellenado abajo. Introduzca la contraseña de la base de datos: Supabase no se la da a nadie.</translation>
+    </message>
+    <message>
+        <source>The new token takes the place of the one that is kept.</source>
+        <translation>El nuevo token sustituye al guardado.</translation>
     </message>
 </context>
 <context>

@@ -152,7 +152,7 @@ class RestoreReportView(QWidget):
             layout.addWidget(label(self.tr("Safety backup"), "strong"))
             layout.addWidget(self._safety_card(report.safety_backup))
         layout.addStretch(1)
-        if isinstance(heading := layout.itemAt(0).widget(), QLabel):
+        if (first := layout.itemAt(0)) is not None and isinstance(heading := first.widget(), QLabel):
             heading.setMinimumHeight(
                 self._which.sizeHint().height()
             )  # on one line with the heading beside it
