@@ -11,6 +11,7 @@ from app.cli import Exit
 from app.cli.console import print_json, shown, size
 from app.cli.options import json_option
 from app.domain.errors import AppError
+from app.engine.supabase_access import kept_token
 from app.persistence import secrets
 from app.postgres.sandbox import default_root
 from app.postgres.toolchain import Installation, Version, pick_dump_tool
@@ -47,6 +48,7 @@ def doctor(as_json: bool) -> Exit:
         "destination": {"folder": str(destination), "free": free_bytes(destination)},
         "sandboxes": {"folder": str(default_root()), "free": free_bytes(default_root())},
         "supabase_cli": command_line,
+        "supabase_token": _has_token(),
     }
     status = Exit.DONE if any(not item.problem for item in installations) else Exit.FAILED
     if as_json:
@@ -67,11 +69,13 @@ def doctor(as_json: bool) -> Exit:
     click.secho("Folders", bold=True)
     click.echo(f"  Backups    {destination} ({size(free_bytes(destination))} free)")
     click.echo(f"  Sandboxes  {default_root()} ({size(free_bytes(default_root()))} free)")
-    click.secho("Supabase CLI", bold=True)
+    click.secho("Supabase", bold=True)
+    signed_in = "holds an access token" if found["supabase_token"] else "holds no access token"
+    click.echo(f"  Holdfast {signed_in}")
     if command_line is None:
-        click.echo("  not installed; it is not needed")
+        click.echo("  The Supabase CLI is not installed, and not needed")
     else:
-        click.echo(f"  {command_line.version or '?'}  {shown(command_line.program)}")
+        click.echo(f"  Supabase CLI {command_line.version or '?'}  {shown(command_line.program)}")
         click.echo(f"        {command_line.problem or f'signed in; projects: {command_line.projects}'}")
     return status
 
@@ -95,6 +99,14 @@ def _choice(installations: Sequence[Installation], major: int) -> str:
     except AppError as error:
         return f"{error.title}. {error.hint}"
     return f"{choice.installation}: {choice.reason}"
+
+
+def _has_token() -> bool:
+    """Whether a token is kept or in the environment; a locked keyring tells of none."""
+    try:
+        return kept_token() is not None
+    except AppError:
+        return False
 
 
 def _supabase_cli() -> _SupabaseCli | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from app.domain.backup import CompressionMethod
-from app.domain.errors import AppError
+from app.domain.errors import AppError, ErrorCode
 from app.postgres.sandbox import running_sandbox
 from app.postgres.toolchain import (
     Installation,
@@ -21,10 +20,9 @@ from app.postgres.toolchain import (
     pick_dump_tool,
     pick_sandbox,
 )
-from app.system.process import child_environment, run
+from app.supabase import cli as supabase_cli
 
 _OLDEST = 13
-_SECONDS = 10.0
 
 
 class ToolKind(StrEnum):
@@ -57,11 +55,16 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of a trial: what it can do and how long it took, or why it does not work."""
+    """What came of a trial: what it can do and how long it took, or why it does not work.
+
+    Attributes:
+        is_signed_in: of Supabase's command line, if it lists its account's projects; None for the others.
+    """
 
     abilities: tuple[str, ...] = ()
     seconds: float = 0.0
     problem: str = ""
+    is_signed_in: bool | None = None
 
 
 def find_tools() -> tuple[Tool, ...]:
@@ -80,8 +83,7 @@ def try_tool(tool: Tool) -> Tried:
     began = time.monotonic()
     try:
         if tool.kind is ToolKind.SUPABASE or tool.installation is None:
-            again = _supabase()
-            return Tried((again.version,), time.monotonic() - began, again.problem)
+            return replace(_try_supabase(), seconds=time.monotonic() - began)
         if tool.kind is ToolKind.SANDBOX:
             with running_sandbox(tool.installation):
                 return Tried(seconds=time.monotonic() - began)
@@ -125,13 +127,29 @@ def _tool(kind: ToolKind, of: Installation, program: str, majors: set[int]) -> T
 
 
 def _supabase() -> Tool:
-    program = shutil.which(ToolKind.SUPABASE)
+    program = supabase_cli.find_cli()
     if program is None:
         return Tool(ToolKind.SUPABASE, None, "")
     try:
-        env = child_environment({"SUPABASE_TELEMETRY_DISABLED": "1"})
-        answer = run([program, "--version"], env=env, timeout=_SECONDS)
+        return Tool(ToolKind.SUPABASE, program, supabase_cli.version(program))
     except AppError as error:
-        return Tool(ToolKind.SUPABASE, Path(program), "", problem=error.detail or error.title)
-    problem = "" if answer.status == 0 else answer.errors.strip() or f"exit status {answer.status}"
-    return Tool(ToolKind.SUPABASE, Path(program), answer.output.strip(), problem=problem)
+        return Tool(ToolKind.SUPABASE, program, "", problem=error.detail or error.title)
+
+
+def _try_supabase() -> Tried:
+    """Run Supabase's command line, and have it list the projects of its account.
+
+    Raises:
+        AppError: it does not run.
+    """
+    program = supabase_cli.find_cli()
+    if program is None:
+        return Tried()
+    version = supabase_cli.version(program)
+    try:
+        supabase_cli.projects(program)
+    except AppError as error:
+        if error.code is ErrorCode.TOOL_BROKEN:
+            raise
+        return Tried((version,), is_signed_in=False)
+    return Tried((version,), is_signed_in=True)

@@ -3567,6 +3567,14 @@
         <source>Starts in %1 s</source>
         <translation>Startet in %1 s</translation>
     </message>
+    <message>
+        <source>signed in</source>
+        <translation>angemeldet</translation>
+    </message>
+    <message>
+        <source>not signed in</source>
+        <translation>nicht angemeldet</translation>
+    </message>
 </context>
 <context>
     <name>ToolsPage</name>

@@ -3567,6 +3567,14 @@
         <source>Starts in %1 s</source>
         <translation>Arranca en %1 s</translation>
     </message>
+    <message>
+        <source>signed in</source>
+        <translation>con sesión iniciada</translation>
+    </message>
+    <message>
+        <source>not signed in</source>
+        <translation>sin sesión iniciada</translation>
+    </message>
 </context>
 <context>
     <name>ToolsPage</name>

@@ -165,6 +165,9 @@ class ToolRow(QFrame):
             )
         else:
             text = self.tr("Starts in %1 s").replace("%1", seconds)
+        if tried.is_signed_in is not None:
+            state = self.tr("signed in") if tried.is_signed_in else self.tr("not signed in")
+            text = f"{text}, {state}"
         self._say("check-circle-fill", "ok", text)
 
     def _fail(self, error: Exception) -> None:
