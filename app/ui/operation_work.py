@@ -58,7 +58,23 @@ def export(entry: Entry, target: Path, services: Services, cancel: CancelToken, 
 
 
 def restore(
-    job: RestoreJob, project: str, services: Services, cancel: CancelToken, listener: Listener
+    job: RestoreJob,
+    project: str,
+    parts: tuple[str, ...],
+    services: Services,
+    cancel: CancelToken,
+    listener: Listener,
 ) -> RestoreReport:
-    """Carry a plan out."""
-    return services.restore(job, job.target.connection, project, cancel, listener)
+    """Carry a plan out; then give back parts of the backup that the plan is for."""
+    report = services.restore(job, job.target.connection, project, cancel, listener)
+    access = services.supabase_of(project, job.target.connection) if parts else None
+    if access is None:
+        return report
+    from app.domain.backup import Backup
+    from app.engine.parts.after_restore import with_parts
+    from app.engine.parts.restoring import Target
+    from app.persistence.manifest import read_manifest
+
+    backup = Backup(str(job.paths[0]), read_manifest(job.paths[0]))
+    target = Target(access, job.target.connection)
+    return with_parts(report, backup, target, cancel, listener, names=parts)

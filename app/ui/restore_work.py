@@ -46,17 +46,19 @@ class PlannedRestore:
 
     Attributes:
         folder: what was unpacked; `close` removes it.
+        parts: of the backup, by their names, that are given back after the database.
     """
 
     plan: RestorePlan
     job: RestoreJob
     into: Into
     folder: tempfile.TemporaryDirectory[str]
+    parts: tuple[str, ...] = ()
 
     @property
     def call(self) -> Call:
         """Carries it out; what was unpacked must be there until then."""
-        return partial(operation_work.restore, self.job, self.into.project)
+        return partial(operation_work.restore, self.job, self.into.project, self.parts)
 
     def close(self) -> None:
         """Let go of it."""

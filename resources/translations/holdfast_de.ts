@@ -2441,6 +2441,14 @@
         <translation>Andere Quelle …</translation>
     </message>
     <message>
+        <source>Storage files</source>
+        <translation>Storage-Dateien</translation>
+    </message>
+    <message>
+        <source>Edge functions</source>
+        <translation>Edge Functions</translation>
+    </message>
+    <message>
         <source>Restore</source>
         <translation>Wiederherstellen</translation>
     </message>

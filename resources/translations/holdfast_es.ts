@@ -2441,6 +2441,14 @@
         <translation>Otro origen…</translation>
     </message>
     <message>
+        <source>Storage files</source>
+        <translation>Archivos de Storage</translation>
+    </message>
+    <message>
+        <source>Edge functions</source>
+        <translation>Edge Functions</translation>
+    </message>
+    <message>
         <source>Restore</source>
         <translation>Restaurar</translation>
     </message>

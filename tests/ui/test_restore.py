@@ -11,14 +11,19 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.domain.backup import STORAGE_FILES, Backup, PartRecord
 from app.domain.project import Project
+from app.persistence.manifest import read_manifest
 from app.postgres.sandbox import SandboxServer
+from app.system.cancellation import CancelToken
 from app.system.process import run
 from app.ui.frame import Frame
+from app.ui.restore_work import Into, look_into
 from app.ui.state import State
 from app.ui.tabs.restore import RestorePage
 from app.ui.widgets.rail import Place
 from tests.ui.conftest import OpenFrame, Shoot
+from tests.ui.past_backups import NOW, History
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -149,3 +154,28 @@ def test_selected_tables_alone_are_planned(frame: Frame, qtbot: QtBot, shop: Pat
     assert choice._planned is not None
     tables = [one.name for one in choice._planned.plan.objects if one.kind == "TABLE"]
     assert tables == ["public.customers"]
+
+
+def test_a_supabase_backup_offers_its_files_and_functions_to_such_projects_alone(
+    frame: Frame, qtbot: QtBot, shop: Path, staging: Database, state: State
+) -> None:
+    (found,) = look_into((shop,), CancelToken())
+    entry = History(state).backup(NOW, "Blog")
+    manifest = read_manifest(Path(entry.path))
+    more = (PartRecord(STORAGE_FILES, "storage", "x"), PartRecord("functions", "functions", "x"))
+    parts = (*manifest.parts, *more)
+    backup = Backup(entry.path, replace(manifest, parts=parts))
+    choice = page_of(frame).choice
+    projects = (
+        *state.settings.projects,
+        Project("Blog", "host=db.abcdefghijklmnopqrst.supabase.co port=1 user=postgres", state.now()),
+    )
+    assert state.change_settings(lambda old: replace(old, projects=projects))
+    choice.show_source(replace(found, backup=backup, paths=(Path(entry.path),)), "Blog")
+    assert choice.target.target == Into(project="Blog")
+    qtbot.waitUntil(lambda: not choice.storage.isHidden(), timeout=_PATIENCE)
+    assert choice.storage.isChecked()
+    assert not choice.functions.isHidden()
+    choice.target.into.setCurrentText("Shop staging")
+    qtbot.waitUntil(choice.storage.isHidden, timeout=_PATIENCE)
+    assert choice.functions.isHidden()

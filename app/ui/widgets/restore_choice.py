@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QCheckBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -17,15 +19,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.backup import STORAGE_FILES
+from app.domain.conninfo import conninfo_keywords
 from app.domain.errors import AppError
 from app.domain.errors import Cancelled as CancelledError
+from app.domain.project_types import is_supabase
 from app.domain.proof import ProofLevel
 from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
 from app.ui.models.table_tree import TableItem
 from app.ui.option_words import in_window_words
-from app.ui.restore_work import PlannedRestore, plan_restore
+from app.ui.restore_work import Into, PlannedRestore, plan_restore
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import button, column, label, panel, row
@@ -65,6 +70,8 @@ class RestoreChoice(QWidget):
         self._preview = RowsPreview(state)
         self.target = TargetBox()
         self.target.changed.connect(self._plan_again)
+        self.storage = QCheckBox(self.tr("Storage files"))
+        self.functions = QCheckBox(self.tr("Edge functions"))
         self._target_note = label("", "second", wrap=True)
         self._plan_note = label("", "second")
         self.plan_list = PlanList()
@@ -82,6 +89,7 @@ class RestoreChoice(QWidget):
         layout.addLayout(self._make_columns(), 1)
         layout.addWidget(self._make_footer())
         state.settings_changed.connect(self._show_projects)
+        self._offer_parts(None)
         self._judge()
 
     def show_source(self, source: SourceContents, project: str = "") -> None:
@@ -119,6 +127,8 @@ class RestoreChoice(QWidget):
         )
         self._preview.leave()
         self._typed.clear()
+        for box in (self.storage, self.functions):
+            box.setChecked(True)
         self.target.show_projects([one.name for one in self._state.settings.projects], project)
         self._say_contents()
 
@@ -172,6 +182,7 @@ class RestoreChoice(QWidget):
     def _plan_again(self) -> None:
         source, into = self._source, self.target.target
         self._drop_plan()
+        self._offer_parts(into)
         self._judge()
         if source is None:
             return
@@ -193,6 +204,17 @@ class RestoreChoice(QWidget):
             lambda planned: self._show_plan(planned) if cancel is self._cancel else planned.close(),
             lambda error: self._show_problem(error) if cancel is self._cancel else None,
         )
+
+    def _offer_parts(self, into: Into | None) -> None:
+        """What a backup of a Supabase project has beside its database can go into such a project."""
+        backup = self._source.backup if self._source else None
+        projects = {one.name: one.conninfo for one in self._state.settings.projects}
+        named = into.project if into and not into.new_database else ""
+        takes = named in projects and is_supabase(conninfo_keywords(projects[named]))
+        lies_open = self._source is not None and self._source.paths[0].is_dir()
+        held = {part.name for part in backup.manifest.parts} if backup and lies_open else set()
+        self.storage.setVisible(takes and STORAGE_FILES in held)
+        self.functions.setVisible(takes and "functions" in held)
 
     def _show_plan(self, planned: PlannedRestore) -> None:
         self._planned = planned
@@ -259,7 +281,9 @@ class RestoreChoice(QWidget):
         planned = self._planned
         if planned is not None and self.restore_button.isEnabled():
             self._planned = None  # who carries it out closes it
-            self.restore_wanted.emit(planned)
+            boxes = {STORAGE_FILES: self.storage, "functions": self.functions}
+            parts = tuple(name for name, box in boxes.items() if box.isChecked() and not box.isHidden())
+            self.restore_wanted.emit(replace(planned, parts=parts))
 
     def _save_plan(self) -> None:
         planned = self._planned
@@ -284,13 +308,14 @@ class RestoreChoice(QWidget):
         right = column(
             label(self.tr("Into"), "strong"),
             self.target,
+            row(self.storage, self.functions, None, spacing=M),
             self._target_note,
             4,
             row(label(self.tr("Plan"), "strong"), self._plan_note, None),
             self.plan_list,
             self._confirmation,
         )
-        right.setStretch(5, 1)
+        right.setStretch(6, 1)
         columns = row(left, right, spacing=XL)
         columns.setContentsMargins(XL, 0, XL, L)
         columns.setStretch(0, 5)

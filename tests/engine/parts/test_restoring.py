@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.domain.backup import STORAGE_FILES, Backup, BackupOptions
 from app.domain.errors import AppError, Cancelled, ErrorCode
-from app.domain.events import Event, Phase, Progress
+from app.domain.events import Event, Notice, Phase, Progress
 from app.domain.project import Secret
+from app.domain.restore import RestoreMode, RestoreReport, RestoreResult
 from app.engine.backup import back_up
+from app.engine.parts.after_restore import with_parts
 from app.engine.parts.restoring import Target, restore_part
 from app.engine.preflight import BackupRequest
 from app.postgres.toolchain import Installation
@@ -153,3 +156,31 @@ def test_without_access_what_to_do_is_said(backup: Backup, project: StandIn) -> 
         with pytest.raises(AppError) as caught:
             restore_part(part, backup, target, CancelToken(), lambda _: None)
         assert (caught.value.code, caught.value.hint) == (ErrorCode.TOKEN_MISSING, "Store the key.")
+
+
+def report_of(result: RestoreResult) -> RestoreReport:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return RestoreReport("r", "s", "t", RestoreMode.ONE_TRANSACTION, now, now, result)
+
+
+def test_after_a_restore_the_report_says_what_became_of_the_parts(
+    backup: Backup, project: StandIn, storage: StorageStandIn
+) -> None:
+    (Path(backup.folder) / file_of("avatars", "7.txt")).write_bytes(b"xyz")
+    access = SupabaseAccess(REF, storage.url, Secret(KEY))  # without a token functions cannot go back
+    events: list[Event] = []
+    names = (STORAGE_FILES, "functions")
+    target = Target(access, project.connection)
+    done = report_of(RestoreResult.SUCCEEDED)
+    found = with_parts(done, backup, target, CancelToken(), events.append, names=names)
+    assert found.result is RestoreResult.INCOMPLETE
+    assert [(one.kind, one.name) for one in found.skipped] == [(STORAGE_FILES, "avatars/7.txt")]
+    assert [(one.kind, "hosted project" in one.cause) for one in found.failures] == [("functions", True)]
+    assert "Storage files: 19 given back." in [one.text for one in events if isinstance(one, Notice)]
+
+
+def test_after_a_restore_that_failed_nothing_else_is_touched(backup: Backup, project: StandIn) -> None:
+    failed = report_of(RestoreResult.FAILED)
+    target = Target(SupabaseAccess(REF), project.connection)
+    found = with_parts(failed, backup, target, CancelToken(), lambda _: None, names=(STORAGE_FILES,))
+    assert found == failed
