@@ -95,7 +95,7 @@ def test_a_small_pool_gets_fewer_jobs_with_a_notice(
     assert sum(table.rows or 0 for table in backup.manifest.tables) == SHOP_ROWS
 
 
-@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_pool_that_is_too_small_is_said_so_at_once(
     size: int, shop: Database, installations: Sequence[Installation], tmp_path: Path
 ) -> None:

@@ -464,7 +464,7 @@ def test_it_says_that_holdfast_must_run_and_offers_to_start_it_at_login(
     fill(state, SHOP)
     page = page_of(window)
     assert "only while Holdfast runs" in page.offer.text.text()
-    assert "holdfast run-due" in page.offer.text.text()
+    assert "holdfast schedules install" in page.offer.text.text()
     with qtbot.waitSignal(page.login_start_wanted):
         page.offer.start.click()
     page.offer._not_now.click()

@@ -36,7 +36,7 @@ def restored(archive: Path, text: str, installations: tuple[Installation, ...], 
         return job.run(CancelToken(), lambda _: None)
 
 
-@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("jobs", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_restore_goes_through_a_pooler_in_session_mode(
     archive: Path, target: Database, installations: tuple[Installation, ...], jobs: int
 ) -> None:
