@@ -115,7 +115,7 @@ def test_a_whole_project_comes_back_equal_and_once_more_over_itself(
     assert not any("PUBLIC" in finding.detail for finding in plan.findings)
 
 
-@pytest.mark.parametrize("format_", [Format.CUSTOM, Format.PLAIN])
+@pytest.mark.parametrize("format_", [Format.CUSTOM, pytest.param(Format.PLAIN, marks=pytest.mark.slow)])
 def test_every_format_of_a_project_comes_back_equal(
     source: StandIn, new_stand_in: NewStandIn, take_backup: TakeBackup, restore: Restore, format_: Format
 ) -> None:
