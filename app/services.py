@@ -29,7 +29,7 @@ from app.domain.retention import RetentionPlan
 from app.domain.rota import Check, CheckKind, Wanted
 from app.domain.schedule import Schedule
 from app.engine.backup import back_up, prove_backup
-from app.engine.connection_check import ConnectionCheck, OnLine, check_connection
+from app.engine.connection_check import CheckLine, ConnectionCheck, OnLine, check_connection
 from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries
 from app.engine.listing import Listing, list_database
 from app.engine.preflight import BackupRequest
@@ -135,6 +135,14 @@ class Services:
         wanted = project.casefold()
         found = next((one for one in self.settings.projects if one.name.casefold() == wanted), None)
         return access_of(found, connection.keywords)
+
+    def told_apart(self, error: AppError, project: str, connection: Connection) -> AppError:
+        """A failure to reach a database, or that its project at Supabase is paused, where that is why."""
+        if connection.type.name != "supabase":
+            return error
+        from app.engine.supabase_projects import if_paused
+
+        return if_paused(error, self.supabase_of(project, connection))
 
     def _with_access(self, request: BackupRequest) -> BackupRequest:
         options = request.options
@@ -361,8 +369,13 @@ class Services:
         self, connection: Connection, on_line: OnLine, cancel: CancelToken
     ) -> ConnectionCheck:
         """Fill the list of Test Connection; failures stand in its lines."""
+
+        def tell(line: CheckLine) -> None:
+            failure = line.failure and self.told_apart(line.failure, "", connection)
+            on_line(replace(line, failure=failure))
+
         folder = self.settings.destination_folder
-        return check_connection(connection, self.installations, on_line, cancel, destination=folder)
+        return check_connection(connection, self.installations, tell, cancel, destination=folder)
 
     def list_database(self, connection: Connection, cancel: CancelToken) -> Listing:
         """Schemas and tables with their sizes.
@@ -524,7 +537,9 @@ class Services:
         return done
 
     def _reason(self, error: Exception, request: BackupRequest) -> Exception:
-        """A sign-in without the password of a project that is in a locked keyring fails for that reason."""
+        """What is behind a failure: a project that sleeps, or a locked keyring that holds its password."""
+        if isinstance(error, AppError):
+            error = self.told_apart(error, request.project, request.connection)
         is_refused = isinstance(error, AppError) and error.code is ErrorCode.SIGN_IN_FAILED
         if not is_refused or request.connection.password is not None:
             return error

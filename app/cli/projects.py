@@ -106,16 +106,18 @@ def test(name: str, as_json: bool) -> Exit:
     """Check everything that a backup of NAME needs."""
     services = build_services()
     project = find_project(services.settings, name)
+    connection = services.connection_of(project)
     checks: list[Check] = []
 
     def on_check(check: Check) -> None:
+        if check.failure is not None:
+            failure = services.told_apart(check.failure, project.name, connection)
+            check = replace(check, failure=failure)
         checks.append(check)
         if not as_json:
             _print_check(check)
 
-    request = BackupRequest(
-        project.name, services.connection_of(project), destination=services.settings.destination_folder
-    )
+    request = BackupRequest(project.name, connection, destination=services.settings.destination_folder)
     try:
         preflight(request, services.installations, on_check)
     except AppError:

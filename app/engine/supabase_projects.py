@@ -8,8 +8,20 @@ from dataclasses import dataclass
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project_types.supabase_hosted import DIRECT_HOST, SESSION_PORT, is_supabase_host
+from app.supabase.access import SupabaseAccess
 from app.supabase.cli import CliProject
 from app.supabase.management_api import ASLEEP, HostedProject, ManagementApi, Pooler
+
+_MAY_SLEEP = (
+    ErrorCode.HOST_NOT_FOUND,
+    ErrorCode.UNREACHABLE,
+    ErrorCode.REFUSED,
+    ErrorCode.TIMED_OUT,
+    ErrorCode.CONNECTION_LOST,
+    ErrorCode.SIGN_IN_FAILED,
+    ErrorCode.SERVER_ERROR,
+)
+"""What a sleeping project looks like from outside; its pooler knows no such user."""
 
 CanReach = Callable[[str, int], bool]
 
@@ -121,6 +133,20 @@ def find_way(api: ManagementApi, ref: str, *, can_reach: CanReach | None = None)
         _keywords(pooler.db_host, pooler.db_user, pooler.db_name),
         f"{host} has no address that this network reaches, so the session pooler is used.",
     )
+
+
+def if_paused(error: AppError, access: SupabaseAccess | None) -> AppError:
+    """A failure to reach a project, or that it sleeps, where that is why.
+
+    It is asked with the user's token, if there is one; what cannot be asked leaves the failure as it is.
+    """
+    if error.code not in _MAY_SLEEP or access is None or access.management is None or not access.ref:
+        return error
+    try:
+        project = access.management.project(access.ref)
+    except AppError:
+        return error
+    return _paused(project.name, project.status) if project.is_paused else error
 
 
 def has_route(host: str, port: int) -> bool:

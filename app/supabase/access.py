@@ -19,6 +19,9 @@ from app.domain.project import Secret
 class Management(Protocol):
     """What backups and restores use of `management_api.ManagementApi`; msgspec knows what it answers."""
 
+    def project(self, ref: str) -> Any:
+        """With `name`, `status`, and `is_paused`."""
+
     def api_keys(self, ref: str) -> Sequence[Any]:
         """With `name`, `type` and `api_key`, a `Secret` or None."""
 

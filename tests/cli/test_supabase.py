@@ -118,3 +118,15 @@ def test_a_paused_project_is_told_apart_and_nothing_is_added(
 def test_either_a_string_or_a_ref_is_needed(cli: Cli) -> None:
     assert cli("projects", "add", "Shop").status == 2
     assert cli("projects", "add", "Shop", "--url", "host=h", "--supabase", REF).status == 2
+
+
+def test_a_backup_of_a_paused_project_says_so(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = f"postgresql://postgres@db.{PAUSED_REF}.supabase.co:5432/postgres"
+    assert cli("projects", "add", "Blog", "--url", url).status == 0
+    monkeypatch.setenv("SUPABASE_ACCESS_TOKEN", TOKEN)
+    made = cli("backup", "--project", "Blog", "--to", tmp_path, "--json")
+    assert (made.status, made.json["error"]["code"]) == (1, "project-paused")
+    checks = cli("projects", "test", "Blog", "--json").json["checks"]
+    assert checks[-1]["error"]["code"] == "project-paused"

@@ -8,7 +8,8 @@ import pytest
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
-from app.engine.supabase_projects import find_projects, find_way, has_route
+from app.engine.supabase_projects import find_projects, find_way, has_route, if_paused
+from app.supabase.access import SupabaseAccess
 from app.supabase.management_api import ManagementApi
 from tests.supabase.api_stand_in import PAUSED_REF, REF, TOKEN, Api, project, running_api
 
@@ -106,3 +107,19 @@ def test_nor_to_another_pooler_or_as_another_project(
 def test_a_route_is_looked_for_without_sending_anything() -> None:
     assert has_route("127.0.0.1", 9)
     assert not has_route("host.invalid", 9)
+
+
+def test_what_cannot_be_reached_may_be_paused_and_is_asked_with_the_token(
+    api: ManagementApi, service: Api
+) -> None:
+    lost = AppError(ErrorCode.HOST_NOT_FOUND, "There is no computer of that name")
+    assert if_paused(lost, SupabaseAccess(PAUSED_REF, management=api)).code is ErrorCode.PROJECT_PAUSED
+    assert if_paused(lost, SupabaseAccess(REF, management=api)) is lost  # it runs
+    assert if_paused(lost, SupabaseAccess(PAUSED_REF)) is lost  # nobody can be asked
+    assert if_paused(lost, None) is lost
+    full = AppError(ErrorCode.DISK_FULL, "The disk is full")
+    asked = len(service.asked)
+    assert if_paused(full, SupabaseAccess(PAUSED_REF, management=api)) is full
+    assert len(service.asked) == asked
+    service.fault = "drops"
+    assert if_paused(lost, SupabaseAccess(PAUSED_REF, management=api)) is lost

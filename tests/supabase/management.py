@@ -36,6 +36,9 @@ class Project:
         if what in self.failures:
             raise AppError(self.failures[what], "It does not work", detail=what)
 
+    def project(self, ref: str) -> Any:
+        raise AppError(ErrorCode.API_ERROR, "It does not work")
+
     def api_keys(self, ref: str) -> Sequence[Any]:
         return []
 
