@@ -18,6 +18,7 @@ from app.engine import parts
 from app.engine.backup import back_up
 from app.engine.listing import list_database
 from app.engine.parts.part import Part, PartRun, Save, Saved
+from app.engine.parts.restoring import Target, restore_part
 from app.engine.preflight import BackupRequest
 from app.engine.verify import verify_backup
 from app.persistence.destination import delete_backup
@@ -26,8 +27,10 @@ from app.postgres.connection import Session
 from app.postgres.toolchain import Installation
 from app.supabase.access import SupabaseAccess
 from app.supabase.configuration import KINDS
+from app.supabase.management_api import ManagementApi
 from app.supabase.storage_listing import LISTING, read_listing
 from app.system.cancellation import CancelToken
+from tests.supabase.api_stand_in import TOKEN, running_api
 from tests.supabase.management import REF, Project
 from tests.supabase.stand_in import NewStandIn, StandIn, cache_folder, stand_ins
 from tests.supabase.storage_stand_in import KEY, StorageStandIn, running_storage
@@ -242,6 +245,29 @@ def test_functions_and_settings_are_saved_where_there_is_a_token(
     wanted = BackupOptions(functions=False, configuration=False, storage=False, jobs=1)
     backup = maker.make(replace(access_to(storage), ref=REF, management=api), wanted)
     assert {part.name for part in backup.manifest.parts} == {"database", "roles", "migrations"}
+
+
+def test_a_token_is_enough_for_all_parts_of_a_hosted_project(
+    maker: Maker, storage: StorageStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys, functions and settings come over the real way to a stand-in of the Management API."""
+    monkeypatch.setattr("tests.supabase.storage_stand_in.KEY", "service-role-key")
+    with running_api() as service:
+        api = ManagementApi(Secret(TOKEN), f"{service.url}/v1")
+        backup = maker.make(SupabaseAccess(REF, storage.url, management=api))
+        counted = {part.name: part.objects for part in backup.manifest.parts if part.objects}
+        assert (counted["functions"], counted["configuration"], counted["storage files"]) == (1, 7, 3)
+        assert {left.part for left in backup.manifest.left_out} == {"vault secrets", "configuration"}
+        target = Target(SupabaseAccess(REF, management=api), maker.project.connection)
+        done = restore_part("functions", backup, target, CancelToken(), maker.events.append)
+        assert (done.objects, done.left_out) == (1, ())
+        ((_, body),) = service.deployed.values()
+        assert body == service.functions["hello"]
+    kept = "".join(
+        path.read_text(errors="replace") for path in Path(backup.folder).rglob("*") if path.is_file()
+    )
+    assert TOKEN not in kept + repr(maker.events) + repr(backup)
+    assert "service-role-key" not in kept + repr(maker.events)
 
 
 def test_without_a_token_functions_and_settings_are_named_with_what_to_do(
