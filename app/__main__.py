@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 
+from app.system.process_environment import settle
+
 
 def main() -> None:
     """Run the window or the command line with this process's arguments."""
+    settle()
     arguments = sys.argv[1:]
     if not arguments or arguments[0] == "window":
         from app.ui.application import run_window

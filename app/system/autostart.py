@@ -21,7 +21,7 @@ _QUOTED = str.maketrans({sign: f"\\{sign}" for sign in '"`$\\'})
 def quiet_command(*arguments: str) -> list[str]:
     """The command with which the system starts Holdfast; a source tree's must run in `command_folder`."""
     if getattr(sys, "frozen", False):
-        return [*own_command(), *arguments]
+        return [*own_command(for_system=True), *arguments]
     python = Path(sys.executable)
     if sys.platform == "win32":  # the command holdfast.exe would open a terminal
         return [str(python.with_name("pythonw.exe")), "-m", "app", *arguments]

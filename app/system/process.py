@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,9 +27,13 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.system.cancellation import CancelToken
 from app.system.process_id import kill_tree, process_id
 
+if sys.platform == "win32":
+    from app.system.windows_children import Job, users_libraries
+else:
+    users_libraries = nullcontext
+
 _TAIL_LINES = 400
 _PATIENCE = 5.0
-_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,23 @@ class Finished:
     errors: str
 
 
-def own_command() -> list[str]:
-    """The command that starts Holdfast again (a frozen app's `sys.executable` is the app itself)."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable]
-    return [sys.executable, "-m", "app"]
+def own_command(*, for_system: bool = False) -> list[str]:
+    """The command that starts Holdfast again (a frozen app's `sys.executable` is the app itself).
+
+    Args:
+        for_system: at login or by a timer. On Windows that takes the program without a terminal, whose
+            window would come up each time; children take the other one, which has standard streams. An
+            AppImage lies elsewhere at each start, and says in APPIMAGE where its file is.
+    """
+    program = Path(sys.executable)
+    if not getattr(sys, "frozen", False):
+        return [str(program), "-m", "app"]
+    if sys.platform == "win32":
+        return [str(program.with_name("holdfast.exe" if for_system else "holdfast-cli.exe"))]
+    image, mounted = os.environ.get("APPIMAGE"), os.environ.get("APPDIR")
+    if for_system and image and mounted and program.is_relative_to(mounted):
+        return [image]
+    return [str(program)]
 
 
 def own_command_folder() -> Path:
@@ -55,21 +72,14 @@ def own_command_folder() -> Path:
 def child_environment(extra: Mapping[str, str] | None = None, *, inherit_pg: bool = False) -> dict[str, str]:
     """The environment for a PostgreSQL tool.
 
-    Messages come in English, so that they can be told apart. A frozen app's library path is put back
-    to what the user had. libpq's own variables are dropped unless `inherit_pg` is set, except for
-    PGOPTIONS, which poolers and Supabase refuse and which is always dropped.
+    Messages come in English, so that they can be told apart. libpq's own variables are dropped unless
+    `inherit_pg` is set, except for PGOPTIONS, which poolers and Supabase refuse and which is always dropped.
     """
     env = {
         name: value
         for name, value in os.environ.items()
         if (inherit_pg or not name.startswith("PG")) and name != "PGOPTIONS"
     }
-    for name in _LIBRARY_PATHS:
-        original = env.pop(f"{name}_ORIG", None)
-        if getattr(sys, "frozen", False):
-            env.pop(name, None)
-        if original is not None:
-            env[name] = original
     locale = env.pop("LC_ALL", None)
     if locale is not None:
         env["LC_CTYPE"] = locale
@@ -88,7 +98,8 @@ class Child:
         stdout: a file to write to, or PIPE to read `stdout`; by default dropped.
         user: run as this user (root only).
         cwd: working folder.
-        die_with_parent: signal the kernel sends when the calling *thread* ends (Linux, with setpriv).
+        die_with_parent: signal the kernel sends when the calling *thread* ends (Linux, with setpriv);
+            Windows kills it when the process ends, and macOS does nothing. None lets it live.
         on_error_line: called with each line of standard error, from another thread.
 
     Raises:
@@ -123,21 +134,24 @@ class Child:
                 hint="Run “holdfast doctor” to see which PostgreSQL tools there are.",
             )
         try:
-            self._process = subprocess.Popen(
-                command,
-                env=dict(env),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                cwd=cwd,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-                start_new_session=True,
-                creationflags=_windows_flags(),
-            )
+            with users_libraries():
+                self._process = subprocess.Popen(
+                    command,
+                    env=dict(env),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=subprocess.PIPE,
+                    cwd=cwd,
+                    user=user,
+                    group=user,
+                    extra_groups=None if user is None else [],
+                    start_new_session=True,
+                    creationflags=_windows_flags(),
+                )
         except OSError as error:
             raise _not_startable(self._argv[0], str(error)) from error
+        if sys.platform == "win32":
+            self._job = Job(self._process.pid, dies_with_us=die_with_parent is not None)
         self.id = process_id(self._process.pid)
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._on_error_line = on_error_line
@@ -218,7 +232,8 @@ class Child:
     def kill(self) -> None:
         """Kill the whole group at once."""
         if sys.platform == "win32":
-            kill_tree(self.id)
+            self._job.kill()
+            kill_tree(self.id)  # should it be in no job
         else:
             try:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -244,6 +259,8 @@ class Child:
                 except BrokenPipeError:
                     pass  # the child went first; its status says why
         self._drainer.join(_PATIENCE)
+        if sys.platform == "win32":
+            self._job.release()
 
 
 def run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import textwrap
 import threading
@@ -17,7 +16,7 @@ from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.system import process
 from app.system.cancellation import CancelToken
 from app.system.paths import is_root
-from app.system.process import Child, child_environment, run
+from app.system.process import Child, child_environment, own_command, run
 from app.system.process_id import ProcessId, kill_tree, own_process_id, process_id
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -207,13 +206,14 @@ def test_process_ids_tell_a_live_process_from_a_used_number() -> None:
     assert not process_id(child.id.pid).is_alive
 
 
-@linux_only
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS tells nobody that its parent was killed")
 @pytest.mark.parametrize("number", ["TERM", "QUIT"])
 def test_a_child_dies_with_its_killed_parent(number: str) -> None:
     script = """
         import sys, time
         from app.system.process import Child, child_environment
-        with Child(["/bin/sleep", "600"], env=child_environment(), die_with_parent=sys.argv[1]) as child:
+        sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+        with Child(sleep, env=child_environment(), die_with_parent=sys.argv[1]) as child:
             print(child.id.pid, flush=True)
             time.sleep(600)
     """
@@ -221,7 +221,7 @@ def test_a_child_dies_with_its_killed_parent(number: str) -> None:
     with Child(python(script, number), env=env, stdout=Child.PIPE) as parent:
         orphan = process_id(int(first_line(parent)))
         assert orphan.is_alive
-        parent.interrupt(signal.SIGKILL)
+        psutil.Process(parent.id.pid).kill()
         parent.wait(5)
         assert_ends(orphan)
 
@@ -260,23 +260,37 @@ def test_messages_are_english_and_letters_stay_the_users(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("frozen", "original", "expected"),
+    ("platform", "for_system", "expected"),
     [
-        (True, "/users", "/users"),
-        (True, None, None),  # PyInstaller sets its own where the user had none
-        (False, None, "/bundle"),
+        ("linux", False, "holdfast"),
+        ("linux", True, "holdfast"),
+        ("win32", False, "holdfast-cli.exe"),
+        ("win32", True, "holdfast.exe"),
     ],
 )
-def test_a_frozen_apps_library_path_does_not_reach_children(
-    monkeypatch: pytest.MonkeyPatch, frozen: bool, original: str | None, expected: str | None
+def test_a_built_app_starts_itself_again_with_the_program_that_fits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, for_system: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
-    monkeypatch.setenv("LD_LIBRARY_PATH", "/bundle")
-    if original:
-        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", original)
-    env = child_environment()
-    assert env.get("LD_LIBRARY_PATH") == expected
-    assert "LD_LIBRARY_PATH_ORIG" not in env
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(
+        sys, "executable", str(tmp_path / ("holdfast.exe" if platform == "win32" else "holdfast"))
+    )
+    assert own_command(for_system=for_system) == [str(tmp_path / expected)]
+
+
+def test_what_the_system_starts_of_an_appimage_is_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "mounted" / "usr" / "holdfast"))
+    monkeypatch.setenv("APPIMAGE", "/home/me/Holdfast.AppImage")
+    monkeypatch.setenv("APPDIR", str(tmp_path / "mounted"))
+    assert own_command(for_system=True) == ["/home/me/Holdfast.AppImage"]
+    assert own_command() == [sys.executable]
+    monkeypatch.setenv("APPDIR", "/another/app")  # from whose terminal we were started
+    assert own_command(for_system=True) == [sys.executable]
 
 
 def assert_ends(one: ProcessId, seconds: float = 5) -> None:
