@@ -42,11 +42,15 @@ _VERBS = {
     "reminders": "app.cli.reminders",
     "prune": "app.cli.prune",
     "doctor": "app.cli.doctor",
+    "diagnostics": "app.cli.diagnostics",
+    "reset": "app.cli.reset",
     "keyring-probe": "app.cli.keyring_probe",
     "operation": "app.cli.operation",
 }
 _HIDDEN = ("keyring-probe", "operation")
 """Holdfast calls them itself."""
+_LOGGED = {"backup", "demo", "export", "open", "operation", "prove", "prune", "restore", "run-due", "verify"}
+"""They work on backups, and keep a log of it."""
 
 
 class _LazyGroup(click.Group):
@@ -72,6 +76,15 @@ def holdfast() -> None:
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one verb; give its exit status. Failures that a user can act on are printed, never a traceback."""
+    if not arguments or arguments[0] not in _LOGGED or {"-h", "--help"}.intersection(arguments):
+        return _run(arguments)
+    from app.cli.process_log import logged
+
+    with logged(arguments[0]):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a console may lack letters that names have
@@ -92,6 +105,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
             _print_json_error(AppError(ErrorCode.CANCELLED, "Cancelled"))
         return Exit.CANCELLED
     except AppError as error:
+        _note(error)
         _print_error(error)
         if as_json:
             _print_json_error(error)
@@ -104,6 +118,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     return status if isinstance(status, int) else Exit.DONE
+
+
+def _note(error: AppError) -> None:
+    from app.system.log import note_failure
+
+    note_failure(error)
 
 
 def _print_error(error: AppError) -> None:

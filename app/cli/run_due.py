@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,9 @@ from app.engine.scheduler import ScheduledRun, room_for_one
 from app.persistence.settings import load_settings, settings_path
 from app.services import Services, build_services
 from app.system.cancellation import CancelToken
+from app.system.log import note_failure
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -93,12 +97,15 @@ def _run(services: Services, schedule: Schedule, *, as_json: bool) -> tuple[Exit
 
         return services.run_schedule(schedule, cancel, hear)
 
+    _log.info("backup of %s on schedule %s: started", schedule.project, schedule.id)
     try:  # cron would mail each line, so that phases are for a terminal alone
         done = run_operation(work, quiet=as_json or not _has_terminal())
     except AppError as error:
+        note_failure(error, f"schedule {schedule.id}")
         if not as_json:
             click.secho(f"{shown(title(schedule))}: {shown(str(error))}", fg="red", err=True)
         return Exit.FAILED, {"error": error_object(error), "notices": notices}
+    _log.info("schedule %s: %s", schedule.id, "done" if done else "nothing is due any more")
     if done is None:
         return Exit.DONE, {"skipped": True, "notices": notices}
     if not as_json:

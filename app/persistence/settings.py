@@ -54,6 +54,8 @@ class Settings:
         paused_until: no schedule starts anything before, in UTC.
         prove_weekly: the newest backup of each project is proven by restore once a week.
         reminders: how somebody is told who looks at no window.
+        updates: Holdfast looks for new versions once a day; None while nobody was asked.
+        skipped_version: a new version of which the user does not want to hear.
         version: of the file's format. A new field needs no new version, for an older Holdfast keeps what
             it does not know; a new value of a known field does, for an older one would refuse the file.
     """
@@ -73,6 +75,8 @@ class Settings:
     paused_until: datetime | None = None
     prove_weekly: bool = True
     reminders: Reminders = field(default_factory=Reminders)
+    updates: bool | None = None
+    skipped_version: str = ""
     version: int = SETTINGS_VERSION
 
     @property
