@@ -176,8 +176,8 @@ def make(app: Path, output: Path, version: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=".linux-", dir=output) as work:
         build = Build(app, Path(work), output, version, needs, at)
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(at)}
-        share = str(build.work / "share")
-        subprocess.run([sys.executable, str(HERE / "share.py"), share], check=True, env=environment)
+        command = [sys.executable, str(HERE / "share.py"), str(app), str(build.work / "share")]
+        subprocess.run(command, check=True, env=environment)
         yield make_deb(build)
         yield make_archive(build)
 

@@ -156,9 +156,10 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield _paragraphs(cleandoc(command.help or ""))
     for option in command.get_params(context):
         record = option.get_help_record(context)
-        if record is not None and option.name != "help":
+        if isinstance(option, click.Option) and record is not None and "--help" not in option.opts:
             names, meaning = record
-            yield f".TP\n\\fB{_text(names)}\\fR\n{_text(meaning)}\n"
+            yield f".TP\n\\fB{_text(names)}\\fR\n"
+            yield f"{_text(meaning)}\n" if meaning else ""
 
 
 def _paragraphs(text: str) -> str:

@@ -1,6 +1,6 @@
 """Writes what the desktop, the shell and man know of Holdfast: a `share` folder for /usr or a home.
 
-usage: share.py FOLDER
+usage: share.py APP_FOLDER FOLDER
 
 It needs what Holdfast itself runs on: the icons are drawn by Qt, the man page and the completions come from
 the command line. Nothing is written for /etc/xdg/autostart: whether Holdfast starts with the session is the
@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -60,8 +61,12 @@ def build_date() -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
-def fill(share: Path) -> None:
+def fill(app: Path, share: Path) -> None:
     """Write everything.
+
+    Args:
+        app: the folder that PyInstaller made, for the licences of what it took from the system.
+        share: where to; it is made.
 
     Raises:
         CalledProcessError: one of the programs beside this one failed; it says itself why.
@@ -74,7 +79,7 @@ def fill(share: Path) -> None:
     _write(share / "man" / "man1" / "holdfast.1.gz", _packed(page.stdout))
     _write(share / "doc" / "holdfast" / "changelog.gz", _packed((ROOT / "CHANGELOG.md").read_bytes()))
     _write(share / "metainfo" / "holdfast.metainfo.xml", metainfo())
-    for name, text in licences():
+    for name, text in (*licences(), *library_licences(app)):
         _write(share / "doc" / "holdfast" / "licenses" / name, text)
     subprocess.run([sys.executable, HERE / "icons.py", share / "icons" / "hicolor"], check=True)
 
@@ -143,6 +148,22 @@ def licences() -> Iterator[tuple[str, bytes]]:
             yield package, b"\n\n".join(sorted(texts))
 
 
+def library_licences(app: Path) -> Iterator[tuple[str, bytes]]:
+    """The same for the shared libraries that were taken from a Debian: its package, the copyright file."""
+    if shutil.which("dpkg-query") is None:
+        return
+    names = {path.name for path in app.rglob("lib*.so*") if path.is_file()}
+    here = [path for path in Path("/usr/lib").glob("*-linux-gnu/lib*.so*") if path.name in names]
+    # dpkg may know it by its place before /lib became a link
+    places = [str(place) for path in here for place in (path, Path("/lib", path.relative_to("/usr/lib")))]
+    command = ["dpkg-query", "--search", *places]
+    found = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    for package in sorted(set(re.findall(r"^([^:, ]+)(?::\S+)?: /", found.stdout, re.MULTILINE))):
+        text = Path("/usr/share/doc", package, "copyright")
+        if text.exists():
+            yield package, text.read_bytes()
+
+
 def _packed(text: bytes) -> bytes:
     return gzip.compress(text, 9, mtime=0)
 
@@ -153,4 +174,4 @@ def _write(target: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    fill(Path(sys.argv[1]))
+    fill(Path(sys.argv[1]), Path(sys.argv[2]))

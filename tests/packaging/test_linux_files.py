@@ -39,7 +39,9 @@ def call(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("share")
-    command = [sys.executable, str(LINUX / "share.py"), str(folder)]
+    app = tmp_path_factory.mktemp("app")
+    (app / "libz.so.1").touch()
+    command = [sys.executable, str(LINUX / "share.py"), str(app), str(folder)]
     subprocess.run(command, env=os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH)}, check=True, timeout=100)
     return folder
 
@@ -156,6 +158,7 @@ def test_the_man_page_has_every_command_and_option_and_no_mistake(share: Path) -
     ):
         assert words in text
     assert "keyring-probe" not in text
+    assert "Show this message" not in text
     assert all(len(line) < 200 for line in text.splitlines())
 
 
@@ -183,6 +186,8 @@ def test_no_service_and_no_autostart_entry_is_installed(share: Path) -> None:
 def test_licences_of_what_is_carried_along_are_there(share: Path) -> None:
     folder = share / "doc" / "holdfast"
     assert b"Permission is hereby granted" in (folder / "licenses" / "keyring").read_bytes()
+    if shutil.which("dpkg-query"):
+        assert b"zlib" in (folder / "licenses" / "zlib1g").read_bytes()
     stanzas = (folder / "copyright").read_text(encoding="utf-8").split("\n\n")
     named = {
         line.partition(": ")[2]

@@ -358,6 +358,25 @@ def test_root_is_asked_to_say_that_it_is_for_all(unpacked_archive: Path) -> None
     assert "--system" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install for all")
+def test_root_installs_for_all_users(unpacked_archive: Path) -> None:
+    steps = """
+    mount -t tmpfs none /usr/local
+    dash "$1" --system
+    /usr/local/bin/holdfast --version
+    dash /usr/local/lib/holdfast/install.sh --system --uninstall
+    find /usr/local -name '*holdfast*' >&2
+    """
+    installer = str(unpacked_archive / "install.sh")
+    command = ["unshare", "--mount", "sh", "-ec", steps, "sh", installer]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if "mount" in done.stderr:
+        pytest.skip(f"nothing can be mounted here: {done.stderr}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"\nholdfast, version {__version__}\n" in done.stdout
+    assert "of each user" in done.stdout
+
+
 def test_a_wrong_option_changes_nothing(person: Person, unpacked_archive: Path) -> None:
     done = person.install(unpacked_archive, "--remove")
     assert done.returncode == 1
