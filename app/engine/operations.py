@@ -12,15 +12,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from app.domain.errors import AppError
 from app.domain.errors import Cancelled as CancelledError
 from app.domain.events import Listener
 from app.domain.operation import (
     Cancelled,
     Failed,
     LogLine,
+    Noted,
     Operation,
     OperationEvent,
     OperationKind,
+    Progressed,
     Queued,
     Started,
     Succeeded,
@@ -227,10 +230,22 @@ class Operations:
         self._tell(ending)
 
     def _tell(self, event: OperationEvent) -> None:
+        _note(event)
         try:
             self._listener(event)
         except Exception:  # noqa: BLE001 - a bug of the listener must not end a backup
             _log.exception("the listener failed")
+
+
+def _note(event: OperationEvent) -> None:
+    """A line for the process's own log when an operation begins and ends; its own log has the rest."""
+    if isinstance(event, (Queued, Progressed, Noted)):
+        return
+    operation, what = event.operation, type(event).__name__.lower()
+    if isinstance(event, Failed) and isinstance(event.error, AppError):
+        what = f"failed: {event.error.code}: {event.error.title}"
+    about = f" of {operation.project}" if operation.project else ""
+    _log.info("%s %s%s: %s", operation.kind, operation.id, about, what)
 
 
 class _Run:

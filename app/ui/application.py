@@ -16,7 +16,7 @@ from app.ui import pyside_names  # noqa: F401 - before all others
 
 # isort: split
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QEvent, QLocale, QObject, QSettings, QSocketNotifier, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.ui.focus_style import FocusRing
     from app.ui.frame import Frame
     from app.ui.state import State
+    from app.ui.window_log import WindowLog
 
 HIDDEN = "--hidden"
 """Starts in the tray; what starts at login is called with it."""
@@ -57,14 +58,17 @@ def run_window(arguments: Sequence[str]) -> int:
     translations.install(app, look.language)
     window = MainWindow()
     behind: list[tuple[Frame, FocusRing]] = []
+    logs: list[WindowLog] = []
 
     def fill() -> None:
         """What is behind the window takes as long to load as the window itself, and comes after it."""
         from app.ui.focus_style import FocusRing
+        from app.ui.window_log import WindowLog
 
+        logs.append(WindowLog())
         if (frame := _frame(app, window)) is not None:
             behind.append((frame, FocusRing(app)))
-            frame.start(paths)
+            frame.start(paths, logs[0])
 
     if HIDDEN in arguments:
         QTimer.singleShot(0, fill)
@@ -77,6 +81,8 @@ def run_window(arguments: Sequence[str]) -> int:
     for frame, _ in behind:
         frame.shut_down()
     behind.clear()  # the ring may not outlive the application
+    for log in logs:
+        log.close()
     return status
 
 
@@ -89,8 +95,10 @@ def _frame(app: QApplication, window: MainWindow) -> Frame | None:
     try:
         state = State()
     except AppError as error:
+        from app.system.log import note_failure
         from app.ui.error_dialog import ErrorDialog
 
+        note_failure(error, "the window did not start")
         ErrorDialog(error).exec()
         app.exit(1)
         return None
@@ -128,7 +136,9 @@ def _show_bug(
     state: State, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """An error in Holdfast itself is shown; in a slot it would go unseen."""
-    sys.__excepthook__(kind, error, trace)
+    from app.ui.window_log import note_bug
+
+    note_bug(kind, error, trace)
     if isinstance(error, Exception):
         state.failed.emit(error, "")
 
@@ -136,7 +146,9 @@ def _show_bug(
 def new_application(arguments: Sequence[str]) -> QApplication:
     """The one QApplication, named as settings folders and desktops know it."""
     app = QApplication(list(arguments))
+    app.setOrganizationName("holdfast")  # a folder's name; without one Qt takes “Unknown Organization”
     app.setApplicationName("holdfast")
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)  # one file on every system: `reset` removes it
     app.setApplicationDisplayName("Holdfast")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("holdfast")

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
+from app.domain.errors import AppError
 from app.domain.health_line import Act
 from app.domain.operation import Failed, LogLine, Operation, OperationEvent, OperationKind
 from app.domain.preferences import OnClose
@@ -35,7 +36,9 @@ from app.ui.tray import Tray
 from app.ui.wake_watch import WakeWatch
 
 if TYPE_CHECKING:
+    from app.ui.news import OwnNews
     from app.ui.notifications import Notifications
+    from app.ui.window_log import WindowLog
 
 
 class Frame(QObject):
@@ -53,6 +56,7 @@ class Frame(QObject):
         self.health = HealthWatch(state, self.operations, self)
         self.tray = Tray(state, self.operations, self.health, self)
         self._notifications: Notifications | None = None
+        self._news: OwnNews | None = None
         self._awake: Awake | None = None
         self._wakes: WakeWatch | None = None
         self.pages = Pages(state, self.operations, self.launcher, window, self)
@@ -61,9 +65,9 @@ class Frame(QObject):
         self._first: FirstInstance | None = None
         self._connect()
 
-    def start(self, paths: Sequence[Path]) -> None:
+    def start(self, paths: Sequence[Path], log: WindowLog) -> None:
         """Once the first page is painted, begin to work: tray, schedules, files that were given."""
-        QTimer.singleShot(0, lambda: self._start_rest(tuple(paths)))
+        QTimer.singleShot(0, lambda: self._start_rest(tuple(paths), log))
 
     def shut_down(self) -> None:
         """Stop what runs, and let go of everything."""
@@ -95,6 +99,7 @@ class Frame(QObject):
         operations.changed.connect(self._show_operations)
         operations.noted.connect(self._add_to_log)
         operations.finished.connect(self._finish)
+        state.failed.connect(_note)
         state.failed.connect(self.show_error)
         tray = self.tray
         tray.open_wanted.connect(window.come_to_front)
@@ -124,11 +129,12 @@ class Frame(QObject):
             shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)
             shortcut.activated.connect(act)
 
-    def _start_rest(self, paths: tuple[Path, ...]) -> None:
+    def _start_rest(self, paths: tuple[Path, ...], log: WindowLog) -> None:
         self._first = FirstInstance(self._take, self)
         self.health.look()
         self.tray.start()
         self._start_notifications()
+        self._start_news(log)
         self._awake = Awake(self.operations, self)
         self._wakes = WakeWatch(self._state, self)
         repair_login_start(self._state, self)
@@ -146,6 +152,12 @@ class Frame(QObject):
         made.backup_wanted.connect(self.launcher.back_up_project)
         made.settings_wanted.connect(self._open_settings)
         self._notifications = made
+
+    def _start_news(self, log: WindowLog) -> None:
+        from app.engine.updates import release_source
+        from app.ui.news import OwnNews
+
+        self._news = OwnNews(self._state, self.window, log, release_source(), self)
 
     def _take(self, paths: tuple[Path, ...]) -> None:
         self.window.come_to_front()
@@ -315,6 +327,13 @@ class Frame(QObject):
     def _can_hide(self) -> bool:
         """Whether there is a way back to a hidden window: the tray, or a second start."""
         return self.tray.is_shown or sys.platform == "linux"
+
+
+def _note(error: Exception, title: str) -> None:
+    if isinstance(error, AppError):
+        from app.system.log import note_failure
+
+        note_failure(error, title or "failed")
 
 
 def _log_text(line: LogLine) -> str:

@@ -53,7 +53,7 @@ class MainWindow(QMainWindow):
         self.strip = OperationStrip()
         self.log = LogDrawer()
         self._stack = QStackedWidget()
-        right = QVBoxLayout()
+        self._right = right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self.health)
@@ -70,6 +70,10 @@ class MainWindow(QMainWindow):
         self._overlay = DropOverlay(content)
         toggle_log = QShortcut(QKeySequence("Ctrl+L"), self)
         toggle_log.activated.connect(lambda: self.log.setVisible(self.log.isHidden()))
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Put something between the health line and what runs."""
+        self._right.insertWidget(self._right.indexOf(self.strip), bar)
 
     def fill(self, pages: Mapping[Place, Callable[[], QWidget]]) -> None:
         """Take what makes the page of each place, and open the first."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, QSize, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from app.system.paths import log_folder
+from app.ui.diagnostics_work import diagnostics, window_facts
 from app.ui.settings_pages.page import Rows, SettingsPage
 from app.ui.state import State
 from app.ui.theme import S
@@ -17,6 +19,8 @@ from app.ui.widgets.elided_label import ElidedLabel
 _MOST_JOBS = 64
 _MOST_MINUTES = 24 * 60
 _FIELD = QSize(150, 30)
+_SHOWN = 3000
+"""Milliseconds for which the button says that it is done."""
 
 
 class AdvancedPage(SettingsPage):
@@ -62,8 +66,15 @@ class AdvancedPage(SettingsPage):
         rows.add(self.tr("Old backups"), self.prove_weekly, label(said, "caption", wrap=True))
         logs = row(self.logs, self.open_logs, spacing=S)
         logs.setStretch(0, 1)
-        said = self.tr("One file for each operation. Passwords are never logged.")
+        said = self.tr("What Holdfast did, and a file for each operation. Passwords are never logged.")
         rows.add(self.tr("Logs"), logs, label(said, "caption", wrap=True), buddy=self.open_logs)
+        self.copy = button(self.tr("Copy Diagnostics"), "copy")
+        self.copy.clicked.connect(self._collect)
+        said = self.tr(
+            "Versions, tools, settings and the last lines of the log, without secrets and names. "
+            "It is only put into the clipboard: read it before you send it."
+        )
+        rows.add(self.tr("Diagnostics"), self.copy, label(said, "caption", wrap=True))
         self.body.addLayout(rows)
         self.body.addStretch(1)
         state.settings_changed.connect(self._show)
@@ -86,3 +97,23 @@ class AdvancedPage(SettingsPage):
 
     def _choose_stall(self, minutes: float) -> None:
         self._state.change_settings(lambda settings: replace(settings, stall_seconds=round(minutes * 60, 1)))
+
+    def _collect(self) -> None:
+        facts = window_facts()
+        self.copy.setEnabled(False)
+        self.copy.setText(self.tr("Collecting…"))
+        self._state.background.run(self, lambda: diagnostics(facts), self._take, self._fail)
+
+    def _take(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.copy.setEnabled(True)
+        self.copy.setText(self.tr("Copied"))
+        QTimer.singleShot(_SHOWN, self.copy, self._offer)
+
+    def _fail(self, error: Exception) -> None:
+        self._offer()
+        self._state.failed.emit(error, self.tr("The diagnostics were not collected"))
+
+    def _offer(self) -> None:
+        self.copy.setEnabled(True)
+        self.copy.setText(self.tr("Copy Diagnostics"))

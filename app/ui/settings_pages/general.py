@@ -9,10 +9,12 @@ from PySide6.QtCore import QCoreApplication, QLocale, QTimeZone
 from PySide6.QtWidgets import QApplication, QButtonGroup, QCheckBox, QComboBox, QRadioButton, QWidget
 
 from app.domain.preferences import Appearance, OnClose, Times
+from app.engine.updates import release_source
 from app.ui import appearance
 from app.ui.login_start import choose_start_at_login
 from app.ui.settings_pages.folder_field import FolderField
 from app.ui.settings_pages.page import Rows, SettingsPage
+from app.ui.settings_pages.update_field import UpdateField
 from app.ui.state import State
 from app.ui.theme import S
 from app.ui.translations import LANGUAGES
@@ -60,6 +62,8 @@ class GeneralPage(SettingsPage):
         )
         self.appearance.changed.connect(self._choose_appearance)
         self.language, self.times = self._make_language(), self._make_times()
+        source = release_source()
+        self.updates = None if source is None else UpdateField(state, source)
         self._language_note = label(self.tr("The language changes when Holdfast starts again."), "caption")
         self._language_note.hide()
         self._lay_out(has_tray=has_tray)
@@ -80,6 +84,9 @@ class GeneralPage(SettingsPage):
         rows.add(self.tr("Language"), self.language, self._language_note)
         note = label(self.tr("UTC is in the tool tip of every time."), "caption")
         rows.add(self.tr("Times"), self.times, note)
+        if self.updates is not None:
+            rows.add_line()
+            rows.add(self.tr("New versions"), self.updates, buddy=self.updates.wanted)
         self.body.addLayout(rows)
         self.body.addStretch(1)
 
