@@ -13,7 +13,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path  # “holdfast --version” needs none of it
 
 _LIBRARY_PATH = "LD_LIBRARY_PATH"
 _OURS = "_PYI_"
@@ -34,6 +37,8 @@ def settle() -> None:
             del os.environ[name]
         os.environ.update(users)
     if sys.platform == "darwin":
+        from pathlib import Path
+
         os.environ["PATH"] = terminal_path(os.environ.get("PATH", os.defpath), Path("/"))
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -49,7 +54,7 @@ def users_environment(environment: Mapping[str, str], bundle: str) -> dict[str, 
         users[_LIBRARY_PATH] = original
     for name in _SEARCHED:
         folders = users.get(name, "").split(os.pathsep)
-        kept = [folder for folder in folders if not Path(folder).is_relative_to(bundle)]
+        kept = [folder for folder in folders if not (folder + os.sep).startswith(bundle + os.sep)]
         if not kept:
             del users[name]
         elif kept != folders:
