@@ -9,6 +9,9 @@ usage: python3 packaging/bootstrap.py VERB [ARGUMENT...]
           --slow runs the slow ones alone; other arguments go to pytest, without lint
   lint    ruff, mypy and import-linter
   bench   measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
+  build   make the app that people install, for this system, in build/; arguments go to PyInstaller
+  test-package
+          install what "build" made into a bare system and use it there; needs root; arguments go to pytest
   translate  bring resources/translations/*.ts up to the texts of the window; people fill them in
   lock    write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
 
@@ -106,7 +109,8 @@ def libraries(packages: dict[str, str], verbs: tuple[str, ...], without: str | N
     ]
 
 
-HOLDFAST = ("demo", "run", "test", "bench")
+HOLDFAST = ("demo", "run", "test", "bench", "build", "test-package")
+DEV_VERBS = ("test", "lint", "bench", "test-package")
 SKIPPED = "the tests against it are skipped"
 
 # What Qt wants of the system, and the desktop on which the window is tested. Qt blames libxcb-cursor
@@ -139,6 +143,15 @@ DESKTOP = {
     "dbus-daemon": "dbus",
     "gnome-keyring-daemon": "gnome-keyring",
     "desktop-file-validate": "desktop-file-utils",
+}
+# What stands around the bare system into which the package is installed.
+BARE = {
+    "debootstrap": "debootstrap",
+    "Xvfb": "xvfb",
+    "openbox": "openbox",
+    "xdotool": "xdotool",
+    "dbus-daemon": "dbus",
+    "gnome-keyring-daemon": "gnome-keyring",
 }
 NO_WINDOW = "the window does not open"
 NO_DESKTOP = "the tests on a real desktop are skipped"
@@ -176,7 +189,10 @@ NEEDS = (
         lambda: has_program("/usr/lib/postgresql/15/bin/pg_dump", (15, 20)),
         SKIPPED,
     ),
-    *libraries(QT, ("test",)),
+    Need("objdump", "binutils", ("build",), lambda: on_path("objdump")),
+    Need("dpkg-deb", "dpkg", ("build",), lambda: on_path("dpkg-deb")),
+    *(Need(name, package, ("test-package",), partial(on_path, name)) for name, package in BARE.items()),
+    *libraries(QT, ("build", "test", "test-package")),
     *libraries(QT, ("run",), NO_WINDOW),
     *libraries(QT_ON_X11, ("run",), NO_WINDOW),
     *libraries(QT_ON_X11, ("test",), NO_DESKTOP),
@@ -310,7 +326,7 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def make_environment(*, dev: bool) -> None:
+def make_environment(*, dev: bool, package: bool = False) -> None:
     """Bring `.venv` to what the lock files say; each step that is done leaves a stamp.
 
     Raises:
@@ -323,6 +339,8 @@ def make_environment(*, dev: bool) -> None:
     once("runtime", digest(LOCKS / "runtime.lock", ROOT / "pyproject.toml"), install_runtime)
     if dev:
         once("dev", digest(LOCKS / "dev.lock"), lambda: install_packages("dev.lock"))
+    if package:
+        once("package", digest(LOCKS / "package.lock"), lambda: install_packages("package.lock"))
     once("translations", digest(*TRANSLATIONS.glob("*.ts")), compile_translations)
 
 
@@ -436,7 +454,7 @@ def lint(_arguments: Sequence[str] = ()) -> int:
 def test(arguments: Sequence[str]) -> int:
     """Lint, and the tests on both cores; lint is left out when arguments ask for something special."""
     lint_status = 0 if arguments else lint()
-    chosen = "slow" if "--slow" in arguments else "not slow"
+    chosen = "slow" if "--slow" in arguments else "not slow and not package"
     options = [argument for argument in arguments if argument != "--slow"]
     status = hand_over([PYTHON, "-m", "pytest", "-n", "2", "-m", chosen, *options], ROOT)
     return status or lint_status
@@ -445,6 +463,16 @@ def test(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """The measurements."""
     return hand_over([PYTHON, ROOT / "tests" / "benchmarks" / "bench.py", *arguments], ROOT)
+
+
+def build(arguments: Sequence[str]) -> int:
+    """The app that people install."""
+    return hand_over([PYTHON, LOCKS / "build.py", *arguments], ROOT)
+
+
+def test_package(arguments: Sequence[str]) -> int:
+    """The tests of what `build` made."""
+    return hand_over([PYTHON, "-m", "pytest", "-m", "package", *arguments], ROOT)
 
 
 def translate(_arguments: Sequence[str]) -> int:
@@ -472,11 +500,15 @@ def lock(arguments: Sequence[str]) -> int:
     if uv is None:
         raise Problem("uv writes the lock files and is not on the PATH. Install it with: pip install uv")
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
-    runtime, dev = (LOCKS / f"{name}.lock" for name in ("runtime", "dev"))
+    runtime = LOCKS / "runtime.lock"
     compile_lock = [uv, "pip", "compile", "--quiet", *options, *arguments]
-    return hand_over([*compile_lock, "pyproject.toml", "--group", "build", "-o", runtime], ROOT) or hand_over(
-        [*compile_lock, "--group", "dev", "--constraint", runtime, "-o", dev], ROOT
-    )
+    status = hand_over([*compile_lock, "pyproject.toml", "--group", "build", "-o", runtime], ROOT)
+    for group in ("dev", "package"):
+        target = LOCKS / f"{group}.lock"
+        status = status or hand_over(
+            [*compile_lock, "--group", group, "--constraint", runtime, "-o", target], ROOT
+        )
+    return status
 
 
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
@@ -485,6 +517,8 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "build": build,
+    "test-package": test_package,
     "translate": translate,
     "lock": lock,
 }
@@ -503,7 +537,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if verb != "lock":
             install_system_packages(verb, required=True)
-            make_environment(dev=verb in ("test", "lint", "bench"))
+            make_environment(dev=verb in DEV_VERBS, package=verb == "build")
             install_system_packages(verb, required=False)
         return VERBS[verb](rest)
     except Problem as problem:

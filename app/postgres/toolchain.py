@@ -259,10 +259,6 @@ def _candidate_folders() -> Iterator[tuple[str, Path]]:
         spec = importlib.util.find_spec(package)
         for location in (spec and spec.submodule_search_locations) or ():
             yield "bundled", Path(location, "pginstall", "bin")
-    frozen = getattr(sys, "_MEIPASS", None)
-    if frozen:
-        for folder in sorted(Path(frozen).glob("pgclient/*/bin")):
-            yield "bundled", folder
     for origin, pattern in _folder_patterns():
         root = Path(Path(pattern).anchor)
         for folder in sorted(root.glob(str(Path(pattern).relative_to(root)))):

@@ -1,9 +1,9 @@
 """Measures Holdfast against pg_dump, and its window against another's, as ratios within one run.
 
-usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N] [--window | --schedules]
+usage: bench.py [--rounds N] [--scale X] [--proofs N] [--restores N] [--window | --schedules | --package]
 
-With `--window` only the window is measured, with `--schedules` only what schedules ask of a long history;
-the other figures in build/bench.json stay.
+With `--window` only the window is measured, with `--schedules` only what schedules ask of a long history,
+with `--package` only what “bootstrap.py build” made; the other figures in build/bench.json stay.
 The contestants take turns in each round, so that a noisy machine disturbs all alike. Medians and ratios
 are printed and written to build/bench.json, with what each ratio should be.
 """
@@ -36,6 +36,7 @@ from app.postgres.inspection import dumped_tables
 from app.postgres.sandbox import SandboxServer, create_database, running_sandbox
 from app.postgres.toolchain import Installation, find_installations
 from app.system.process import Child, child_environment
+from tests.benchmarks.package import measure_package
 from tests.benchmarks.schedules import measure_schedules
 from tests.benchmarks.window import measure_window
 
@@ -341,6 +342,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=BENCHMARK_SCALE)
     parser.add_argument("--window", action="store_true", help="measure the window alone")
     parser.add_argument("--schedules", action="store_true", help="measure schedules and retention alone")
+    parser.add_argument("--package", action="store_true", help="measure the built app alone")
     chosen = parser.parse_args()
     compileall.compile_dir(
         ROOT / "app", quiet=1
@@ -348,6 +350,13 @@ def main() -> None:
     if chosen.schedules:
         results = _known()
         results["figures"] |= _measure_schedules()
+        _keep(results)
+        return
+    if chosen.package:
+        results = _known()
+        with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+            found = measure_package(Path(folder), chosen.rounds)
+        results["figures"] |= {name: round(value, 3) for name, value in found.items()}
         _keep(results)
         return
     tool = max(
