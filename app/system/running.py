@@ -47,7 +47,10 @@ def running() -> tuple[str, ...]:
     """The names of all processes that have one."""
     alive = []
     for path in _folder().glob(f"*{_SUFFIX}"):
-        descriptor = _taken(path)
+        try:
+            descriptor = _taken(path)
+        except OSError:
+            continue  # somebody else's: no name of ours
         if descriptor is None:
             alive.append(path.stem)
         else:

@@ -75,7 +75,8 @@ class WindowLog(QObject):
 
 def note_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An error in Holdfast itself: with its traceback into the log, and to standard error as ever."""
-    _log.error("an error in Holdfast itself", exc_info=(kind, error, trace), extra={IS_SHOWN: True})
+    if isinstance(error, Exception):
+        _log.error("an error in Holdfast itself", exc_info=(kind, error, trace), extra={IS_SHOWN: True})
     sys.__excepthook__(kind, error, trace)
 
 

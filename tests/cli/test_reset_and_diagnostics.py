@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ import pytest
 
 from app.domain.project import Project
 from app.persistence.settings import add_project, settings_path
-from app.system.process import run
-from app.system.running import claim
+from app.system.process import Child, run
+from app.system.running import claim, running
+from tests.ui.desktop import desktop, wait_for
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -119,3 +121,40 @@ def test_a_verb_that_crashes_leaves_its_stacks_on_standard_error(home: Path) -> 
     done = run([sys.executable, "-c", program], env=environment, timeout=30)
     assert done.status == -11
     assert "Segmentation fault" in done.errors
+
+
+_PASSWORD = """
+import sys
+from app.domain.project import Secret
+from app.persistence import secrets
+if len(sys.argv) > 1:
+    secrets.set_password("Shop", Secret(sys.argv[1]))
+print(secrets.get_password("Shop") is not None)
+"""
+
+
+def test_a_real_keyring_is_emptied(used: Path, tmp_path: Path) -> None:
+    with desktop(tmp_path) as screen:
+        screen.start_bus()
+        screen.start_keyring()
+        screen.environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+
+        def python(*arguments: str) -> str:
+            done = run([sys.executable, *arguments], env=screen.environment, timeout=60)
+            assert done.status == 0, done.errors
+            return done.output
+
+        assert python("-c", _PASSWORD, "a password of a test") == "True\n"
+        assert "Removed. Backups" in python("-m", "app", "reset", "--settings", "--yes")
+        assert python("-c", _PASSWORD) == "False\n"
+
+
+def test_a_real_window_hinders_a_reset_until_it_ends(holdfast: Holdfast, used: Path) -> None:
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    with Child([sys.executable, "-m", "app", "window"], env=environment) as window:
+        wait_for(lambda: "window" in running(), 30)
+        assert holdfast("reset", "--settings", "--yes").status == 1
+        window.interrupt(signal.SIGTERM)
+        assert window.wait(30) == 0, window.errors()
+    assert holdfast("reset", "--settings", "--yes").status == 0
+    assert not used.parent.exists()
