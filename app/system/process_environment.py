@@ -10,6 +10,7 @@ Holdfast that it starts is marked no longer, and so sets up its own.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path  # “holdfast --version” needs none of it
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 _LIBRARY_PATH = "LD_LIBRARY_PATH"
 _OURS = "_PYI_"
@@ -40,9 +43,13 @@ def settle() -> None:
         from pathlib import Path
 
         os.environ["PATH"] = terminal_path(os.environ.get("PATH", os.defpath), Path("/"))
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, buffered in (
+        ("stdin", io.BufferedReader),
+        ("stdout", io.BufferedWriter),
+        ("stderr", io.BufferedWriter),
+    ):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for good
+            setattr(sys, name, io.TextIOWrapper(buffered(_Nowhere()), encoding="utf-8"))
 
 
 def users_environment(environment: Mapping[str, str], bundle: str) -> dict[str, str]:
@@ -74,6 +81,22 @@ def terminal_path(path: str, root: Path) -> str:
         if folder not in folders and (root / folder.lstrip("/")).is_dir():
             folders.append(folder)
     return os.pathsep.join(folders)
+
+
+class _Nowhere(io.RawIOBase):
+    """Takes everything and has nothing to read. Windows' own NUL passes for a terminal."""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: WriteableBuffer) -> int:
+        return 0
+
+    def write(self, data: ReadableBuffer) -> int:
+        return memoryview(data).nbytes
 
 
 def _listed(etc: Path) -> Iterator[str]:

@@ -93,6 +93,7 @@ def test_a_process_without_standard_streams_can_read_and_print(monkeypatch: pyte
     opened = [getattr(sys, name) for name in names]
     monkeypatch.undo()
     assert opened[0].read() == ""
+    assert not any(stream.isatty() for stream in opened)
     print("into nothing", file=opened[1], flush=True)
     print("into nothing", file=opened[2], flush=True)
     for stream in opened:
