@@ -1,7 +1,7 @@
-; The installer for Windows; packaging/windows/make.py gives it to Inno Setup 6.3 or newer.
+﻿; The installer for Windows; packaging/windows/make.py gives it to Inno Setup 6.3 or newer.
 ;
 ; Everything is the user's own, so that nobody needs to be an administrator; "/ALLUSERS" on the command line
-; installs for all of them. Windows on ARM runs it, emulated.
+; installs for all of them. Windows on ARM runs it, emulated. The mark at the start says that this is UTF-8.
 
 #ifndef Version
   #error Call make.py, which knows the version

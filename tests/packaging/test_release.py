@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import json
 import os
@@ -222,7 +223,9 @@ def test_the_installer_is_given_the_version_and_who_signs() -> None:
 
 def test_the_installer_stays_the_same_program_to_windows() -> None:
     """With another AppId the next version would be installed beside this one."""
-    script = (WINDOWS / "holdfast.iss").read_text()
+    raw = (WINDOWS / "holdfast.iss").read_bytes()
+    assert raw.startswith(codecs.BOM_UTF8), "older compilers would take it for the system's own encoding"
+    script = raw.decode()
     assert "AppId={{13A76421-ACA0-4CD9-A49C-A9B14C7D3858}" in script
     assert "PrivilegesRequired=lowest" in script
     languages = set(re.findall(r'^Name: "(\w\w)"; MessagesFile', script, re.MULTILINE))

@@ -20,7 +20,6 @@ from app.system.process import Child, child_environment, own_command, run
 from app.system.process_id import ProcessId, kill_tree, own_process_id, process_id
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux signals orphans")
 
 
 def python(script: str, *arguments: str) -> list[str | Path]:
