@@ -30,7 +30,6 @@ CloseApplicationsFilter=*.exe,*.dll,*.pyd
 RestartApplications=no
 ChangesAssociations=yes
 ChangesEnvironment=yes
-LicenseFile=..\..\LICENSE
 SetupIconFile=..\..\build\icon.ico
 WizardStyle=modern
 Compression=lzma2/max
@@ -71,6 +70,7 @@ Type: filesandordirs; Name: "{app}\_internal"
 
 [Files]
 Source: "{#App}\*"; DestDir: "{app}"; Flags: ignoreversion recursesubdirs createallsubdirs
+Source: "..\..\LICENSE"; DestDir: "{app}"; DestName: "LICENSE.txt"; Flags: ignoreversion
 ; In a folder of its own, because beside it holdfast.exe, the window, would be found first.
 Source: "holdfast.cmd"; DestDir: "{app}\bin"; Flags: ignoreversion
 
