@@ -140,10 +140,11 @@ uninstall_it() {
     printf 'Holdfast is removed. Left alone:\n'
     printf '  backups                in the folders that were chosen for them\n'
     if [ "$system" ]; then
-        printf '  settings and history   ~/.config/holdfast, ~/.local/share/holdfast, of each user\n'
+        printf '  settings, history      ~/.config/holdfast, ~/.local/share/holdfast, of each user\n'
     else
         printf '  settings, projects     %s/holdfast\n' "$config"
         printf '  history                %s/holdfast\n' "$share"
+        printf '  logs                   %s/holdfast\n' "${XDG_STATE_HOME:-$HOME/.local/state}"
     fi
     printf '  passwords, tokens      in the keyring, as “holdfast”\n'
     printf '“holdfast reset --settings”, run before, removes all of these but the backups.\n'
