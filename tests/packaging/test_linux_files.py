@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -57,6 +59,67 @@ def test_the_metadata_are_valid_and_name_this_version(share: Path) -> None:
     assert done.returncode == 0, done.stdout
     releases = [(one.get("version"), one.get("date")) for one in ElementTree.parse(file).iter("release")]
     assert releases[0] == (__version__, "2023-11-14")
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """share.py, which takes changelog and release.json from a folder of the test."""
+    spec = importlib.util.spec_from_file_location("share", LINUX / "share.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # it adds the source tree
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
+    return module
+
+
+UNRELEASED = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- One `thing`,
+  over two lines.
+- Another.
+"""
+OLDER = """
+## [0.0.2] - 2026-01-02
+
+### Fixed
+
+- A fault.
+
+## [0.0.1] - 2026-01-01
+
+- First.
+"""
+
+
+def test_releases_come_from_the_changelog_and_what_is_unreleased_is_this_version(script: ModuleType) -> None:
+    older = [("0.0.2", "2026-01-02", ["A fault."]), ("0.0.1", "2026-01-01", ["First."])]
+    now = (__version__, "2023-11-14", ["One thing, over two lines.", "Another."])
+    assert list(script.releases(UNRELEASED + OLDER)) == [now, *older]
+    assert list(script.releases("## [Unreleased]\n" + OLDER)) == older
+
+
+def test_a_version_that_is_released_is_not_listed_twice(script: ModuleType) -> None:
+    this = f"\n## [{__version__}] - 2026-02-03\n\n- This.\n"
+    assert list(script.releases(UNRELEASED + this)) == [(__version__, "2026-02-03", ["This."])]
+
+
+def test_the_metadata_name_a_homepage_once_there_is_one(script: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "CHANGELOG.md").write_text(OLDER)
+    assert b"<url" not in script.metainfo()
+    (tmp_path / "resources").mkdir()
+    (tmp_path / "resources" / "release.json").write_text('{"page": "https://example.org/holdfast/releases"}')
+    file = tmp_path / "alt.holdfast.holdfast.metainfo.xml"
+    file.write_bytes(script.metainfo())
+    assert ElementTree.parse(file).findtext("url") == "https://example.org/holdfast"
+    assert call("appstreamcli", "validate", "--no-net", file).returncode == 0
 
 
 def test_types_of_entry_metadata_and_mime_package_are_the_same(share: Path) -> None:
