@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -62,7 +62,7 @@ class Look:
 
     Attributes:
         at: when it was asked, in UTC.
-        version: of the newest release; empty where there is none, or after a failure.
+        version: of the newest release; empty where there is none. After a failure it is that of before.
         page: where it is shown.
         problem: why nothing was learnt.
     """
@@ -139,7 +139,7 @@ def look(source: Source, now: datetime, cancel: CancelToken) -> Look:
         found = _read(_answer(source.feed, cancel), source, now)
     except AppError as error:
         if error.code not in OFFLINE:
-            _keep(Look(now, problem=error.title))
+            _keep(replace(last_look() or Look(now), at=now, problem=error.title))
         raise
     _keep(found)
     return found

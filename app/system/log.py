@@ -26,19 +26,21 @@ IS_SHOWN = "is_shown"
 _FILE_BYTES = 1 << 20
 _KEPT = 3
 _READ_BYTES = 256 << 10
+_LONGEST = 16 << 10
+"""Characters of a record; some exceptions quote whole statements."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z ")
 _SECRETS = (
-    (re.compile(r"(\w://)[^\s'\"]*@"), r"\1…@"),
+    (re.compile(r"(\w://)[^\s'\"]{0,1000}@"), r"\1…@"),
     (re.compile(r"\b(bearer|basic)\s+\S+", re.IGNORECASE), r"\1 …"),
     (
         re.compile(
             r"(password|passwd|passphrase|secret|token|api_?key|service_role_key|scram_\w+_key)"
-            r"(['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;]+)",
+            r"(['\"]?\s*[=:]\s*)('[^']{0,1000}'|\"[^\"]{0,1000}\"|[^\s,;]+)",
             re.IGNORECASE,
         ),
         r"\1\2…",
     ),
-    (re.compile(r"\bsbp?_\w{8,}|\bsb_(secret|publishable)_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),
+    (re.compile(r"\bsbp?_\w{8,}|\bsb_(secret|publishable)_\w+|\beyJ[\w-]{1,2000}\.[\w-]+\.[\w-]*"), "…"),
 )
 
 _log = logging.getLogger(__name__)
@@ -147,6 +149,7 @@ class _LogFile(RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         path = Path(self.baseFilename)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)  # whoever made it
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         return TextIOWrapper(open(descriptor, "ab"), self.encoding, self.errors)
 
@@ -162,7 +165,10 @@ class _Lines(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets("\n    ".join(super().format(record).splitlines()))
+        text = super().format(record)
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]} …"
+        return without_secrets("\n    ".join(text.splitlines()))
 
 
 def _console() -> logging.Handler:

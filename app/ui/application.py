@@ -30,7 +30,6 @@ from app.ui.single_instance import hand_over
 if TYPE_CHECKING:
     from app.ui.focus_style import FocusRing
     from app.ui.frame import Frame
-    from app.ui.state import State
     from app.ui.window_log import WindowLog
 
 HIDDEN = "--hidden"
@@ -102,8 +101,9 @@ def _frame(app: QApplication, window: MainWindow) -> Frame | None:
         ErrorDialog(error).exec()
         app.exit(1)
         return None
-    sys.excepthook = partial(_show_bug, state)
-    return Frame(app, state, window)
+    frame = Frame(app, state, window)
+    sys.excepthook = partial(_show_bug, frame)
+    return frame
 
 
 def _after_first_paint(window: MainWindow, act: Callable[[], None]) -> None:
@@ -133,14 +133,14 @@ class _Exposed(QObject):
 
 
 def _show_bug(
-    state: State, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    frame: Frame, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """An error in Holdfast itself is shown; in a slot it would go unseen."""
     from app.ui.window_log import note_bug
 
     note_bug(kind, error, trace)
     if isinstance(error, Exception):
-        state.failed.emit(error, "")
+        frame.show_error(error)
 
 
 def new_application(arguments: Sequence[str]) -> QApplication:

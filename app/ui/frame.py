@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from app.ui.news import OwnNews
     from app.ui.notifications import Notifications
     from app.ui.window_log import WindowLog
+
+
+_log = logging.getLogger(__name__)
 
 
 class Frame(QObject):
@@ -330,10 +334,13 @@ class Frame(QObject):
 
 
 def _note(error: Exception, title: str) -> None:
+    """A line in the log for what a worker or a page met."""
     if isinstance(error, AppError):
         from app.system.log import note_failure
 
         note_failure(error, title or "failed")
+    else:
+        _log.error("an error in Holdfast itself: %s", title, exc_info=error)
 
 
 def _log_text(line: LogLine) -> str:

@@ -54,7 +54,8 @@ class WindowLog(QObject):
             self._fail(error.strerror or str(error))
         if self.crash is not None:
             _log.info("the window before this one crashed: %s", self.crash.path.name)
-        self._hooks = threading.excepthook, sys.unraisablehook
+        self._hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+        sys.excepthook = note_bug
         threading.excepthook = _note_in_thread
         sys.unraisablehook = _note_unraisable
         log_qt_messages()
@@ -62,7 +63,7 @@ class WindowLog(QObject):
     def close(self) -> None:
         """The window ends as it should."""
         leave_qt_messages()
-        threading.excepthook, sys.unraisablehook = self._hooks
+        sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
         for one in (self._watch, self._log, self._claim):
             if one is not None:
                 one.close()

@@ -165,6 +165,18 @@ def test_a_broken_feed_is_a_line_in_the_log_once_a_day(
     assert len(feed.asked) == 1
 
 
+def test_what_was_found_before_a_feed_broke_is_still_news(feed: Feed) -> None:
+    feed.says("v9.0.0")
+    look(feed.source, NOW, CancelToken())
+    feed.answers["/latest"] = (500, b"", "")
+    with pytest.raises(AppError):
+        look(feed.source, NOW + timedelta(hours=1), CancelToken())
+    kept = last_look()
+    assert kept is not None
+    assert kept.is_news()
+    assert (kept.at, bool(kept.problem)) == (NOW + timedelta(hours=1), True)
+
+
 def test_offline_is_silence_and_is_tried_again(feed: Feed, caplog: pytest.LogCaptureFixture) -> None:
     gone = Source(feed.source.page, f"http://127.0.0.1:{free_port()}/latest")
     with caplog.at_level(logging.INFO, "app"):

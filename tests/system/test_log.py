@@ -6,8 +6,9 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,22 +67,23 @@ def test_one_that_tells_nothing_leaves_no_file(tmp_path: Path) -> None:
     ]
 
 
-def test_files_rotate_and_old_ones_go(tmp_path: Path) -> None:
+def test_files_rotate_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.system.log._FILE_BYTES", 1000)
     with opened(tmp_path):
         for _ in range(80):
-            log.info("%s", "x" * 65_536)
+            log.info("%s", "x" * 100)
     names = {path.name for path in log_files(tmp_path)}
     assert names == {"window.log", "window.log.1", "window.log.2", "window.log.3"}
-    assert all(path.stat().st_size <= 1 << 20 for path in log_files(tmp_path))
+    assert all(path.stat().st_size <= 1000 for path in log_files(tmp_path))
     if sys.platform != "win32":
         assert {path.stat().st_mode & 0o777 for path in log_files(tmp_path)} == {0o600}
 
 
 def test_text_of_others_cannot_pass_for_a_record(tmp_path: Path) -> None:
     with opened(tmp_path) as file:
-        log.info("a name: %s", "x\n2026-01-01 00:00:00.000Z window 1 INFO app: forged \udcff")
+        log.info("a name: %s", "x\n2026-01-01 00:00:00.000Z window 1 INFO app: forged")
     lines = file.read_text().splitlines()
-    assert lines[2] == "    2026-01-01 00:00:00.000Z window 1 INFO app: forged \\udcff"
+    assert lines[2] == "    2026-01-01 00:00:00.000Z window 1 INFO app: forged"
 
 
 def test_warnings_of_others_are_kept_and_their_chatter_is_not(tmp_path: Path) -> None:
@@ -119,6 +121,15 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, tmp_path: Path) -> Non
     assert "S3CR3T" not in file.read_text()
 
 
+@pytest.mark.parametrize("text", ["a://", "eyJ-", "password='", 'token="', "x", "password", "a.eyJ.a."])
+def test_text_that_goes_on_and_on_takes_no_time(text: str, tmp_path: Path) -> None:
+    begun = time.perf_counter()
+    with opened(tmp_path) as file:
+        log.info("%s", text * 300_000)
+    assert time.perf_counter() - begun < 2
+    assert file.stat().st_size < 50_000
+
+
 def test_words_that_are_none_stay() -> None:
     text = "The password was refused by https://api.example.org/v1"
     assert without_secrets(text) == text
@@ -126,10 +137,15 @@ def test_words_that_are_none_stay() -> None:
 
 def test_a_full_disk_is_told_once_and_stops_nobody(small_disk: SmallDisk) -> None:
     told: list[str] = []
-    (small_disk.folder / "filler").write_bytes(bytes(63 << 20))
     with opened(small_disk.folder, told):
+        with (
+            (small_disk.folder / "filler").open("wb", buffering=0) as filler,
+            suppress(OSError),
+        ):
+            while True:
+                filler.write(bytes(4096))
         for _ in range(100):
-            log.info("%s", "x" * 65_536)
+            log.info("%s", "x" * 100)
     assert told == [os.strerror(28)]
 
 
@@ -171,7 +187,7 @@ import logging, sys
 from pathlib import Path
 from app.system.log import IS_SHOWN, Log
 log = Log("x", Path(sys.argv[1]), print)
-logging.getLogger("app.x").info("quiet")
+logging.getLogger("app.x").info("quiet \\udcff")
 logging.getLogger("app.x").warning("loud")
 logging.getLogger("app.x").error("known", extra={IS_SHOWN: True})
 log.close()
@@ -183,3 +199,4 @@ def test_warnings_stay_on_standard_error(tmp_path: Path) -> None:
     done = run([sys.executable, "-c", _CHATTY, tmp_path], env=environment, timeout=30)
     assert done.errors == "loud"
     assert "known" in (tmp_path / "x.log").read_text()
+    assert "quiet \\udcff" in (tmp_path / "x.log").read_text()  # what is no text is kept as its code

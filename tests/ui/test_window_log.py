@@ -42,14 +42,17 @@ def fail():
     QTimer.singleShot(0, lambda: QApplication.exit(0))
     raise RuntimeError("in a slot, password=hunter2")
 
+shown = []
 start = frame.Frame._start_rest
 def start_and_fail(self, *arguments):
     start(self, *arguments)
-    self.show_error = lambda *_: None
-    self._state.failed.disconnect()
+    self._state.failed.disconnect(self.show_error)
+    self.show_error = shown.append
+    self._state.failed.emit(KeyError("from a worker"), "It was not done")
     QTimer.singleShot(0, fail)
 frame.Frame._start_rest = start_and_fail
-sys.exit(application.run_window([]))
+status = application.run_window([])
+sys.exit(status if len(shown) == 1 else 4)
 """
 
 
@@ -112,7 +115,13 @@ def test_other_ends_leave_no_trace(home: Path, number: signal.Signals) -> None:
 def test_no_failure_passes_it_by_and_all_are_shown_as_ever(home: Path) -> None:
     done = run([sys.executable, "-c", _FAILING], env=environment(), timeout=60)
     assert done.status == 0, done.errors
-    for words in ("ZeroDivisionError", "unraisable one", "a warning of Qt", "RuntimeError: in a slot"):
+    for words in (
+        "ZeroDivisionError",
+        "unraisable one",
+        "a warning of Qt",
+        "RuntimeError: in a slot",
+        "from a worker",
+    ):
         assert words in lines()
         assert words in done.errors
     assert done.errors.count("a warning of Qt\n") == 1
