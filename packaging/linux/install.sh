@@ -118,9 +118,9 @@ install_it() {
 # What was set up from within Holdfast and would start it: without it, each would fail again and again.
 end_what_starts_it() {
     [ ! "$system" ] || return 0
-    if [ -e "$config/systemd/user/holdfast-due.timer" ]; then "$app/holdfast" schedules uninstall || :; fi
-    entry=$config/autostart/holdfast.desktop
-    if [ -e "$entry" ] && grep -qF "$real/" "$entry"; then rm -f "$entry"; fi
+    real=$(cd "$app" && pwd -P)
+    if grep -qsF "$real/" "$config/systemd/user/holdfast-due.service"; then "$app/holdfast" schedules uninstall || :; fi
+    if grep -qsF "$real/" "$config/autostart/holdfast.desktop"; then rm -f "$config/autostart/holdfast.desktop"; fi
 }
 
 uninstall_it() {

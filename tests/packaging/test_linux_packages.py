@@ -274,10 +274,7 @@ def test_uninstalling_removes_that_and_nothing_else(person: Person, unpacked_arc
     for name in kept:
         person.run("mkdir", "-p", (person.home / name).parent)
         person.run("touch", person.home / name)
-    person.run("mkdir", "-p", person.home / ".config/autostart")
-    autostart = person.home / ".config/autostart/holdfast.desktop"
     person.install(unpacked_archive)
-    autostart.write_text(f"TryExec={person.home}/{APP}/holdfast\n")
     done = person.install(person.home / APP, "--uninstall")
     assert (done.returncode, done.stderr) == (0, "")
     assert "holdfast reset --settings" in done.stdout
@@ -286,6 +283,23 @@ def test_uninstalling_removes_that_and_nothing_else(person: Person, unpacked_arc
     left = {file for file in person.files() - caches if not file.startswith(".local/share/mime/")}
     assert left == kept
     assert not list((person.home / ".local/share").rglob("*postgresql*"))
+
+
+@pytest.mark.parametrize("whose", ["ours", "another's"])
+def test_uninstalling_ends_what_would_start_it(person: Person, unpacked_archive: Path, whose: str) -> None:
+    person.install(unpacked_archive)
+    program = f"{person.home}/{APP}/holdfast" if whose == "ours" else "/usr/lib/holdfast/holdfast"
+    autostart = person.home / ".config/autostart/holdfast.desktop"
+    service = person.home / ".config/systemd/user/holdfast-due.service"
+    calls = person.home / "calls"
+    for file in (autostart, service):
+        person.run("mkdir", "-p", file.parent)
+        file.write_text(f"TryExec={program}\n")
+    done = person.install(unpacked_archive, "--uninstall", HOLDFAST_CALLS=str(calls))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert autostart.exists() is (whose != "ours")
+    assert calls.exists() is (whose == "ours")
+    assert whose != "ours" or calls.read_text() == f"{program} schedules uninstall\n"
 
 
 def test_a_newer_archive_replaces_an_older_installation(person: Person, made: Made, place: Path) -> None:
