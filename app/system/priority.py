@@ -17,12 +17,8 @@ def give_way() -> None:
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         return
     os.nice(_NICE)
-    give_way_as_session(os.getpid())
-
-
-def give_way_as_session(pid: int) -> None:
-    """Under Linux's autogroups the priority of a process counts within its session alone (man 7 sched)."""
     try:
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
+        # Under Linux's autogroups a process's own priority counts within its session alone (man 7 sched).
+        Path("/proc/self/autogroup").write_text(str(_NICE))
     except OSError:
         pass  # no Linux, or one without autogroups: then the process's own priority counts

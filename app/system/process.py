@@ -1,7 +1,7 @@
 """The only place where a child process starts.
 
-Each child gets its own session, so that the whole group can be stopped and so that Ctrl-C in the
-terminal reaches Holdfast alone, which then stops its children in order.
+Each child gets its own session, or a group in one that Holdfast made, so that all that it starts can be
+stopped and so that Ctrl-C in the terminal reaches Holdfast alone, which then stops its children in order.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ class Child:
                 detail=self._argv[0],
                 hint="Run “holdfast doctor” to see which PostgreSQL tools there are.",
             )
+        own_session = _needs_session()
         try:
             with users_libraries():
                 self._process = subprocess.Popen(
@@ -145,7 +146,8 @@ class Child:
                     user=user,
                     group=user,
                     extra_groups=None if user is None else [],
-                    start_new_session=True,
+                    start_new_session=own_session,
+                    process_group=None if own_session else 0,
                     creationflags=_windows_flags(),
                 )
         except OSError as error:
@@ -315,6 +317,15 @@ def _setpriv() -> str | None:
     command = [program, "--pdeathsig=TERM", "--", program, "--version"]
     tried = subprocess.run(command, check=False, capture_output=True, timeout=_PATIENCE)
     return program if tried.returncode == 0 else None
+
+
+def _needs_session() -> bool:
+    """Whether children get sessions of their own; those of a session's leader get groups in its session.
+
+    Ctrl-C reaches neither. But Linux shares the processor out by sessions (autogroups, man 7 sched), so that
+    the children of one that gave way would not give way with it.
+    """
+    return sys.platform == "win32" or os.getsid(0) != os.getpid()
 
 
 def _windows_flags() -> int:
