@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import importlib.util
+import lzma
 import os
 import shutil
 import subprocess
@@ -14,7 +17,9 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import click
+import lz4.frame
 import pytest
+from backports import zstd
 
 from app import __version__
 from app.cli import holdfast
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these files are for Linux")
 
 DUMP = "application/x-postgresql-dump"
+_ASK_QT = "print(QMimeDatabase().mimeTypeForFile(sys.argv[1]).name())"
 
 
 def call(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -149,21 +155,29 @@ def data_home(share: Path, tmp_path: Path) -> Path:
     return data
 
 
-@pytest.fixture
-def kind_of(data_home: Path) -> Callable[[Path], str]:
+@pytest.fixture(params=["GLib", "Qt"])
+def kind_of(request: pytest.FixtureRequest, data_home: Path) -> Callable[[Path], str]:
+    """What a file is to the file managers of GNOME, Xfce and Cinnamon, or to those of KDE and LXQt."""
+    glib = ("gio", "info", "--attributes=standard::content-type")
+    qt = (sys.executable, "-c", "import sys; from PySide6.QtCore import *; " + _ASK_QT)
+    command = glib if request.param == "GLib" else qt
+
     def ask(path: Path) -> str:
-        done = call("gio", "info", "--attributes=standard::content-type", path, XDG_DATA_HOME=str(data_home))
+        done = call(*command, path, XDG_DATA_HOME=str(data_home))
         assert done.returncode == 0, done.stderr
-        return done.stdout.rpartition("content-type: ")[2].strip()
+        return done.stdout.split()[-1]
 
     return ask
 
 
-@pytest.mark.parametrize("name", ["shop.dump", "shop.pgdump", "shop.backup", "shop"])
 def test_a_custom_dump_is_known_by_its_first_bytes_or_its_name(
-    new_shop: NewDatabase, server17: SandboxServer, tmp_path: Path, kind_of: Callable[[Path], str], name: str
+    new_shop: NewDatabase, server17: SandboxServer, tmp_path: Path, kind_of: Callable[[Path], str]
 ) -> None:
-    assert kind_of(new_shop(server17).dumped(tmp_path / name, "--format=custom")) == DUMP
+    dump = new_shop(server17).dumped(tmp_path / "shop.dump", "--format=custom")
+    assert kind_of(dump) == DUMP
+    for name in ("shop.pgdump", "shop.backup", "shop"):
+        assert kind_of(dump.rename(tmp_path / name)) == DUMP
+        dump = tmp_path / name
 
 
 def test_a_tar_dump_and_a_directory_dump_are_known(
@@ -176,21 +190,31 @@ def test_a_tar_dump_and_a_directory_dump_are_known(
     assert identify(toc).form is DumpForm.DIRECTORY  # a double click on it opens the whole archive
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "kind"),
-    [
-        ("shop.dump.zst", b"\0", f"{DUMP}-compressed"),
-        ("shop.sql", b"SELECT 1;", "application/sql"),
-        ("shop.tar", b"\0", "application/x-tar"),
-        ("manifest.json", b'{"holdfast": 1}', "application/json"),
-        ("notes.txt", b"PGDMP is how a dump begins", "text/plain"),
-    ],
-)
-def test_what_is_others_stays_theirs(
-    tmp_path: Path, kind_of: Callable[[Path], str], name: str, content: bytes, kind: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    assert kind_of(tmp_path / name) == kind
+def test_a_packed_dump_is_known_by_its_name(tmp_path: Path, kind_of: Callable[[Path], str]) -> None:
+    packed = {
+        "bz2": bz2.compress(b"PGDMP"),
+        "gz": gzip.compress(b"PGDMP"),
+        "lz4": lz4.frame.compress(b"PGDMP"),
+        "xz": lzma.compress(b"PGDMP"),
+        "zst": zstd.compress(b"PGDMP"),
+    }
+    for ending, content in packed.items():
+        file = tmp_path / f"shop.dump.{ending}"
+        file.write_bytes(content)
+        assert kind_of(file) == f"{DUMP}-compressed"
+
+
+def test_what_is_others_stays_theirs(tmp_path: Path, kind_of: Callable[[Path], str]) -> None:
+    others = {
+        "shop.sql": (b"SELECT 1;", "application/sql"),
+        "shop.sql.gz": (gzip.compress(b"SELECT 1;"), "application/gzip"),
+        "shop.tar": (b"toc.dat\0", "application/x-tar"),
+        "manifest.json": (b'{"holdfast": 1}', "application/json"),
+        "notes.txt": (b"PGDMP is how a dump begins", "text/plain"),
+    }
+    for name, (content, kind) in others.items():
+        (tmp_path / name).write_bytes(content)
+        assert kind_of(tmp_path / name) == kind
 
 
 def test_dumps_open_in_holdfast_and_folders_and_scripts_do_not(data_home: Path, tmp_path: Path) -> None:
