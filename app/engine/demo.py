@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.backup import Backup, BackupOptions
@@ -31,6 +31,7 @@ SAMPLE_PROJECT = "Sample Shop"
 
 _SOURCE = "sample"
 _COPY = "sample_restored"
+_OPTIONS = BackupOptions(storage=False)  # the sample has rows of a storage, which nobody runs
 
 MakeBackup = Callable[[BackupRequest, CancelToken, Listener], Backup]
 
@@ -76,7 +77,7 @@ def run_demo(
         with connect(source) as session:
             tables = dumped_tables(session, BackupOptions())
         loaded = time.monotonic() - begun
-        backup = make_backup(BackupRequest(SAMPLE, source, destination=folder), cancel, listener)
+        backup = make_backup(BackupRequest(SAMPLE, source, _OPTIONS, folder), cancel, listener)
         listener(Progress(Phase.RESTORING_COPY))
         begun = time.monotonic()
         outcomes = _restore_and_compare(backup, server, installations, cancel)
@@ -108,7 +109,7 @@ def back_up_sample(
     with sample_server(installations, cancel) as server:
         listener(Progress(Phase.LOADING_SAMPLE))
         source = sample_database(server, cancel)
-        options = BackupOptions(note="The sample database that comes with Holdfast")
+        options = replace(_OPTIONS, note="The sample database that comes with Holdfast")
         return make_backup(BackupRequest(SAMPLE_PROJECT, source, options, folder), cancel, listener)
 
 

@@ -40,6 +40,7 @@ def test_the_demo_backs_up_restores_and_finds_every_table_identical(
     phases = [event.phase for event in events if isinstance(event, Progress)]
     assert phases[0] is Phase.LOADING_SAMPLE
     assert phases[-1] is Phase.RESTORING_COPY
+    assert result.backup.manifest.left_out == ()  # nothing that a newcomer would have to look up
     one = ObjectOutcome("TABLE DATA", "public.t", Outcome.DIFFERS)
     assert not replace(result, compared=(*result.compared, one)).is_identical
     assert not replace(result, compared=()).is_identical
