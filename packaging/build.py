@@ -15,6 +15,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColorConstants, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
+from app import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 APP = BUILD / "package" / "holdfast"
@@ -35,6 +37,13 @@ def draw_icon(target: Path) -> None:
         sys.exit(f"{target} could not be written.")
 
 
+def write_version_info(target: Path) -> None:
+    """What Windows shows as the properties of the executables."""
+    template = (ROOT / "packaging" / "windows" / "version_info.txt").read_text(encoding="utf-8")
+    numbers = ", ".join([*__version__.split("."), "0"])
+    target.write_text(template.format(version=__version__, numbers=numbers), encoding="utf-8")
+
+
 def build_app(arguments: list[str]) -> None:
     """PyInstaller's run over holdfast.spec."""
     folders = [f"--distpath={APP.parent}", f"--workpath={BUILD / 'pyinstaller'}"]
@@ -48,6 +57,7 @@ def main(arguments: list[str]) -> int:
     app = QGuiApplication(["build", "-platform", "offscreen"])
     draw_icon(BUILD / "icon.png")
     del app
+    write_version_info(BUILD / "version_info.txt")
     try:
         build_app(arguments)
         if sys.platform == "linux":

@@ -17,10 +17,10 @@ _MINUTES = 60.0
 _ENTER = """
 root=$1 who=$2
 shift 2
-mount --bind /dev "$root/dev"
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
-exec chroot --userspec="$who:$who" --groups= "$root" "$@"
+/usr/bin/mount --bind /dev "$root/dev"
+/usr/bin/mount -t proc proc "$root/proc"
+/usr/bin/mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
+exec /usr/sbin/chroot --userspec="$who:$who" --groups= "$root" "$@"
 """
 
 
@@ -66,10 +66,11 @@ class BareSystem:
 def make_bare_system(root: Path) -> BareSystem:
     """Fill an empty folder with a system, from where this one gets its packages."""
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    sources = _lines("apt-get", "indextargets", "--format", "$(SITE) $(SUITE)", "Created-By: Packages")
+    sources = _lines("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Created-By: Packages")
     site = next(line.split()[0] for line in sources if line.split()[1] == release)
     arguments = ("--variant=minbase", "--include=ca-certificates", release, str(root), site)
     _lines("debootstrap", *arguments)
+    root.chmod(0o755)
     system = BareSystem(root)
     _copy_sources(root)
     system.administer("useradd", "--create-home", "--uid", str(_UID), USER)
