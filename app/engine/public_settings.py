@@ -137,7 +137,7 @@ def _project(project: Project) -> dict[str, object]:
     tls = {name: _one_of(words[name], _TLS_WORDS) for name in _TLS if name in words}
     return {
         "type": type_of(words).name,
-        "host": [_host_kind(host) for host in words.get("host", "").split(",")],
+        "host": "; ".join(map(_host_kind, words.get("host", "").split(","))),
         "port": _fitting(words.get("port", ""), _NUMBERS),
         **tls,
         "with": sorted(set(words).intersection(_NAMED)),

@@ -6,6 +6,7 @@ Files go by name and nothing else: what else lies in the same folders, a destina
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -24,6 +25,9 @@ from app.postgres.sandbox import default_root, remove_stale_sandboxes
 from app.system import autostart, paths, timers
 from app.system.files import folder_error
 from app.system.running import running
+
+_FOLDERS = ("sandboxes", "servers", "templates")
+"""In the cache, which on some systems all users that are root share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def plan_reset() -> Reset:
         accounts=tuple(_accounts(dict.fromkeys(names))),
         starts_at_login=autostart.starts_at_login(),
         has_timer=timers.has_timer(),
-        files=tuple(_files()),
+        files=tuple(path for path in _files() if not _holds(path, totals)),
         last=tuple(_last_files()),
         kept=tuple(Kept(folder, *total) for folder, total in totals.items()),
         problem=problem,
@@ -183,7 +187,7 @@ def _files() -> Iterator[Path]:
     yield from _found(logs, "*.log", "*.log.?", "*.crash", "crash-*.txt", "operations/*.log")
     yield from _found(data, "updates.json", ".updates.json.*", "schedules/*.lock", "schedules/rota")
     yield from _found(data, "running/*.lock")
-    yield from _found(default_root(), "sandboxes")
+    yield from _found(default_root(), *_FOLDERS)
 
 
 def _last_files() -> Iterator[Path]:
@@ -217,14 +221,19 @@ def _folders() -> Iterator[Path]:
         yield logs.parent
 
 
+def _holds(path: Path, destinations: Iterable[Path]) -> bool:
+    """Whether backups are kept in there, wherever a user may put them."""
+    return any(folder.is_relative_to(path.resolve()) for folder in destinations)
+
+
 def _remove(path: Path) -> None:
-    """Remove a file, a link as what it is, or sandboxes but for those that another Holdfast uses."""
+    """Remove a file, a link as what it is, or a folder of sandboxes unless another Holdfast uses it."""
     try:
-        if path.is_dir() and not path.is_symlink():
-            remove_stale_sandboxes(path.parent)
-            if not any(path.iterdir()):
-                path.rmdir()
-        else:
+        if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
+            return
+        remove_stale_sandboxes(path.parent)
+        if not any(path.parent.glob(f"{_FOLDERS[0]}/*")):
+            shutil.rmtree(path)
     except OSError as error:
         raise folder_error(error, path.parent) from error

@@ -106,7 +106,7 @@ def test_what_helps_is_shown() -> None:
     assert shown["projects"] == {
         "project-1": {
             "type": "supabase",
-            "host": ["name"],
+            "host": "name",
             "port": "5432",
             "sslmode": "verify-full",
             "with": ["sslrootcert"],
@@ -115,7 +115,7 @@ def test_what_helps_is_shown() -> None:
         },
         "project-2": {
             "type": "postgresql",
-            "host": ["IPv4, this computer"],
+            "host": "IPv4, this computer",
             "port": "5433",
             "with": [],
             "supabase": False,

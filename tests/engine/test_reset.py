@@ -93,11 +93,12 @@ def test_real_backups_stay_to_the_last_byte_wherever_they_are(
     use_holdfast(chosen)
     services, shop = build_services(), new_shop(server17)
     for folder in (chosen, inside):
-        options = BackupOptions(proof=ProofLevel.COMPLETE)
+        options = BackupOptions(proof=ProofLevel.PROVEN)  # which leaves what sandboxes are made from
         services.backup(
             BackupRequest("Shop", shop.connection, options, folder), CancelToken(), lambda _: None
         )
     services.catalog.close()
+    assert (default_root() / "templates").is_dir()
     before = hashes(chosen) | hashes(inside)
     plan = plan_reset()
     assert {one.folder: one.backups for one in plan.kept} == {chosen: 1, inside: 1}
@@ -105,6 +106,7 @@ def test_real_backups_stay_to_the_last_byte_wherever_they_are(
     assert hashes(chosen) | hashes(inside) == before
     left = [path for path in files_under(home) if not path.is_relative_to(inside)]
     assert left == []
+    assert not default_root().exists()
 
 
 def test_nothing_else_is_left_but_what_is_not_ours(memory: MemoryKeyring, tmp_path: Path, home: Path) -> None:
@@ -185,6 +187,15 @@ def test_a_link_goes_and_what_it_points_to_stays(memory: MemoryKeyring, tmp_path
     assert carry_out(plan_reset()) == ()
     assert not os.path.lexists(settings_path())
     assert mine.exists()
+
+
+def test_backups_in_the_oddest_folder_stay(memory: MemoryKeyring, home: Path) -> None:
+    odd = default_root() / "sandboxes" / "backups"
+    use_holdfast(odd)
+    odd.mkdir()
+    (odd / "mine").touch()
+    assert carry_out(plan_reset()) == ()
+    assert (odd / "mine").exists()
 
 
 def test_nothing_is_done_while_a_holdfast_is_at_work(tmp_path: Path) -> None:
