@@ -81,20 +81,20 @@ def masked(text: str, settings: Settings | None) -> str:
 
 
 def _names(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What identifies somebody, and what stands for it; the first meaning of a word counts last."""
+    """What identifies somebody, and what stands for it: a number where there is one, else dots."""
     found: list[tuple[str, str]] = []
     for number, project in enumerate(settings.projects, 1):
         words = _keywords(project)
         found += [(one, f"host-{number}") for one in (*_split(words.get("host")), *_split(project.api_url))]
         found += [(words.get("user", ""), f"user-{number}"), (words.get("dbname", ""), f"database-{number}")]
-        found += [(one, "…") for name, value in words.items() if name != "port" for one in (value,)]
+        found += [(value, "…") for name, value in words.items() if name != "port"]
         found += [(project.supabase, f"ref-{number}"), (project.name, f"project-{number}")]
     found += [(one.name, "schedule") for one in settings.schedules]
     found += [(one.options.note, "…") for one in settings.schedules]
     for of in settings.reminders.active.values():
         found += [(one, "…") for one in _told_to(of)]
     known: set[str] = set()
-    for word, instead in sorted(found, key=lambda one: one[1] == "…"):  # a name that says more comes first
+    for word, instead in sorted(found, key=lambda one: one[1] == "…"):  # dots come last
         word = word.strip()
         is_name = len(word) >= _SHORTEST and word.lower() not in _COMMON and not _NUMBERS.fullmatch(word)
         if is_name and word.lower() not in known:
