@@ -19,7 +19,7 @@ from app.domain.conninfo import conninfo_keywords
 from app.domain.errors import AppError
 from app.domain.project import Project
 from app.domain.project_types import type_of
-from app.domain.reminders import Command, DeadMan, Email, Reminders, Webhook
+from app.domain.reminders import Channel, Command, DeadMan, Email, Reminders, Webhook
 from app.domain.schedule import Schedule, zone_named
 from app.persistence.settings import Settings
 from app.system.log import without_secrets
@@ -91,8 +91,8 @@ def _names(settings: Settings) -> Iterator[tuple[str, str]]:
         found += [(project.supabase, f"ref-{number}"), (project.name, f"project-{number}")]
     found += [(one.name, "schedule") for one in settings.schedules]
     found += [(one.options.note, "…") for one in settings.schedules]
-    for of in settings.reminders.active.values():
-        found += [(one, "…") for one in _told_to(of)]
+    for channel in Channel:
+        found += [(one, "…") for one in _told_to(settings.reminders.of(channel))]
     known: set[str] = set()
     for word, instead in sorted(found, key=lambda one: one[1] == "…"):  # dots come last
         word = word.strip()

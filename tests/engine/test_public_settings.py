@@ -148,3 +148,9 @@ def test_names_get_the_number_that_the_settings_show() -> None:
 
 def test_without_settings_secrets_are_taken_out_all_the_same() -> None:
     assert masked("password=hunter2 of x", None) == "password=… of x"
+
+
+def test_a_channel_that_is_switched_off_is_no_secret_less() -> None:
+    hook = Webhook("https://hooks.example.org/T0/S3CR3T", NOW, enabled=False)
+    text = masked("asked https://hooks.example.org/T0/S3CR3T", Settings(reminders=Reminders(webhook=hook)))
+    assert text == "asked …"
