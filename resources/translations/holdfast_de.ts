@@ -44,12 +44,36 @@
         <translation>Alte Sicherungen</translation>
     </message>
     <message>
-        <source>One file for each operation. Passwords are never logged.</source>
-        <translation>Eine Datei je Vorgang. Passwörter werden nie protokolliert.</translation>
+        <source>Copy Diagnostics</source>
+        <translation>Diagnose kopieren</translation>
+    </message>
+    <message>
+        <source>Versions, tools, settings and the last lines of the log, without secrets and names. It is only put into the clipboard: read it before you send it.</source>
+        <translation>Versionen, Werkzeuge, Einstellungen und die letzten Zeilen des Protokolls, ohne Geheimnisse und Namen. Das landet nur in der Zwischenablage: vor dem Versenden durchlesen.</translation>
+    </message>
+    <message>
+        <source>Diagnostics</source>
+        <translation>Diagnose</translation>
+    </message>
+    <message>
+        <source>Collecting…</source>
+        <translation>Wird gesammelt …</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>Kopiert</translation>
+    </message>
+    <message>
+        <source>The diagnostics were not collected</source>
+        <translation>Die Diagnose wurde nicht gesammelt</translation>
     </message>
     <message>
         <source>Stall limit</source>
         <translation>Zeitlimit</translation>
+    </message>
+    <message>
+        <source>What Holdfast did, and a file for each operation. Passwords are never logged.</source>
+        <translation>Was Holdfast getan hat, und eine Datei je Vorgang. Passwörter werden nie protokolliert.</translation>
     </message>
     <message>
         <source>Logs</source>
@@ -989,6 +1013,10 @@
         <translation>Zeiten</translation>
     </message>
     <message>
+        <source>New versions</source>
+        <translation>Neue Versionen</translation>
+    </message>
+    <message>
         <source>Follow system (%1)</source>
         <translation>Wie System (%1)</translation>
     </message>
@@ -1631,6 +1659,77 @@
     <message>
         <source>about %1 left</source>
         <translation>noch etwa %1</translation>
+    </message>
+</context>
+<context>
+    <name>OwnNews</name>
+    <message>
+        <source>Holdfast ended unexpectedly: %1</source>
+        <translation>Holdfast wurde unerwartet beendet: %1</translation>
+    </message>
+    <message>
+        <source>A report stays on this computer unless you send it to somebody.</source>
+        <translation>Ein Bericht bleibt auf diesem Computer, solange niemand ihn versendet.</translation>
+    </message>
+    <message>
+        <source>Copy Report</source>
+        <translation>Bericht kopieren</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Dismiss</source>
+        <translation>Ausblenden</translation>
+    </message>
+    <message>
+        <source>The report is in the clipboard. Read it before you send it.</source>
+        <translation>Der Bericht ist in der Zwischenablage. Vor dem Versenden durchlesen.</translation>
+    </message>
+    <message>
+        <source>Collecting…</source>
+        <translation>Wird gesammelt …</translation>
+    </message>
+    <message>
+        <source>The report was not made</source>
+        <translation>Der Bericht wurde nicht erstellt</translation>
+    </message>
+    <message>
+        <source>Holdfast cannot write its log: %1</source>
+        <translation>Holdfast kann sein Protokoll nicht schreiben: %1</translation>
+    </message>
+    <message>
+        <source>Holdfast asks %1 for the newest version’s number. It downloads and installs nothing.</source>
+        <translation>Holdfast fragt %1 nach der Nummer der neuesten Version. Geladen und installiert wird nichts.</translation>
+    </message>
+    <message>
+        <source>Look for new versions once a day?</source>
+        <translation>Einmal am Tag nach neuen Versionen sehen?</translation>
+    </message>
+    <message>
+        <source>Do Not Look</source>
+        <translation>Nicht nachsehen</translation>
+    </message>
+    <message>
+        <source>Look Once a Day</source>
+        <translation>Einmal am Tag nachsehen</translation>
+    </message>
+    <message>
+        <source>Holdfast %1 is there</source>
+        <translation>Holdfast %1 ist da</translation>
+    </message>
+    <message>
+        <source>Its page says what is new, and how to get it.</source>
+        <translation>Auf ihrer Seite steht, was neu ist und wie man sie bekommt.</translation>
+    </message>
+    <message>
+        <source>Skip This Version</source>
+        <translation>Diese Version überspringen</translation>
+    </message>
+    <message>
+        <source>Open Page</source>
+        <translation>Seite öffnen</translation>
     </message>
 </context>
 <context>
@@ -3680,6 +3779,41 @@
     <message>
         <source>Cancel Removing Old Backups of %1</source>
         <translation>Entfernen alter Sicherungen von %1 abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>UpdateField</name>
+    <message>
+        <source>Look once a day</source>
+        <translation>Einmal am Tag nachsehen</translation>
+    </message>
+    <message>
+        <source>Look Now</source>
+        <translation>Jetzt nachsehen</translation>
+    </message>
+    <message>
+        <source>Open Page</source>
+        <translation>Seite öffnen</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Wird geprüft …</translation>
+    </message>
+    <message>
+        <source>This is %1.</source>
+        <translation>Dies ist %1.</translation>
+    </message>
+    <message>
+        <source>This is %1; %2 is there.</source>
+        <translation>Dies ist %1; %2 ist da.</translation>
+    </message>
+    <message>
+        <source>This is %1. The last look failed: %2</source>
+        <translation>Dies ist %1. Zuletzt war nichts zu erfahren: %2</translation>
+    </message>
+    <message>
+        <source>This is %1, the newest version. Looked: %2</source>
+        <translation>Dies ist %1, die neueste Version. Nachgesehen: %2</translation>
     </message>
 </context>
 <context>

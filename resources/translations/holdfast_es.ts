@@ -44,12 +44,36 @@
         <translation>Copias antiguas</translation>
     </message>
     <message>
-        <source>One file for each operation. Passwords are never logged.</source>
-        <translation>Un archivo por operación. Las contraseñas nunca se registran.</translation>
+        <source>Copy Diagnostics</source>
+        <translation>Copiar diagnóstico</translation>
+    </message>
+    <message>
+        <source>Versions, tools, settings and the last lines of the log, without secrets and names. It is only put into the clipboard: read it before you send it.</source>
+        <translation>Versiones, herramientas, ajustes y las últimas líneas del registro, sin secretos ni nombres. Solo se copia al portapapeles: conviene leerlo antes de enviarlo.</translation>
+    </message>
+    <message>
+        <source>Diagnostics</source>
+        <translation>Diagnóstico</translation>
+    </message>
+    <message>
+        <source>Collecting…</source>
+        <translation>Recopilando…</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>Copiado</translation>
+    </message>
+    <message>
+        <source>The diagnostics were not collected</source>
+        <translation>No se recopiló el diagnóstico</translation>
     </message>
     <message>
         <source>Stall limit</source>
         <translation>Límite sin avance</translation>
+    </message>
+    <message>
+        <source>What Holdfast did, and a file for each operation. Passwords are never logged.</source>
+        <translation>Lo que hizo Holdfast, y un archivo por operación. Las contraseñas nunca se registran.</translation>
     </message>
     <message>
         <source>Logs</source>
@@ -989,6 +1013,10 @@
         <translation>Horas</translation>
     </message>
     <message>
+        <source>New versions</source>
+        <translation>Versiones nuevas</translation>
+    </message>
+    <message>
         <source>Follow system (%1)</source>
         <translation>Como el sistema (%1)</translation>
     </message>
@@ -1631,6 +1659,77 @@
     <message>
         <source>about %1 left</source>
         <translation>queda aprox. %1</translation>
+    </message>
+</context>
+<context>
+    <name>OwnNews</name>
+    <message>
+        <source>Holdfast ended unexpectedly: %1</source>
+        <translation>Holdfast terminó de forma inesperada: %1</translation>
+    </message>
+    <message>
+        <source>A report stays on this computer unless you send it to somebody.</source>
+        <translation>El informe queda en este equipo mientras nadie lo envíe.</translation>
+    </message>
+    <message>
+        <source>Copy Report</source>
+        <translation>Copiar informe</translation>
+    </message>
+    <message>
+        <source>Open Folder</source>
+        <translation>Abrir carpeta</translation>
+    </message>
+    <message>
+        <source>Dismiss</source>
+        <translation>Descartar</translation>
+    </message>
+    <message>
+        <source>The report is in the clipboard. Read it before you send it.</source>
+        <translation>El informe está en el portapapeles. Conviene leerlo antes de enviarlo.</translation>
+    </message>
+    <message>
+        <source>Collecting…</source>
+        <translation>Recopilando…</translation>
+    </message>
+    <message>
+        <source>The report was not made</source>
+        <translation>No se creó el informe</translation>
+    </message>
+    <message>
+        <source>Holdfast cannot write its log: %1</source>
+        <translation>Holdfast no puede escribir su registro: %1</translation>
+    </message>
+    <message>
+        <source>Holdfast asks %1 for the newest version’s number. It downloads and installs nothing.</source>
+        <translation>Holdfast pregunta a %1 por el número de la versión más reciente. No descarga ni instala nada.</translation>
+    </message>
+    <message>
+        <source>Look for new versions once a day?</source>
+        <translation>¿Buscar versiones nuevas una vez al día?</translation>
+    </message>
+    <message>
+        <source>Do Not Look</source>
+        <translation>No buscar</translation>
+    </message>
+    <message>
+        <source>Look Once a Day</source>
+        <translation>Buscar una vez al día</translation>
+    </message>
+    <message>
+        <source>Holdfast %1 is there</source>
+        <translation>Ya está Holdfast %1</translation>
+    </message>
+    <message>
+        <source>Its page says what is new, and how to get it.</source>
+        <translation>En su página se explica qué hay de nuevo y cómo obtenerla.</translation>
+    </message>
+    <message>
+        <source>Skip This Version</source>
+        <translation>Omitir esta versión</translation>
+    </message>
+    <message>
+        <source>Open Page</source>
+        <translation>Abrir página</translation>
     </message>
 </context>
 <context>
@@ -3680,6 +3779,41 @@
     <message>
         <source>Cancel Removing Old Backups of %1</source>
         <translation>Cancelar limpieza de copias de %1</translation>
+    </message>
+</context>
+<context>
+    <name>UpdateField</name>
+    <message>
+        <source>Look once a day</source>
+        <translation>Consultar una vez al día</translation>
+    </message>
+    <message>
+        <source>Look Now</source>
+        <translation>Consultar ahora</translation>
+    </message>
+    <message>
+        <source>Open Page</source>
+        <translation>Abrir página</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Examinando…</translation>
+    </message>
+    <message>
+        <source>This is %1.</source>
+        <translation>Esta es la %1.</translation>
+    </message>
+    <message>
+        <source>This is %1; %2 is there.</source>
+        <translation>Esta es la %1; ya está la %2.</translation>
+    </message>
+    <message>
+        <source>This is %1. The last look failed: %2</source>
+        <translation>Esta es la %1. La última consulta falló: %2</translation>
+    </message>
+    <message>
+        <source>This is %1, the newest version. Looked: %2</source>
+        <translation>Esta es la %1, la versión más reciente. Consultado: %2</translation>
     </message>
 </context>
 <context>
