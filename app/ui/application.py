@@ -25,6 +25,7 @@ from app.system.paths import resource
 from app.ui import appearance, translations
 from app.ui.first_look import first_look
 from app.ui.main_window import MainWindow
+from app.ui.opened_files import Application
 from app.ui.single_instance import hand_over
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def run_window(arguments: Sequence[str]) -> int:
         if (frame := _frame(app, window)) is not None:
             behind.append((frame, FocusRing(app)))
             frame.start(paths, logs[0])
+            app.give_files_to(frame.take)
 
     if HIDDEN in arguments:
         QTimer.singleShot(0, fill)
@@ -143,9 +145,9 @@ def _show_bug(
         frame.show_error(error)
 
 
-def new_application(arguments: Sequence[str]) -> QApplication:
+def new_application(arguments: Sequence[str]) -> Application:
     """The one QApplication, named as settings folders and desktops know it."""
-    app = QApplication(list(arguments))
+    app = Application(list(arguments))
     app.setOrganizationName("holdfast")  # a folder's name; without one Qt takes “Unknown Organization”
     app.setApplicationName("holdfast")
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)  # one file on every system: `reset` removes it

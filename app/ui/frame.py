@@ -134,7 +134,7 @@ class Frame(QObject):
             shortcut.activated.connect(act)
 
     def _start_rest(self, paths: tuple[Path, ...], log: WindowLog) -> None:
-        self._first = FirstInstance(self._take, self)
+        self._first = FirstInstance(self.take, self)
         self.health.look()
         self.tray.start()
         self._start_notifications()
@@ -163,7 +163,8 @@ class Frame(QObject):
 
         self._news = OwnNews(self._state, self.window, log, release_source(), self)
 
-    def _take(self, paths: tuple[Path, ...]) -> None:
+    def take(self, paths: tuple[Path, ...]) -> None:
+        """Come to the front, with what somebody opened elsewhere."""
         self.window.come_to_front()
         if paths:
             self.pages.open_dumps(paths)

@@ -34,6 +34,7 @@ from tests.benchmarks.window_home import PROJECT
 if TYPE_CHECKING:
     from app.ui.tabs.backup import BackupPage
     from app.ui.tabs.history import HistoryPage
+    from app.ui.window_log import WindowLog
 
 MANY_TABLES = 5_000
 
@@ -263,8 +264,8 @@ def main(name: str, result: Path) -> int:
             failed.append(error)
         QTimer.singleShot(0, lambda: QCoreApplication.exit(0))
 
-    def start_and_measure(frame: Frame, paths: Sequence[Path]) -> None:
-        start(frame, paths)
+    def start_and_measure(frame: Frame, paths: Sequence[Path], log: WindowLog) -> None:
+        start(frame, paths, log)
         QTimer.singleShot(0, lambda: measure(frame))
 
     Frame.start = start_and_measure  # type: ignore[method-assign, assignment]
