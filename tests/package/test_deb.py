@@ -82,8 +82,13 @@ def test_it_starts_and_knows_its_version(system: BareSystem) -> None:
 
 
 def test_every_library_is_found(system: BareSystem) -> None:
-    look = f"find {_APP} -type f \\( -name '*.so*' -o -perm -100 \\) -exec ldd {{}} + 2>/dev/null"
-    lines = system.run("sh", "-c", look).output.splitlines()
+    """By PostgreSQL's programs in the user's environment, by the app itself in the one it starts with."""
+    libraries = "-type f \\( -name '*.so*' -o -perm -100 \\)"
+    own = f"find {_APP} -path '*/pginstall/*' -prune -o {libraries} -exec ldd {{}} +"
+    tools = f"find {_APP}/_internal/*/pginstall {libraries} -exec ldd {{}} +"
+    found = system.run("sh", "-c", own, LD_LIBRARY_PATH=f"{_APP}/_internal").output
+    found += system.run("sh", "-c", tools).output
+    lines = found.splitlines()
     assert len(lines) > 500
     assert sorted({line.strip() for line in lines if "not found" in line}) == []
 
@@ -155,7 +160,7 @@ def kept_secrets(address: str) -> list[str]:
     from jeepney.io.blocking import open_dbus_connection
 
     with closing(open_dbus_connection(address)) as connection:
-        items = secretstorage.get_default_collection(connection).search_items({"service": "holdfast"})
+        items = secretstorage.get_default_collection(connection).search_items({"service": "Holdfast"})
         return [item.get_secret().decode() for item in items]
 
 
