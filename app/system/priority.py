@@ -22,3 +22,8 @@ def give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(_NICE))
     except OSError:
         pass  # no Linux, or one without autogroups: then the process's own priority counts
+
+
+def gave_way() -> bool:
+    """Whether this process did so, and its session is its own."""
+    return sys.platform != "win32" and os.getsid(0) == os.getpid() and os.nice(0) >= _NICE

@@ -25,6 +25,7 @@ from typing import IO, Self, cast
 
 from app.domain.errors import AppError, Cancelled, ErrorCode
 from app.system.cancellation import CancelToken
+from app.system.priority import gave_way
 from app.system.process_id import kill_tree, process_id
 
 if sys.platform == "win32":
@@ -320,12 +321,12 @@ def _setpriv() -> str | None:
 
 
 def _needs_session() -> bool:
-    """Whether children get sessions of their own; those of a session's leader get groups in its session.
+    """Whether children get sessions of their own; those of one that gave way get groups in its session.
 
     Ctrl-C reaches neither. But Linux shares the processor out by sessions (autogroups, man 7 sched), so that
-    the children of one that gave way would not give way with it.
+    in sessions of their own they would not give way with it.
     """
-    return sys.platform == "win32" or os.getsid(0) != os.getpid()
+    return not gave_way()
 
 
 def _windows_flags() -> int:

@@ -28,3 +28,15 @@ def test_a_child_of_work_that_gave_way_gives_way_too() -> None:
     assert autogroup.split()[-1] == "10"
     own_priority = stat.rpartition(")")[2].split()[16]
     assert own_priority == "10"
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no Linux with autogroups")
+def test_who_starts_such_work_does_not_give_way() -> None:
+    leader = f"""
+import os, sys
+from app.system.process import run
+run([sys.executable, "-c", {_WORK!r}], env=os.environ, timeout=30)
+print(open("/proc/self/autogroup").read())
+"""
+    done = run([sys.executable, "-c", leader], env=os.environ | {"PYTHONPATH": str(_ROOT)}, timeout=30)
+    assert done.output.split()[-1] == "0"
