@@ -124,7 +124,7 @@ def test_a_search_narrows_the_list(filled: History, frame: Frame, qtbot: QtBot) 
     assert page.detail._row is not None
     assert page.detail._row.name == "Blog"
     qtbot.keyClicks(page.search, "x")
-    assert page._nothing.isVisible()
+    assert page.panes.nothing.isVisible()
     assert not page.detail.isVisible()
     page.search.clear()
     assert page.model.rowCount() == 4
@@ -202,7 +202,7 @@ def test_each_button_of_the_card_asks_for_its_project(filled: History, frame: Fr
             button.click()
         assert wanted.args is not None
         assert wanted.args[0].project == "Shop"
-    names = [action.text() for action in page.detail.menu.actions() if action.text()]
+    names = [action.text() for action in page.detail.menu.actions() if action.text() and action.isVisible()]
     assert names == ["Edit and Test Connection…", "Show in History", "Schedules", "Delete Project…"]
 
 
@@ -211,4 +211,69 @@ def test_with_little_room_the_names_stay(filled: History, frame: Frame, shoot: S
     page = page_of(frame)
     assert page.view.isColumnHidden(Column.STRIP)
     assert not page.view.isColumnHidden(Column.LAST)
+    assert not page.detail.isVisible()
     shoot(frame.window, "projects-small")
+
+
+def test_in_a_low_window_the_detail_is_a_page_with_a_way_back(
+    filled: History, frame: Frame, shoot: Shoot, qtbot: QtBot
+) -> None:
+    frame.window.resize(800, 560)
+    page = page_of(frame)
+    page.view.choose("Shop staging")
+    page.view.setFocus()
+    qtbot.keyClick(page.view, Qt.Key.Key_Return)
+    assert page.detail.isVisible()
+    assert not page.view.isVisible()
+    assert page._dialog is None
+    assert page.detail.back.hasFocus()
+    area = page.panes._detail_area
+    assert area.verticalScrollBar().maximum() == 0, "nothing of it is out of view"
+    qtbot.waitUntil(page.detail.menu.actions()[0].isVisible)  # Prove gave way to the name
+    qtbot.waitUntil(lambda: page.detail._title._elided() == "Shop staging")
+    shoot(frame.window, "projects-small-detail")
+    qtbot.keyClick(page.detail.back, Qt.Key.Key_Escape)
+    assert page.view.hasFocus()
+    assert page.chosen == "Shop staging"
+    page.panes.details.click()
+    assert page.detail.isVisible()
+    page.detail.back.click()
+    assert page.view.isVisible()
+    page.panes.details.click()
+    qtbot.keyClick(frame.window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.search.hasFocus()
+    assert page.view.isVisible()
+    page.panes.details.click()
+    frame.window.resize(1100, 720)
+    assert page.view.isVisible()
+    assert page.detail.isVisible()
+    assert not page.detail.back.isVisible()
+    assert not page.panes.details.isVisible()
+
+
+def test_the_list_gives_way_before_the_detail_is_out_of_view(
+    filled: History, frame: Frame, state: State, qtbot: QtBot
+) -> None:
+    page = page_of(frame)
+    project = state.settings.projects[0]
+    more = tuple(replace(project, name=f"Shop {number}") for number in range(9))
+    assert state.change_settings(lambda old: replace(old, projects=(*old.projects, *more)))
+    frame.window.resize(1100, 660)
+    page.view.choose("Shop staging")
+    area = page.panes._list_area
+    qtbot.waitUntil(page.detail._problem.isVisible)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() == 0)
+    assert page.view.isVisible()
+    assert page.detail.isVisible()
+
+
+def test_a_project_that_is_gone_leaves_no_page_behind(
+    filled: History, frame: Frame, state: State, qtbot: QtBot
+) -> None:
+    frame.window.resize(800, 560)
+    page = page_of(frame)
+    page.view.choose("Blog")
+    page.panes.details.click()
+    assert state.change_settings(lambda old: replace(old, projects=old.projects[:2]))
+    assert page.view.isVisible()
+    assert not page.detail.isVisible()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from app.domain.conninfo import conninfo_keywords
@@ -24,11 +24,12 @@ from app.ui.phase_words import phase_words
 from app.ui.question import Question
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
-from app.ui.widgets.basics import button, card, label, row
+from app.ui.widgets.basics import button, column, label, row
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.message_panel import MessagePanel
 from app.ui.widgets.project_detail import ProjectDetail
 from app.ui.widgets.project_list import ProjectList
+from app.ui.widgets.project_panes import ProjectPanes
 
 if TYPE_CHECKING:
     from app.ui.project_dialog import ProjectDialog
@@ -66,7 +67,7 @@ class ProjectsPage(QWidget):
         self.model = ProjectTable()
         self.view = ProjectList(self.model, state.zone)
         self.view.chosen.connect(self._choose)
-        self.view.opened.connect(self.edit_project)
+        self.view.opened.connect(self._open)
         self.view.delete_wanted.connect(self.delete_project)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.detail = ProjectDetail(state)
@@ -91,7 +92,7 @@ class ProjectsPage(QWidget):
         self.add.clicked.connect(self.add_project)
         self.notice = MessagePanel()
         self._count = label("", "hint")
-        self._nothing = label(self.tr("No project has this in its name or its host."), "second")
+        self.panes = ProjectPanes(self.view, self.detail)
         self._first = button(self.tr("Add Project…"), "plus", kind="primary", size="big")
         self._first.clicked.connect(self.add_project)
         self.sample = button(self.tr("Try With Sample Data"), size="big")
@@ -181,6 +182,7 @@ class ProjectsPage(QWidget):
 
     def focus_search(self) -> None:
         """Look for a project."""
+        self.panes.show_list()
         self.search.setFocus()
         self.search.selectAll()
 
@@ -254,6 +256,11 @@ class ProjectsPage(QWidget):
 
         self._state.background.run(self, delete, done, failed)
 
+    def _open(self, name: str) -> None:
+        """Where the detail is a page of its own, go to it; else edit the project."""
+        if not self.panes.show_detail():
+            self.edit_project(name)
+
     def _choose(self, name: str) -> None:
         self._chosen = name
         found = self.model.at(self.model.row_of(name))
@@ -261,15 +268,16 @@ class ProjectsPage(QWidget):
             self.detail.show_row(found)
 
     def _search(self, text: str) -> None:
+        if self.panes.is_detail_alone:
+            self.focus_search()
         self.model.search(text)
         self._show_choice()
 
     def _show_choice(self) -> None:
         found = self.model.rowCount()
-        self.view.fit_height()
-        self._table.setVisible(found > 0)
-        self.detail.setVisible(found > 0)
-        self._nothing.setVisible(not found)
+        if self.model.row_of(self._chosen) < 0:
+            self.panes.show_list()  # it is gone
+        self.panes.show_found(found)
         if found:
             self.view.choose(self._chosen)
 
@@ -335,24 +343,10 @@ class ProjectsPage(QWidget):
         heading = row(
             label(self.tr("Projects"), "title"), self._count, None, self.search, self.add, spacing=S
         )
-        self._table = card()
-        inside = QVBoxLayout(self._table)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.addWidget(self.view)
+        head = column(heading, self.notice, spacing=M)
+        head.setContentsMargins(XL, L, XL, M)
         page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(XL, L, XL, XL)
-        layout.setSpacing(M)
-        layout.addLayout(heading)
-        layout.addWidget(self.notice)
-        layout.addWidget(self._nothing)
-        layout.addWidget(self._table)
-        layout.addWidget(self.detail, 1)
-        layout.addStretch(0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(page)
-        return scroll
+        layout = column(head, spacing=0)
+        layout.addWidget(self.panes, 1)
+        page.setLayout(layout)
+        return page

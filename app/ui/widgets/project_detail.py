@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
@@ -44,6 +45,8 @@ class ProjectDetail(QFrame):
         self._state = state
         self._row: ProjectRow | None = None
         self._manifest: Manifest | None = None
+        self.back = icon_button("caret-left", self.tr("Back"), bare=True)
+        self.back.hide()
         self._title = ElidedLabel("", "heading", mode=Qt.TextElideMode.ElideRight)
         self._badge = Badge(GOOD)
         self.back_up = button(self.tr("Back Up Now"), "archive", kind="primary")
@@ -54,6 +57,7 @@ class ProjectDetail(QFrame):
         self.restore.clicked.connect(lambda: self.restore_wanted.emit(self._last))
         more = icon_button("dots-three-bold", self.tr("More"))
         self.menu = menu = QMenu(more)
+        self._yielding = {one: menu.addAction(one.text(), one.click) for one in (self.prove, self.restore)}
         menu.addAction(self.tr("Edit and Test Connection…"), lambda: self.edit_wanted.emit(self._name))
         menu.addAction(self.tr("Show in History"), lambda: self.history_wanted.emit(self._name))
         menu.addAction(self.tr("Schedules"), lambda: self.schedule_wanted.emit(self._name))
@@ -65,8 +69,9 @@ class ProjectDetail(QFrame):
         facts.setHorizontalSpacing(M)
         facts.setVerticalSpacing(S)
         self._columns = self._make_columns(facts)
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.setSpacing(S)
+        head.addWidget(self.back)
         head.addWidget(self._title)
         head.addWidget(self._badge)
         head.addStretch(1)
@@ -87,6 +92,22 @@ class ProjectDetail(QFrame):
     @property
     def _last(self) -> Entry | None:
         return self._row.health.last_good if self._row else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Buttons give way to the name."""
+        super().resizeEvent(event)
+        self._fit_head()
+
+    def set_page(self, *, is_alone: bool) -> None:
+        """A page of its own has a way back."""
+        self.back.setVisible(is_alone)
+        self._fit_head()
+
+    @property
+    def least_height(self) -> int:
+        """What it needs when nothing is wrong with its project."""
+        problem = self._problem.sizeHint().height() + M if self._problem.isVisibleTo(self) else 0
+        return self.minimumSizeHint().height() - problem
 
     def show_row(self, row: ProjectRow) -> None:
         """Show this project; what its last backup tells of it comes from a worker."""
@@ -110,6 +131,19 @@ class ProjectDetail(QFrame):
             self._manifest = None
             self._read_manifest()
         self._show_facts()
+        self._fit_head()
+
+    def _fit_head(self) -> None:
+        """What there is no room for as a button stands in the menu."""
+        for one, action in self._yielding.items():
+            one.show()
+            action.setVisible(False)
+            action.setEnabled(one.isEnabled())
+        for one, action in self._yielding.items():
+            self._head.invalidate()  # a layout inside of another one keeps its old hint until it is shown
+            if self._head.sizeHint().width() + 2 * L > self.width():
+                one.hide()
+                action.setVisible(True)
 
     def _badge_words(self, row: ProjectRow) -> str:
         """“Overdue for 2 days”."""

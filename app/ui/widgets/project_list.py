@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
@@ -14,8 +14,8 @@ from app.ui.widgets.day_strip import DayStripDelegate, strip_size
 from app.ui.widgets.project_delegate import ROW_HEIGHT, ProjectDelegate
 
 _HEADER = 28
-_SHOWN = 5
-"""Rows, at most, before the table scrolls: the card below has the rest of the page."""
+_LEAST_SHOWN, _SHOWN = 2, 5
+"""Rows before the table scrolls, with little room and with enough: the rest is the card's below."""
 _LEAST_NAME = 190
 
 
@@ -73,11 +73,19 @@ class ProjectList(QTableView):
         self.selectionModel().setCurrentIndex(index, how)
         self._tell(self.chosen, index)
 
-    def fit_height(self) -> None:
-        """As high as its rows, up to five of them."""
-        rows = min(max(1, self._rows.rowCount()), _SHOWN)
-        height = self.horizontalHeader().height() + rows * self.verticalHeader().defaultSectionSize()
-        self.setFixedHeight(height)
+    def fit_height(self, *, shows_all: bool) -> None:
+        """As high as its rows; up to five of them, unless nothing else is on the page."""
+        rows = max(1, self._rows.rowCount())
+        self.setMinimumHeight(self._height_of(min(rows, _LEAST_SHOWN)))
+        self.setMaximumHeight(self._height_of(rows if shows_all else min(rows, _SHOWN)))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """All that it may have."""
+        return QSize(super().sizeHint().width(), self.maximumHeight())
+
+    def _height_of(self, rows: int) -> int:
+        return self.horizontalHeader().height() + rows * self.verticalHeader().defaultSectionSize()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """With little room the strip goes first, then the version: names must be read."""
