@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,14 +14,23 @@ from app.cli import Exit
 from app.cli.console import error_object, print_json, shown
 from app.cli.options import json_option
 from app.cli.project_key import key
-from app.domain.errors import AppError
+from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Project, Secret
+from app.domain.remedy import Remedy
 from app.engine.preflight import BackupRequest, Check, preflight
-from app.engine.supabase_access import SERVICE, key_account
+from app.engine.supabase_access import SERVICE, key_account, ref_of
 from app.persistence import secrets
-from app.persistence.settings import add_project, find_project, load_settings, remove_project, settings_path
+from app.persistence.settings import (
+    add_project,
+    find_project,
+    load_settings,
+    remove_project,
+    replace_project,
+    settings_path,
+)
 from app.postgres.connection import Connection, parse_connection
 from app.services import build_services
+from app.system.cancellation import CancelToken
 
 
 @click.group()
@@ -116,6 +126,8 @@ def test(name: str, as_json: bool) -> Exit:
         checks.append(check)
         if not as_json:
             _print_check(check)
+            if _is_direct_way(check.failure, connection):
+                click.echo(f"  Or try: holdfast projects use-pooler {shlex.quote(project.name)}")
 
     request = BackupRequest(project.name, connection, destination=services.settings.destination_folder)
     try:
@@ -126,6 +138,37 @@ def test(name: str, as_json: bool) -> Exit:
     if as_json:
         print_json({"checks": [_check_object(check) for check in checks]})
     return Exit.FAILED if any(check.failure for check in checks) else Exit.DONE
+
+
+@projects.command(name="use-pooler")
+@click.argument("name")
+def use_pooler(name: str) -> Exit:
+    """Reach NAME, a project at Supabase, through its session pooler, once that answers."""
+    from app.cli.supabase import needed_token
+    from app.engine.supabase_projects import pooler_keywords
+    from app.supabase.management_api import ManagementApi
+
+    services = build_services()
+    project = find_project(services.settings, name)
+    connection = services.connection_of(project)
+    if not connection.type.has_session_pooler(connection.keywords):
+        raise AppError(
+            ErrorCode.INVALID_INPUT, f"{project.name} does not lead to a Supabase project directly"
+        )
+    ref = project.supabase or ref_of(connection.keywords)
+    words = pooler_keywords(ManagementApi(needed_token()), ref, connection.keywords)
+    pooled = replace(connection, conninfo=make_conninfo("", **words))
+    check = services.check_connection(pooled, lambda _: None, CancelToken())
+    if failed := [line.failure for line in check.lines if line.failure is not None]:
+        raise failed[0]
+    replace_project(settings_path(), project.name, replace(project, conninfo=pooled.conninfo))
+    click.echo(f"{project.name} is reached through its session pooler now: {pooled.describe()}")
+    return Exit.DONE
+
+
+def _is_direct_way(failure: AppError | None, connection: Connection) -> bool:
+    offers = failure is not None and Remedy.USE_SESSION_POOLER in failure.actions
+    return offers and connection.type.has_session_pooler(connection.keywords)
 
 
 def _print_check(check: Check) -> None:

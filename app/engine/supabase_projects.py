@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.errors import AppError, ErrorCode
@@ -120,19 +120,31 @@ def find_way(api: ManagementApi, ref: str, *, can_reach: CanReach | None = None)
     host = _own_host(project.database.host, ref)
     if (can_reach or has_route)(host, int(SESSION_PORT)):
         return Way(_keywords(host, "postgres", "postgres"))
-    pooler = api.session_pooler(ref)
-    if pooler is None:
-        raise AppError(
-            ErrorCode.UNREACHABLE,
-            "There is no way to the database from here",
-            detail=f"{host} has no address that this network reaches, and the project no pooler.",
-            hint="Connect through a network with IPv6, or add IPv4 to the project.",
-        )
-    _check_pooler(pooler, ref)
+    pooler = _pooler_of(api, ref, host)
     return Way(
         _keywords(pooler.db_host, pooler.db_user, pooler.db_name),
         f"{host} has no address that this network reaches, so the session pooler is used.",
     )
+
+
+def pooler_keywords(api: ManagementApi, ref: str, keywords: Mapping[str, str]) -> dict[str, str]:
+    """The keywords that lead to the same database, as the same role, through its session pooler.
+
+    Args:
+        keywords: of a connection string that leads to the project directly.
+
+    Raises:
+        AppError: PROJECT_PAUSED; UNREACHABLE where the project has no pooler; API_ERROR where the pooler is
+            not the project's own; or why Supabase could not be asked.
+    """
+    project = api.project(ref)
+    if project.is_paused:
+        raise _paused(project.name, project.status)
+    pooler = _pooler_of(api, ref, keywords.get("host", ""))
+    role = keywords.get("user") or pooler.db_user.rpartition(".")[0]
+    words = {key: value for key, value in keywords.items() if key != "hostaddr"}
+    words |= {"host": pooler.db_host, "port": SESSION_PORT, "user": f"{role}.{ref}"}
+    return {"dbname": pooler.db_name, "sslmode": "require", **words}
 
 
 def if_paused(error: AppError, access: SupabaseAccess | None) -> AppError:
@@ -184,6 +196,19 @@ def _own_host(host: str, ref: str) -> str:
 
 def _keywords(host: str, user: str, database: str) -> dict[str, str]:
     return {"host": host, "port": SESSION_PORT, "dbname": database, "user": user, "sslmode": "require"}
+
+
+def _pooler_of(api: ManagementApi, ref: str, direct: str) -> Pooler:
+    pooler = api.session_pooler(ref)
+    if pooler is None:
+        raise AppError(
+            ErrorCode.UNREACHABLE,
+            "There is no way to the database from here",
+            detail=f"{direct} has no address that this network reaches, and the project no pooler.",
+            hint="Connect through a network with IPv6, or add IPv4 to the project.",
+        )
+    _check_pooler(pooler, ref)
+    return pooler
 
 
 def _check_pooler(pooler: Pooler, ref: str) -> None:

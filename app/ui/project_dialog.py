@@ -170,6 +170,12 @@ class ProjectDialog(QDialog):
 
         self._state.background.run(self, keep, partial(self._end, draft.name), self._fail)
 
+    def find_at_supabase(self) -> None:
+        """Lead to the list of the projects at Supabase, where the way to one is looked up."""
+        self.note.setText(self.tr("Choose the project: the way that works from here is filled in."))
+        self.way.choose(_SUPABASE)
+        self._show_way()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """What was half entered is not lost without a word."""
         if self._is_saving or self.has_changes:
@@ -376,9 +382,7 @@ class ProjectDialog(QDialog):
                 fields.focus(Field.PASSWORD)
                 return
             case Remedy.USE_SESSION_POOLER:
-                self.note.setText(self.tr("Choose the project: the way that works from here is filled in."))
-                self.way.choose(_SUPABASE)
-                self._show_way()
+                self.find_at_supabase()
                 return
             case Remedy.SHOW_TOOLS | Remedy.SHOW_KEYRING:
                 self.settings_wanted.emit("tools" if remedy is Remedy.SHOW_TOOLS else "security")

@@ -14,7 +14,7 @@ from app.domain.project import Project, Secret
 from app.engine.connection_check import ConnectionCheck, OnLine
 from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
-from app.persistence.settings import add_project, replace_project, settings_path
+from app.persistence.settings import add_project, find_project, replace_project, settings_path
 from app.postgres.connection import Connection, parse_connection
 from app.services import Services
 from app.system.cancellation import CancelToken
@@ -116,7 +116,7 @@ def keep_project(
     """
     connection = connection_of(draft)
     name, password = draft.name.strip(), connection.password
-    project = Project(name, connection.conninfo, old.added if old else now)
+    project = _changed(old, name, connection) if old else Project(name, connection.conninfo, now)
     if old is None:
         add_project(settings_path(), project)
         return _keep_password(name, password, session)
@@ -137,6 +137,41 @@ def keep_project(
     return kept
 
 
+def try_session_pooler(services: Services, name: str, cancel: CancelToken) -> Project | None:
+    """The project as it is reached through its session pooler at Supabase, which answered; not kept yet.
+
+    None where there is no access token to ask Supabase for the pooler's address.
+
+    Raises:
+        AppError: why Supabase does not tell it, or why a backup would fail through it, too.
+        Cancelled: `cancel` was set.
+    """
+    from app.engine.supabase_access import kept_token, ref_of
+    from app.engine.supabase_projects import pooler_keywords
+    from app.supabase.management_api import ManagementApi
+
+    token = kept_token()
+    if token is None:
+        return None
+    old = find_project(services.settings, name)
+    words = Connection(old.conninfo).keywords
+    words = pooler_keywords(ManagementApi(token), old.supabase or ref_of(words), words)
+    connection = Connection(libpq.make_conninfo("", **words), services.password_of(name))
+    check = services.check_connection(connection, lambda _: None, cancel)
+    if failed := [line.failure for line in check.lines if line.failure is not None]:
+        raise failed[0]
+    return replace(old, conninfo=connection.conninfo)
+
+
+def keep_way(project: Project) -> None:
+    """Reach a project as this one says from now on.
+
+    Raises:
+        AppError: UNKNOWN_PROJECT, or the settings cannot be written.
+    """
+    replace_project(settings_path(), project.name, project)
+
+
 def forget_password(project: str, session: MutableMapping[str, Secret]) -> str:
     """Remove a project's password; gives why it may still be in the keyring, empty when it is not."""
     session.pop(project, None)
@@ -148,6 +183,13 @@ def forget_password(project: str, session: MutableMapping[str, Secret]) -> str:
     except AppError as error:
         return str(error)
     return ""
+
+
+def _changed(old: Project, name: str, connection: Connection) -> Project:
+    """What is known of its web interfaces stays while it leads to the same host."""
+    is_same = connection.keywords.get("host") == Connection(old.conninfo).keywords.get("host")
+    changed = replace(old, name=name, conninfo=connection.conninfo)
+    return changed if is_same else replace(changed, supabase="", api_url="")
 
 
 def _password_to_move(project: str, session: MutableMapping[str, Secret]) -> Secret | None:

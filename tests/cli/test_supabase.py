@@ -10,8 +10,13 @@ from pathlib import Path
 import keyring
 import pytest
 
+from app.domain.errors import AppError, ErrorCode
+from app.domain.project import Secret
+from app.engine.connection_check import CheckLine, CheckState, CheckStep, ConnectionCheck
 from app.persistence import secrets
 from app.persistence.settings import load_settings, settings_path
+from app.postgres.connection import Connection
+from app.services import Services
 from tests.cli.conftest import Cli
 from tests.memory_keyring import MemoryKeyring
 from tests.supabase.api_stand_in import PAUSED_REF, REF, TOKEN, Api, running_api
@@ -130,3 +135,43 @@ def test_a_backup_of_a_paused_project_says_so(
     assert (made.status, made.json["error"]["code"]) == (1, "project-paused")
     checks = cli("projects", "test", "Blog", "--json").json["checks"]
     assert checks[-1]["error"]["code"] == "project-paused"
+
+
+def test_a_direct_way_that_fails_names_the_command_for_the_pooler(cli: Cli) -> None:
+    cli("projects", "add", "My shop", "--url", f"postgresql://postgres:pw@db.{REF}.supabase.co/postgres")
+    tested = cli("projects", "test", "My shop")
+    assert "Or try: holdfast projects use-pooler 'My shop'" in tested.output
+
+
+def test_only_a_pooler_that_answers_is_kept(cli: Cli, monkeypatch: pytest.MonkeyPatch, service: Api) -> None:
+    cli("projects", "add", "Shop", "--url", f"postgresql://postgres:pw@db.{REF}.supabase.co/postgres")
+    cli("projects", "add", "Blog", "--url", "postgresql://me@localhost/blog")
+    assert cli("projects", "use-pooler", "Shop").errors.startswith("You are not signed in to Supabase")
+    monkeypatch.setenv("SUPABASE_ACCESS_TOKEN", TOKEN)
+    assert "does not lead to a Supabase project directly" in cli("projects", "use-pooler", "Blog").errors
+    tested: list[Connection] = []
+    refused = AppError(ErrorCode.SIGN_IN_FAILED, "The server refused the sign-in")
+
+    def check(failure: AppError | None) -> None:
+        """The pooler is Supabase's own: what it answers is given here."""
+        state = CheckState.FAILED if failure else CheckState.PASSED
+        lines = (CheckLine(CheckStep.SIGN_IN, state, failure=failure),)
+
+        def answer(_services: Services, connection: Connection, *_rest: object) -> ConnectionCheck:
+            tested.append(connection)
+            return ConnectionCheck(lines)
+
+        monkeypatch.setattr(Services, "check_connection", answer)
+
+    check(refused)
+    before = load_settings(settings_path())
+    assert cli("projects", "use-pooler", "Shop").errors.startswith("The server refused the sign-in")
+    assert load_settings(settings_path()) == before
+    check(None)
+    made = cli("projects", "use-pooler", "Shop")
+    pooler = f"postgres.{REF}@aws-1-eu-central-1.pooler.supabase.com:5432/postgres"
+    assert made.output == f"Shop is reached through its session pooler now: {pooler}\n"
+    assert [one.password for one in tested] == [Secret("pw")] * 2
+    shop = load_settings(settings_path()).projects[0]
+    assert shop.conninfo == tested[-1].conninfo
+    assert "pw" not in shop.conninfo.split()

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.project import Secret
-from app.engine.supabase_projects import find_projects, find_way, has_route, if_paused
+from app.engine.supabase_projects import find_projects, find_way, has_route, if_paused, pooler_keywords
 from app.supabase.access import SupabaseAccess
 from app.supabase.management_api import ManagementApi
 from tests.supabase.api_stand_in import PAUSED_REF, REF, TOKEN, Api, project, running_api
@@ -63,6 +63,27 @@ def test_without_a_route_it_is_the_session_pooler_and_that_is_said(api: Manageme
     assert (way.keywords["host"], way.keywords["port"]) == (POOLER, "5432")
     assert way.keywords["user"] == f"postgres.{REF}"
     assert "session pooler is used" in way.note
+
+
+def test_through_the_pooler_role_database_and_tls_stay_what_they_are(api: ManagementApi) -> None:
+    old = {
+        "host": DIRECT,
+        "port": "6543",
+        "user": "backup",
+        "dbname": "shop",
+        "sslmode": "verify-full",
+        "sslrootcert": "supabase.crt",
+    }
+    assert pooler_keywords(api, REF, old) == old | {"host": POOLER, "port": "5432", "user": f"backup.{REF}"}
+    assert pooler_keywords(api, REF, {"host": DIRECT}) == {
+        "host": POOLER,
+        "port": "5432",
+        "user": f"postgres.{REF}",
+        "dbname": "postgres",
+        "sslmode": "require",
+    }
+    with pytest.raises(AppError, match="is paused"):
+        pooler_keywords(api, PAUSED_REF, {"host": DIRECT})
 
 
 def test_a_paused_project_is_no_unreachable_one(api: ManagementApi) -> None:

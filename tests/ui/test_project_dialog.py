@@ -24,6 +24,7 @@ from app.ui.question import Question
 from app.ui.state import State
 from tests.ui.conftest import Shoot
 from tests.ui.desktop import desktop
+from tests.ui.past_backups import NOW, History
 
 if TYPE_CHECKING:
     from tests.conftest import Database, NewDatabase
@@ -208,8 +209,6 @@ def test_half_entered_input_is_asked_about(state: State, no_keyring: None, qtbot
 def test_renaming_takes_schedules_backups_and_password_along(
     state: State, keyring: None, qtbot: QtBot
 ) -> None:
-    from tests.ui.past_backups import NOW, History
-
     History(state).backup(NOW, "Shop")
     old = Project("Shop", "host=localhost dbname=shop connect_timeout=7", NOW)
     assert state.change_settings(lambda settings: replace(settings, projects=(old,)))
@@ -229,6 +228,22 @@ def test_renaming_takes_schedules_backups_and_password_along(
     assert [entry.project for entry in state.catalog.history()] == ["Store"]
     assert secrets.get_password("Store") == Secret("geheim")
     assert secrets.get_password("Shop") is None
+
+
+def test_editing_keeps_what_is_known_of_its_web_interfaces(state: State, keyring: None, qtbot: QtBot) -> None:
+    old = Project("Shop", "host=localhost dbname=shop", NOW, api_url="http://localhost:8000")
+    assert state.change_settings(lambda settings: replace(settings, projects=(old,)))
+
+    def save(**values: str) -> Project:
+        dialog = opened(state, qtbot, "Shop")
+        dialog.fields.change(**values)
+        with qtbot.waitSignal(dialog.saved, timeout=_PATIENCE):
+            dialog.save()
+        state.reload_settings()
+        return state.settings.projects[0]
+
+    assert save(database="store").api_url == old.api_url
+    assert save(host="elsewhere.internal").api_url == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from enum import IntEnum
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.domain.due import DueState
+from app.domain.errors import ErrorCode
 from app.domain.health import Health, State
+from app.domain.project_types import type_of
 from app.domain.project_types.supabase_hosted import is_supabase_host
 from app.ui import formats
 from app.ui.schedule_words import moment, waits_for
@@ -33,6 +35,7 @@ ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 """Gives the `ProjectRow` of a row."""
 STRIP_ROLE = Qt.ItemDataRole.UserRole + 2
 """Gives the cells of its strip."""
+_NOT_REACHED = (ErrorCode.UNREACHABLE, ErrorCode.HOST_NOT_FOUND, ErrorCode.TIMED_OUT)
 
 
 class Column(IntEnum):
@@ -71,6 +74,14 @@ class ProjectRow:
     def is_supabase(self) -> bool:
         """Whether it is one of Supabase's, by its host's name."""
         return is_supabase_host(self.keywords.get("host", ""))
+
+    @property
+    def needs_pooler(self) -> bool:
+        """Whether its last attempt failed as those do that take the direct way to Supabase without IPv6."""
+        cause = self.health.cause
+        if cause is None or cause.code not in _NOT_REACHED:
+            return False
+        return type_of(self.keywords).has_session_pooler(self.keywords)
 
     @property
     def status(self) -> Status:

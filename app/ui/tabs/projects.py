@@ -22,6 +22,7 @@ from app.ui.models.project_table import ProjectRow, ProjectTable
 from app.ui.operation_signals import OperationSignals
 from app.ui.phase_words import phase_words
 from app.ui.question import Question
+from app.ui.session_pooler import SessionPooler
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import button, column, label, row
@@ -91,6 +92,10 @@ class ProjectsPage(QWidget):
         self.add = button(self.tr("Add Project…"), "plus")
         self.add.clicked.connect(self.add_project)
         self.notice = MessagePanel()
+        self._pooler = SessionPooler(state, self.notice, self)
+        self._pooler.token_wanted.connect(lambda name: self._open_dialog(name, finds=True))
+        self._pooler.edit_wanted.connect(self.edit_project)
+        self.detail.pooler_wanted.connect(self._pooler.use)
         self._count = label("", "hint")
         self.panes = ProjectPanes(self.view, self.detail)
         self._first = button(self.tr("Add Project…"), "plus", kind="primary", size="big")
@@ -192,7 +197,7 @@ class ProjectsPage(QWidget):
         if self._stack.currentWidget() is self._empty:
             self._first.setFocus()
 
-    def _open_dialog(self, name: str) -> None:
+    def _open_dialog(self, name: str, *, finds: bool = False) -> None:
         from app.ui.project_dialog import ProjectDialog
 
         try:
@@ -203,6 +208,8 @@ class ProjectsPage(QWidget):
         dialog.saved.connect(self._show_saved)
         dialog.settings_wanted.connect(self.settings_wanted)
         dialog.open()
+        if finds:
+            dialog.find_at_supabase()
         self._dialog = dialog
 
     def _is_busy(self, project: str) -> bool:

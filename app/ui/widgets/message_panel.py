@@ -27,6 +27,8 @@ class MessagePanel(QFrame):
         self._icon = IconLabel("info", "accent", 20)
         self._title = label("", "label", wrap=True)
         self._text = label("", "second", wrap=True)
+        self._words: tuple[str, ...] = ()
+        self._acts: tuple[Callable[[], object], ...] = ()
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(S)
         layout = QHBoxLayout(self)
@@ -58,15 +60,19 @@ class MessagePanel(QFrame):
         self._title.setText(title)
         self._text.setText(text)
         self._text.setVisible(bool(text))
-        while item := self._buttons.takeAt(0):
-            if old := item.widget():
-                old.deleteLater()
-        for words, act in actions:
-            self._buttons.addWidget(self._button(words, act))
+        words = tuple(name for name, _ in actions)
+        self._acts = tuple(act for _, act in actions)
+        if words != self._words:  # the same buttons stay, with the keys and the press that is under way
+            self._words = words
+            while item := self._buttons.takeAt(0):
+                if old := item.widget():
+                    old.deleteLater()
+            for number, name in enumerate(words):
+                self._buttons.addWidget(self._button(name, number))
         self.setAccessibleName(title)
         self.show()
 
-    def _button(self, words: str, act: Callable[[], object]) -> QPushButton:
+    def _button(self, words: str, number: int) -> QPushButton:
         made = button(words, size="small")
-        made.clicked.connect(lambda: act())
+        made.clicked.connect(lambda: self._acts[number]())
         return made

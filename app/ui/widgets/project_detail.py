@@ -38,6 +38,7 @@ class ProjectDetail(QFrame):
     delete_wanted = Signal(str)
     history_wanted = Signal(str)
     schedule_wanted = Signal(str)
+    pooler_wanted = Signal(str)
 
     def __init__(self, state: State, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -122,11 +123,14 @@ class ProjectDetail(QFrame):
         if cause is None:
             self._problem.hide()
         else:
-            connection = (self.tr("Edit Connection…"), lambda: self.edit_wanted.emit(self._name))
-            count = cause.failures
-            times = self.tr("%n attempt(s) failed in a row.", "", count) if not cause.is_proof else ""
+            edit = (self.tr("Edit Connection…"), lambda: self.edit_wanted.emit(self._name))
+            pooler = (self.tr("Use Session Pooler"), lambda: self.pooler_wanted.emit(self._name))
+            actions = (pooler, edit) if row.needs_pooler else (edit,)
+            times = (
+                self.tr("%n attempt(s) failed in a row.", "", cause.failures) if cause.failures > 1 else ""
+            )
             text = formats.sentences(cause.detail, times)
-            self._problem.say("bad", formats.sentences(failure(cause)), text, (connection,))
+            self._problem.say("bad", formats.sentences(failure(cause)), text, actions)
         if is_other:
             self._manifest = None
             self._read_manifest()
