@@ -22,6 +22,7 @@ from app.domain.errors import AppError
 from app.domain.proof import ProofLevel
 from app.ui.theme import XL, M, S
 from app.ui.widgets.basics import button, column, label, restyle, row
+from app.ui.widgets.elided_edit import ElidedEdit
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.table_tree_view import TableTreeView
 
@@ -84,7 +85,7 @@ class BackupOptionsForm(QWidget):
         self._compression_error = label("", "error", wrap=True)
         self.proven = QRadioButton(self.tr("Prove by restoring"))
         self.complete = QRadioButton(self.tr("Complete"))
-        self.folder = QLineEdit()
+        self.folder = ElidedEdit()
         self._folder_error = label("", "error", wrap=True)
         self._change = button(self.tr("Change…"))
         self._change.clicked.connect(self._choose_folder)

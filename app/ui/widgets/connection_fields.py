@@ -12,6 +12,7 @@ from app.ui.icons import icon
 from app.ui.project_drafts import SYSTEM_AUTHORITIES, Field, ProjectDraft
 from app.ui.theme import M, S, mono
 from app.ui.widgets.basics import button, label, restyle, row
+from app.ui.widgets.elided_edit import ElidedEdit
 from app.ui.widgets.icon_label import IconLabel
 
 _LABELS = 84
@@ -26,8 +27,8 @@ class ConnectionFields(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name, self.host, self.database, self.user = (QLineEdit() for _ in range(4))
-        self.port, self.password, self.authority, self.options = (QLineEdit() for _ in range(4))
+        self.host, self.user, self.authority = (ElidedEdit() for _ in range(3))
+        self.name, self.port, self.database, self.password, self.options = (QLineEdit() for _ in range(5))
         self.tls = QComboBox()
         for mode, words in (
             ("", self.tr("Encrypt if the server offers it")),

@@ -32,6 +32,7 @@ from app.ui.schedule_edits import problems
 from app.ui.state import State
 from app.ui.theme import XL, M, S
 from app.ui.widgets.basics import button, column, icon_button, label, restyle, row
+from app.ui.widgets.elided_edit import ElidedEdit
 from app.ui.widgets.next_five import NextFive
 from app.ui.widgets.schedule_keep import ScheduleKeep
 from app.ui.widgets.schedule_when import ScheduleWhen
@@ -81,7 +82,7 @@ class ScheduleEditor(QScrollArea):
         for level in reversed(ProofLevel):
             self.proof.addItem(schedule_words.proof(level), level)
         self.proof.setAccessibleName(self.tr("Proof"))
-        self.folder = QLineEdit()
+        self.folder = ElidedEdit()
         self._choose = button(self.tr("Change…"))
         self._choose.clicked.connect(self._choose_folder)
         self.mains = QCheckBox(self.tr("On mains power"))
