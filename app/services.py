@@ -284,10 +284,9 @@ class Services:
 
     def due_checks(self) -> tuple[Wanted, ...]:
         """The old backups that are to be looked at now, for `recheck`; ask as often as for `due_runs`."""
-        from app.engine.rota import due_checks, may_look
+        from app.engine.rota import look
 
-        now = datetime.now(UTC)
-        return due_checks(self.settings, self.catalog, now) if may_look(now) else ()
+        return look(self.settings, self.catalog, datetime.now(UTC))
 
     def recheck(
         self, wanted: Sequence[Wanted], cancel: CancelToken, listener: Listener

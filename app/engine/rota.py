@@ -33,6 +33,11 @@ def due_checks(settings: Settings, catalog: Catalog, now: datetime) -> tuple[Wan
     )
 
 
+def look(settings: Settings, catalog: Catalog, now: datetime) -> tuple[Wanted, ...]:
+    """`due_checks`, unless anybody looked a moment ago; ask each minute."""
+    return due_checks(settings, catalog, now) if may_look(now) else ()
+
+
 def may_look(now: datetime) -> bool:
     """Whether nobody has looked in the last ten minutes: a long history takes a while to read."""
     mark = paths.data_folder() / "schedules" / "rota"

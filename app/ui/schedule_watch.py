@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -14,6 +16,8 @@ from app.ui.state import State
 if TYPE_CHECKING:
     from app.domain.rota import Wanted
     from app.engine.scheduler import ScheduledRun
+    from app.persistence.catalog import Catalog
+    from app.persistence.settings import Settings
 
 
 class ScheduleWatch(QObject):
@@ -46,12 +50,12 @@ class ScheduleWatch(QObject):
         """Have an old backup looked at again, where one is due and nothing else runs."""
         if self._operations.running():
             return
-        services = self._state.services
-        self._state.background.run(
+        state = self._state
+        state.background.run(
             self,
-            lambda: services().due_checks(),
+            partial(_due_checks, state.settings, state.catalog, state.now()),
             self._recheck,
-            lambda error: self._state.failed.emit(error, self.tr("The schedules could not be looked at")),
+            lambda error: state.failed.emit(error, self.tr("The schedules could not be looked at")),
         )
 
     def _recheck(self, wanted: tuple[Wanted, ...]) -> None:
@@ -69,3 +73,10 @@ class ScheduleWatch(QObject):
         if waiting != self._state.waiting:
             self._state.waiting = waiting
             self._state.history_changed.emit()
+
+
+def _due_checks(settings: Settings, catalog: Catalog, now: datetime) -> tuple[Wanted, ...]:
+    """Without the services, which are not made for a window that only waits in the tray."""
+    from app.engine.rota import look
+
+    return look(settings, catalog, now)
