@@ -11,7 +11,6 @@ import logging
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -161,9 +160,9 @@ def _answer(url: str, cancel: CancelToken, redirects: int = _MOST_REDIRECTS) -> 
 
 def _read(answer: httpx.Response, source: Source, now: datetime) -> Look:
     """What an answer says; drafts, pre-releases and versions of another form are no releases."""
-    if answer.status_code == HTTPStatus.NOT_FOUND:
+    if answer.status_code == 404:
         return Look(now)  # nothing was released so far
-    if answer.status_code != HTTPStatus.OK:
+    if answer.status_code != 200:
         raise _broken(f"it answered {answer.status_code}")
     try:
         release = msgspec.json.decode(answer.content, type=_Release)

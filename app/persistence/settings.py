@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -158,6 +157,8 @@ def find_project(settings: Settings, name: str) -> Project:
     by_name = {project.name.casefold(): project for project in settings.projects}
     if name.casefold() in by_name:
         return by_name[name.casefold()]
+    import difflib  # for mistakes alone
+
     close = [by_name[key].name for key in difflib.get_close_matches(name.casefold(), by_name)]
     raise AppError(
         ErrorCode.UNKNOWN_PROJECT,

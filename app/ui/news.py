@@ -11,11 +11,9 @@ from app.engine.updates import Look, Source
 from app.system.crash import Crash
 from app.system.paths import log_folder
 from app.ui import formats
-from app.ui.diagnostics_work import diagnostics, window_facts
 from app.ui.main_window import MainWindow, open_folder
 from app.ui.news_bar import News, NewsBar
 from app.ui.state import State
-from app.ui.update_watch import UpdateWatch
 from app.ui.window_log import WindowLog
 
 _CRASH, _LOG, _QUESTION, _UPDATE = "crash", "log", "question", "update"
@@ -42,6 +40,8 @@ class OwnNews(QObject):
         if log.problem:
             self._tell_log()
         if source is not None:
+            from app.ui.update_watch import UpdateWatch
+
             self._watch = UpdateWatch(state, source, self)
             self._watch.asks.connect(lambda: self._ask(source))
             self._watch.found.connect(self._tell_update)
@@ -64,6 +64,8 @@ class OwnNews(QObject):
         )
 
     def _copy_report(self, crash: Crash) -> None:
+        from app.ui.diagnostics_work import diagnostics, window_facts
+
         def done(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
             self._tell_crash(crash, self.tr("The report is in the clipboard. Read it before you send it."))
