@@ -1742,6 +1742,10 @@
 <context>
     <name>ProjectDetail</name>
     <message>
+        <source>Back</source>
+        <translation>Zurück</translation>
+    </message>
+    <message>
         <source>Back Up Now</source>
         <translation>Jetzt sichern</translation>
     </message>
@@ -1776,6 +1780,10 @@
     <message>
         <source>Edit Connection…</source>
         <translation>Verbindung bearbeiten …</translation>
+    </message>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Session Pooler nutzen</translation>
     </message>
     <message numerus="yes">
         <source>%n attempt(s) failed in a row.</source>
@@ -2054,6 +2062,17 @@
     </message>
 </context>
 <context>
+    <name>ProjectPanes</name>
+    <message>
+        <source>Details</source>
+        <translation>Einzelheiten</translation>
+    </message>
+    <message>
+        <source>No project has this in its name or its host.</source>
+        <translation>Kein Projekt hat das in seinem Namen oder Host.</translation>
+    </message>
+</context>
+<context>
     <name>ProjectTable</name>
     <message>
         <source>Project</source>
@@ -2133,10 +2152,6 @@
     <message>
         <source>Add Project…</source>
         <translation>Projekt anlegen …</translation>
-    </message>
-    <message>
-        <source>No project has this in its name or its host.</source>
-        <translation>Kein Projekt enthält dies im Namen oder im Host.</translation>
     </message>
     <message>
         <source>Try With Sample Data</source>
@@ -3340,6 +3355,41 @@
     <message>
         <source>Forget All Passwords</source>
         <translation>Alle Passwörter löschen</translation>
+    </message>
+</context>
+<context>
+    <name>SessionPooler</name>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Trying the session pooler of %1…</source>
+        <translation>Session Pooler von %1 wird versucht …</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2 and lets %3 in. Password, schedules and backups stay as they are.</source>
+        <translation>%1 antwortet auf Port %2 und lässt %3 ein. Passwort, Zeitpläne und Backups bleiben, wie sie sind.</translation>
+    </message>
+    <message>
+        <source>Reach %1 through its session pooler?</source>
+        <translation>%1 über den Session Pooler erreichen?</translation>
+    </message>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Session Pooler nutzen</translation>
+    </message>
+    <message>
+        <source>%1 is reached through its session pooler now.</source>
+        <translation>%1 wird jetzt über den Session Pooler erreicht.</translation>
+    </message>
+    <message>
+        <source>A backup of %1 would fail through its session pooler, too</source>
+        <translation>Ein Backup von %1 würde auch über den Session Pooler fehlschlagen</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Verbindung bearbeiten …</translation>
     </message>
 </context>
 <context>

@@ -1742,6 +1742,10 @@
 <context>
     <name>ProjectDetail</name>
     <message>
+        <source>Back</source>
+        <translation>Atrás</translation>
+    </message>
+    <message>
         <source>Back Up Now</source>
         <translation>Hacer copia</translation>
     </message>
@@ -1776,6 +1780,10 @@
     <message>
         <source>Edit Connection…</source>
         <translation>Editar conexión…</translation>
+    </message>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Usar «session pooler»</translation>
     </message>
     <message numerus="yes">
         <source>%n attempt(s) failed in a row.</source>
@@ -2054,6 +2062,17 @@
     </message>
 </context>
 <context>
+    <name>ProjectPanes</name>
+    <message>
+        <source>Details</source>
+        <translation>Detalles</translation>
+    </message>
+    <message>
+        <source>No project has this in its name or its host.</source>
+        <translation>Ningún proyecto tiene esto en su nombre o en su servidor.</translation>
+    </message>
+</context>
+<context>
     <name>ProjectTable</name>
     <message>
         <source>Project</source>
@@ -2133,10 +2152,6 @@
     <message>
         <source>Add Project…</source>
         <translation>Añadir proyecto…</translation>
-    </message>
-    <message>
-        <source>No project has this in its name or its host.</source>
-        <translation>Ningún proyecto tiene esto en su nombre ni en su host.</translation>
     </message>
     <message>
         <source>Try With Sample Data</source>
@@ -3340,6 +3355,41 @@
     <message>
         <source>Forget All Passwords</source>
         <translation>Olvidar contraseñas</translation>
+    </message>
+</context>
+<context>
+    <name>SessionPooler</name>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+    <message>
+        <source>Trying the session pooler of %1…</source>
+        <translation>Probando el «session pooler» de %1…</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2 and lets %3 in. Password, schedules and backups stay as they are.</source>
+        <translation>%1 responde en el puerto %2 y deja entrar a %3. La contraseña, las programaciones y las copias quedan como están.</translation>
+    </message>
+    <message>
+        <source>Reach %1 through its session pooler?</source>
+        <translation>¿Llegar a %1 por su «session pooler»?</translation>
+    </message>
+    <message>
+        <source>Use Session Pooler</source>
+        <translation>Usar «session pooler»</translation>
+    </message>
+    <message>
+        <source>%1 is reached through its session pooler now.</source>
+        <translation>Ahora se llega a %1 por su «session pooler».</translation>
+    </message>
+    <message>
+        <source>A backup of %1 would fail through its session pooler, too</source>
+        <translation>Una copia de %1 también fallaría por su «session pooler»</translation>
+    </message>
+    <message>
+        <source>Edit Connection…</source>
+        <translation>Editar conexión…</translation>
     </message>
 </context>
 <context>
