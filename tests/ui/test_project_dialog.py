@@ -168,6 +168,8 @@ def test_a_wrong_password_names_its_remedy(
     line = dialog.checklist.lines["sign-in"]
     assert line.property("tone") == "bad"
     (remedy,) = [one for one in line.findChildren(QPushButton) if one.text() == "Enter Password…"]
+    texts = (line.title, line.text, line.hint)
+    qtbot.waitUntil(lambda: all(one.height() >= one.heightForWidth(one.width()) for one in texts))
     shoot(dialog, "add-project-refused")
     remedy.click()
     assert dialog.fields.password.hasFocus()

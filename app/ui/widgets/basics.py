@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
@@ -23,6 +25,8 @@ from app.ui.icons import icon
 
 Item = QWidget | QLayout | int | None
 _Box = TypeVar("_Box", bound=QBoxLayout)
+_LONG_WORD = re.compile(r"\S{20,}")
+_JOINT = re.compile(r"[._@:,=](?=\w)")
 
 
 class _Button(QPushButton):
@@ -113,6 +117,23 @@ def row(*items: Item, spacing: int = 8) -> QHBoxLayout:
 def column(*items: Item, spacing: int = 8) -> QVBoxLayout:
     """Items below each other; a number is a gap, None takes what is left."""
     return _fill(QVBoxLayout(), items, spacing)
+
+
+def breakable(text: str) -> str:
+    """With places at which long names of tables, hosts and files can be broken, which Qt breaks at no dot."""
+    return _LONG_WORD.sub(lambda found: _JOINT.sub("\\g<0>\u200b", found[0]), text)
+
+
+def give_way(head: QLayout, room: int, buttons: Iterable[QWidget]) -> None:
+    """Show as many of the buttons in a head as there is room for; those that are named first go first."""
+    rare = tuple(buttons)
+    for one in rare:
+        one.show()
+    for one in rare:
+        head.invalidate()  # a layout inside of another one keeps its old hint until it is shown
+        if head.sizeHint().width() <= room:
+            break
+        one.hide()
 
 
 def restyle(widget: QWidget) -> None:

@@ -13,7 +13,7 @@ from app.ui import formats
 from app.ui.remedy_words import remedy_words
 from app.ui.theme import M, S
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
-from app.ui.widgets.basics import button, card, column, label, line, restyle, row
+from app.ui.widgets.basics import breakable, button, card, column, label, line, restyle, row
 from app.ui.widgets.icon_label import IconLabel
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Line(QFrame):
         self._icon.show_icon(icon_name, colour)
         self.title.setText(title)
         for shown, words in ((self.text, text), (self.hint, hint)):
-            shown.setText(words)
+            shown.setText(breakable(words))
             shown.setVisible(bool(words))
         if self.property("tone") != tone:
             self.setProperty("tone", tone)

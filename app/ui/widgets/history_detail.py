@@ -130,7 +130,7 @@ class HistoryDetail(QFrame):
 
     def set_page(self, *, is_split: bool) -> None:
         """Where it is a page of its own there is a way back."""
-        self.head.back.setVisible(not is_split)
+        self.head.set_page(is_alone=not is_split)
 
     def redraw(self) -> None:
         """The day may be another one."""

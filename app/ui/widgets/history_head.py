@@ -14,12 +14,10 @@ from app.ui.history_acts import Act, HistoryActs
 from app.ui.history_words import badge_of, name_of
 from app.ui.theme import L, M, S
 from app.ui.widgets.badge import DAMAGED, GOOD, Badge
-from app.ui.widgets.basics import button, icon_button
+from app.ui.widgets.basics import button, give_way, icon_button
 from app.ui.widgets.elided_label import ElidedLabel
 
-_ROOM = 780
-_ALWAYS = (Act.RESTORE, Act.PROVE)
-_WITH_ROOM = (Act.COPY, Act.FOLDER)
+_BUTTONS = (Act.RESTORE, Act.PROVE, Act.COPY, Act.FOLDER)
 
 
 class HistoryHead(QWidget):
@@ -35,7 +33,7 @@ class HistoryHead(QWidget):
         self.back.hide()
         self.heading = ElidedLabel("", "heading", mode=Qt.TextElideMode.ElideRight, parent=self)
         self._badge = Badge(GOOD, parent=self)
-        self.buttons = {act: self._button(act) for act in (*_ALWAYS, *_WITH_ROOM)}
+        self.buttons = {act: self._button(act) for act in _BUTTONS}
         self.more = icon_button("dots-three-bold", self.tr("More"), parent=self)
         menu = QMenu(self.more)
         menu.aboutToShow.connect(self.fill_menu)
@@ -56,10 +54,12 @@ class HistoryHead(QWidget):
         self.heading.setText(name_of(entry, now))
         self.heading.setToolTip(formats.exact_moment(entry.started))
         self._badge.show_status(badge_of(entry))
+        self._fit()
 
     def show_damaged(self) -> None:
         """Whatever it was proven to be before, it cannot be read now."""
         self._badge.show_status(DAMAGED)
+        self._fit()
 
     def fill_menu(self) -> None:
         """What there is no button for."""
@@ -71,8 +71,17 @@ class HistoryHead(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Rare acts give way first."""
         super().resizeEvent(event)
-        for act in _WITH_ROOM:
-            self.buttons[act].setVisible(self.width() >= _ROOM)
+        self._fit()
+
+    def set_page(self, *, is_alone: bool) -> None:
+        """A page of its own has a way back."""
+        self.back.setVisible(is_alone)
+        self._fit()
+
+    def _fit(self) -> None:
+        layout = self.layout()
+        if layout is not None:
+            give_way(layout, self.width(), [self.buttons[act] for act in reversed(_BUTTONS)])
 
     def _button(self, act: Act) -> QPushButton:
         action = self._acts[act]

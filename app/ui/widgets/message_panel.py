@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from app.ui.theme import L, M, S
-from app.ui.widgets.basics import button, column, label, restyle
+from app.ui.widgets.basics import breakable, button, column, label, restyle
 from app.ui.widgets.icon_label import IconLabel
 
 _ICONS = {
@@ -57,8 +57,8 @@ class MessagePanel(QFrame):
         self.setProperty("tone", tone)
         restyle(self)
         self._icon.show_icon(*_ICONS[tone])
-        self._title.setText(title)
-        self._text.setText(text)
+        self._title.setText(breakable(title))
+        self._text.setText(breakable(text))
         self._text.setVisible(bool(text))
         words = tuple(name for name, _ in actions)
         self._acts = tuple(act for _, act in actions)

@@ -18,7 +18,7 @@ from app.ui.models.project_table import ProjectRow
 from app.ui.state import State
 from app.ui.theme import L, M, S
 from app.ui.widgets.badge import GOOD, OVERDUE, Badge
-from app.ui.widgets.basics import button, icon_button, label
+from app.ui.widgets.basics import button, give_way, icon_button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.message_panel import MessagePanel
 
@@ -139,15 +139,10 @@ class ProjectDetail(QFrame):
 
     def _fit_head(self) -> None:
         """What there is no room for as a button stands in the menu."""
+        give_way(self._head, self.width() - 2 * L, self._yielding)
         for one, action in self._yielding.items():
-            one.show()
-            action.setVisible(False)
+            action.setVisible(one.isHidden())
             action.setEnabled(one.isEnabled())
-        for one, action in self._yielding.items():
-            self._head.invalidate()  # a layout inside of another one keeps its old hint until it is shown
-            if self._head.sizeHint().width() + 2 * L > self.width():
-                one.hide()
-                action.setVisible(True)
 
     def _badge_words(self, row: ProjectRow) -> str:
         """“Overdue for 2 days”."""

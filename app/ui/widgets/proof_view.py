@@ -15,7 +15,7 @@ from app.ui.history_words import moment_inside
 from app.ui.models.plain_rows import Field, PlainRows
 from app.ui.theme import L, M, S
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
-from app.ui.widgets.basics import column, label, row
+from app.ui.widgets.basics import breakable, column, label, row
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.icon_label import IconLabel
 from app.ui.widgets.message_panel import MessagePanel
@@ -62,7 +62,7 @@ class ProofSummary(QScrollArea):
         layout = column(label(self._title(manifest), "section"), spacing=S - 1)
         layout.setContentsMargins(M + 2, M - 2, L, M)
         if proof.has_failed and not any(one.outcome.is_failure for one in proof.objects):
-            layout.addWidget(label(proof.failure, "error", wrap=True))
+            layout.addWidget(label(breakable(proof.failure), "error", wrap=True))
         for one in summarise(manifest):
             subject = ElidedLabel(self._subject(one), mode=Qt.TextElideMode.ElideRight)
             finding = label(translate("proof", _FINDINGS[one.finding]), "caption")

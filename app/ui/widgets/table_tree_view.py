@@ -67,7 +67,9 @@ class TableTreeView(QFrame):
         layout.setSpacing(0)
         layout.addLayout(tools)
         layout.addWidget(line())
-        layout.addWidget(self.view, 1)
+        inset = row(self.view)  # as far from the border as the first column of other tables
+        inset.setContentsMargins(S, 0, S, 0)
+        layout.addLayout(inset, 1)
         layout.addWidget(footer)
 
     def show_tables(self, tables: tuple[TableItem, ...]) -> None:
