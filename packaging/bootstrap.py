@@ -3,17 +3,17 @@
 
 usage: python3 packaging/bootstrap.py VERB [ARGUMENT...]
 
-  demo    back up, prove and restore the sample database; arguments go to "holdfast demo"
-  run     start Holdfast; arguments go to "holdfast"
-  test    lint, then all tests but the slow ones
-          --slow runs the slow ones alone; other arguments go to pytest, without lint
-  lint    ruff, mypy and import-linter
-  bench   measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
-  build   make the app that people install, for this system, in build/; arguments go to PyInstaller
-  test-package
-          install what "build" made into a bare system and use it there; needs root; arguments go to pytest
-  translate  bring resources/translations/*.ts up to the texts of the window; people fill them in
-  lock    write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
+  demo          back up, prove and restore the sample database; arguments go to "holdfast demo"
+  run           start Holdfast; arguments go to "holdfast"
+  test          lint, then all tests but the slow ones
+                --slow runs the slow ones alone; other arguments go to pytest, without lint
+  lint          ruff, mypy and import-linter
+  bench         measure speed against pg_dump; arguments go to tests/benchmarks/bench.py
+  build         make the app that people install, for this system, in build/; arguments go to PyInstaller
+  test-package  install what "build" made into a bare system and use it there; needs root; arguments go to
+                pytest
+  translate     bring resources/translations/*.ts up to the texts of the window; people fill them in
+  lock          write the lock files anew from pyproject.toml; needs uv; arguments go to it (--upgrade)
 
 It needs Python 3.11 or newer and nothing else. What is already there is left alone, so that a second
 run starts at once. Its own words go to standard error; the exit status is the verb's.
