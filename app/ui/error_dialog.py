@@ -6,13 +6,13 @@ import traceback
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
 from app.ui.option_words import in_window_words
 from app.ui.theme import XL, L, M, S
-from app.ui.widgets.basics import button, column, label, line, row
+from app.ui.widgets.basics import button, column, fit_width, label, line, row
 from app.ui.widgets.icon_label import IconLabel
 
 Remedy = tuple[str, Callable[[], object]]
@@ -40,7 +40,6 @@ class ErrorDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Holdfast"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(_WIDTH)
         self._details_text = details_of(error)
         heading, happened, hint = self._words(error, title)
         layout = QVBoxLayout(self)
@@ -74,6 +73,11 @@ class ErrorDialog(QDialog):
         layout.addLayout(upper)
         layout.addWidget(line())
         layout.addLayout(self._footer(remedies))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Long words on buttons make it wider."""
+        fit_width(self, _WIDTH)
+        super().showEvent(event)
 
     def _words(self, error: BaseException, title: str) -> tuple[str, str, str]:
         if isinstance(error, AppError):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -33,7 +33,7 @@ from app.ui.project_drafts import (
 from app.ui.question import Question
 from app.ui.state import State
 from app.ui.theme import XL, L, M, S
-from app.ui.widgets.basics import button, column, label, line, row
+from app.ui.widgets.basics import button, column, label, line, resize_in_letters, row, scrolled
 from app.ui.widgets.connection_checklist import ConnectionChecklist
 from app.ui.widgets.connection_fields import ConnectionFields
 from app.ui.widgets.connection_string import ConnectionString
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from app.ui.keyring_work import KeyringFacts
     from app.ui.project_work import Kept
 
-_WIDTH, _HEIGHT = 880, 660
+_SIZE = QSize(880, 660)
 _STRING, _SUPABASE, _FIELDS = "string", "supabase", "fields"
 
 
@@ -433,7 +433,10 @@ class ProjectDialog(QDialog):
     def _arrange(self, title: str, cancel: QWidget) -> None:
         self._line = line()
         left = column(self.string, self.supabase, self._line, self.fields, None, spacing=S)
-        inner = row(left, self.checklist, spacing=XL)
+        left.setContentsMargins(3, 3, S, 3)  # for the focus ring, and beside the scroll bar
+        form = QWidget()
+        form.setLayout(left)
+        inner = row(scrolled(form), self.checklist, spacing=XL - S)
         inner.setStretch(0, 11)
         inner.setStretch(1, 10)
         heading = ElidedLabel(title, "title", mode=Qt.TextElideMode.ElideRight)
@@ -449,7 +452,7 @@ class ProjectDialog(QDialog):
         layout.addLayout(body, 1)
         layout.addWidget(line())
         layout.addLayout(footer)
-        self.resize(_WIDTH, _HEIGHT)
+        resize_in_letters(self, _SIZE)
 
 
 def _words(error: Exception) -> str:

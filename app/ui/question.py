@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QVBoxLayout, QWidget
 
 from app.ui.theme import XL, L, M, S
-from app.ui.widgets.basics import button, column, label, line, row
+from app.ui.widgets.basics import breakable, button, column, fit_width, label, line, row
 from app.ui.widgets.icon_label import IconLabel
 
 Answer = tuple[str, str, Callable[[], object]]
@@ -39,10 +40,13 @@ class Question(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Holdfast"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(_WIDTH)
         self._remember = QCheckBox(remember)
         self._remember.setVisible(bool(remember))
-        words = column(label(title, "heading", wrap=True), label(text, "second", wrap=True), spacing=S)
+        words = column(
+            label(breakable(title), "heading", wrap=True),
+            label(breakable(text), "second", wrap=True),
+            spacing=S,
+        )
         words.addWidget(self._remember)
         destroys = any(kind == "danger" for _, kind, _ in answers)
         icon = IconLabel("warning-fill" if destroys else "info", "warn" if destroys else "accent", 28)
@@ -69,6 +73,11 @@ class Question(QDialog):
         default = cancel if answers[0][1] == "danger" else made[0]
         default.setDefault(True)
         default.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Long words on buttons make it wider."""
+        fit_width(self, _WIDTH)
+        super().showEvent(event)
 
     @property
     def is_remembered(self) -> bool:

@@ -27,7 +27,7 @@ from app.ui.settings_pages.security import SecurityPage
 from app.ui.settings_pages.tools import ToolsPage
 from app.ui.state import State
 from app.ui.theme import XL, M, S
-from app.ui.widgets.basics import button, label, row
+from app.ui.widgets.basics import button, label, resize_in_letters, row
 
 _SIZE = QSize(800, 592)
 _LEAST = QSize(700, 420)
@@ -75,7 +75,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(self.tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(_LEAST)
-        self.resize(_SIZE)
+        resize_in_letters(self, _SIZE)
         self._state, self._has_tray = state, has_tray
         self._made: dict[Page, QWidget] = {}
         self._stack = QStackedWidget()

@@ -30,7 +30,7 @@ OpenFrame = Callable[[Place], Frame]
 Shoot = Callable[[QWidget, str], None]
 
 _SCALE = os.environ.get("QT_SCALE_FACTOR", "")
-_SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / (f"scale-{_SCALE}" if _SCALE else "")
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / (f"scale-{_SCALE}" if _SCALE else "")
 _HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
 
 
@@ -99,7 +99,7 @@ def shoot(qapp: QApplication) -> Shoot:
     """Writes pictures of a widget, light and dark, to build/screenshots."""
 
     def take(widget: QWidget, name: str) -> None:
-        _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         grab(widget, f"{name}-light")
         appearance.set_appearance(qapp, Appearance.DARK)
         try:
@@ -109,6 +109,6 @@ def shoot(qapp: QApplication) -> Shoot:
 
     def grab(widget: QWidget, name: str) -> None:
         qapp.processEvents()
-        assert widget.grab().save(str(_SCREENSHOTS / f"{name}.png"))
+        assert widget.grab().save(str(SCREENSHOTS / f"{name}.png"))
 
     return take

@@ -46,7 +46,7 @@ class AdvancedPage(SettingsPage):
             field.setFixedSize(_FIELD)
             field.lineEdit().setTextMargins(S, 0, 0, 0)
             field.setKeyboardTracking(False)
-        self.prove_weekly = QCheckBox(self.tr("Restore the newest of each project weekly, as a proof"))
+        self.prove_weekly = QCheckBox(self.tr("Prove the newest every week"))
         self.prove_weekly.toggled.connect(
             lambda on: state.change_settings(lambda settings: replace(settings, prove_weekly=on))
         )
@@ -62,7 +62,10 @@ class AdvancedPage(SettingsPage):
         rows.add(self.tr("Parallel jobs"), self.jobs, label(said, "caption", wrap=True))
         said = self.tr("An operation without progress for this long is stopped and reported as stalled.")
         rows.add(self.tr("Stall limit"), self.stall, label(said, "caption", wrap=True))
-        said = self.tr("Files of all backups are compared with their checksums every month in any case.")
+        said = self.tr(
+            "The newest backup of each project is restored and compared. "
+            "Files of all backups are compared with their checksums every month in any case."
+        )
         rows.add(self.tr("Old backups"), self.prove_weekly, label(said, "caption", wrap=True))
         logs = row(self.logs, self.open_logs, spacing=S)
         logs.setStretch(0, 1)

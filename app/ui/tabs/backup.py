@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QScrollArea,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.backup import Backup, BackupOptions, Contents
 from app.domain.conninfo import conninfo_keywords
@@ -32,7 +26,8 @@ from app.ui.state import State
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.backup_options import BackupOptionsForm
 from app.ui.widgets.backup_running import BackupRunning
-from app.ui.widgets.basics import button, card, column, label, row
+from app.ui.widgets.basics import button, card, column, label, row, scrolled
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.icon_label import IconLabel
 from app.ui.widgets.message_panel import MessagePanel
@@ -42,6 +37,7 @@ if TYPE_CHECKING:
     from app.engine.listing import Listing
 
 _PAUSE = 250
+_NARROW = 800
 
 
 class BackupPage(QWidget):
@@ -84,7 +80,7 @@ class BackupPage(QWidget):
         self._size, self._time, self._free = (label("", "second") for _ in range(3))
         self._fold = button(self.tr("Options"), "caret-right", kind="flat", size="small")
         self._fold.clicked.connect(lambda: self.show_options(self.form.isHidden()))
-        self._changed_note = label("", "second")
+        self._changed_note = ElidedLabel("", "second", mode=Qt.TextElideMode.ElideRight)
         self._reset = button(self.tr("Reset Options"), kind="link")
         self._reset.clicked.connect(self.form.reset)
         self._stack = QStackedWidget()
@@ -334,6 +330,14 @@ class BackupPage(QWidget):
             ),
         )
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room for two columns, one is below the other."""
+        super().resizeEvent(event)
+        self.form.arrange(self.width() - 2 * XL)
+        place = self._summary if self.width() < _NARROW else self._texts
+        if place.indexOf(self._facts) < 0:
+            place.addWidget(self._facts)
+
     def _make_ready(self) -> QWidget:
         summary = card()
         self._facts = QWidget()
@@ -352,14 +356,15 @@ class BackupPage(QWidget):
             )
         )
         self._facts.hide()
-        texts = column(self._sentence, self._facts, spacing=M)
+        self._texts = column(self._sentence, self._facts, spacing=M)
         shortcut = label("Ctrl+B", "caption")
         shortcut.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         act = column(self.button, shortcut, spacing=4)
-        inside = row(texts, act, spacing=XL)
+        inside = row(self._texts, act, spacing=XL)
         inside.setStretch(0, 1)
-        inside.setContentsMargins(XL - 4, L, XL - 4, L)
-        summary.setLayout(inside)
+        self._summary = column(inside, spacing=M)
+        self._summary.setContentsMargins(XL - 4, L, XL - 4, L)
+        summary.setLayout(self._summary)
         chooser = label(self.tr("Project"), "second")
         chooser.setBuddy(self.project)
         self._spacer = QWidget()
@@ -371,14 +376,12 @@ class BackupPage(QWidget):
         layout.addWidget(self._problem)
         layout.addWidget(self._result)
         layout.addWidget(summary)
-        layout.addLayout(row(self._fold, self._changed_note, None, self._reset))
+        options = row(self._fold, self._changed_note, self._reset)
+        options.setStretch(1, 1)
+        layout.addLayout(options)
         layout.addWidget(self.form, 1)
         layout.addWidget(self._spacer, 1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(page)
-        return scroll
+        return scrolled(page)
 
     def _make_empty(self) -> QWidget:
         add = button(self.tr("Add Project…"), "plus", kind="primary", size="big")

@@ -18,7 +18,7 @@ from app.ui.option_words import in_window_words
 from app.ui.restore_work import look_into
 from app.ui.state import State
 from app.ui.theme import XL, L, S
-from app.ui.widgets.basics import button, column, label, row
+from app.ui.widgets.basics import button, column, label, row, scrolled
 from app.ui.widgets.drop_zone import DropZone
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.latest_backups import LatestBackups
@@ -162,7 +162,7 @@ class RestorePage(QWidget):
         layout.setContentsMargins(XL, L, XL, XL)
         layout.setStretch(2, 1)
         made.setLayout(layout)
-        return made
+        return scrolled(made)
 
     def _make_looking(self) -> QWidget:
         made = QWidget()

@@ -30,7 +30,7 @@ from app.ui.schedule_edits import as_saved, new_schedule, problems, with_schedul
 from app.ui.schedule_words import Standing
 from app.ui.state import State
 from app.ui.theme import XL, L, M
-from app.ui.widgets.basics import button, card, column, label, row
+from app.ui.widgets.basics import button, card, column, in_letters, label, row
 from app.ui.widgets.login_offer import LoginOffer
 from app.ui.widgets.message_panel import MessagePanel
 from app.ui.widgets.pause_menu import fill_pause_menu, pause_all, paused_until
@@ -39,9 +39,9 @@ from app.ui.widgets.schedule_empty import ScheduleEmpty
 from app.ui.widgets.schedule_footer import ScheduleFooter
 from app.ui.widgets.schedule_list import ScheduleListView
 
-_LIST_WIDTH = 316
-_FORM_WIDTH, _PIXELS = 544, 13
-"""What the form and its margins take, in type of so many pixels."""
+_LEAST_LIST, _LIST_WIDTH = 280, 316
+_FORM_WIDTH = 500
+_GAP = XL - 4
 
 QWIDGETSIZE_MAX = 16_777_215
 
@@ -307,11 +307,13 @@ class SchedulePage(QWidget):
             QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
-        form = _FORM_WIDTH * self.fontInfo().pixelSize() // _PIXELS
-        self._is_narrow = self.width() < _LIST_WIDTH + form
+        form = max(in_letters(self, _FORM_WIDTH), self.editor.least_width)
+        beside = min(self.width() - XL - _GAP - form, _LIST_WIDTH)
+        self._is_narrow = beside < max(_LEAST_LIST, self.offer.minimumSizeHint().width())
         shows_form = not self._is_narrow or self._is_open
         self._list_side.setVisible(not self._is_narrow or not self._is_open)
-        self._list_side.setMaximumWidth(QWIDGETSIZE_MAX if self._is_narrow else _LIST_WIDTH)
+        self._list_side.setMinimumWidth(_LEAST_LIST if self._is_narrow else beside)
+        self._list_side.setMaximumWidth(QWIDGETSIZE_MAX if self._is_narrow else beside)
         self._set_margins(self._side, 0, 0, XL if self._is_narrow else 0, XL)
         self.editor.setVisible(shows_form)
         self._back_button.setVisible(self._is_narrow and self._is_open)
@@ -337,8 +339,7 @@ class SchedulePage(QWidget):
         side.insertStretch(1, 1)
         side.setStretch(0, 1000)
         self._list_side.setLayout(side)
-        self._list_side.setMinimumWidth(_LIST_WIDTH)
-        body = row(self._list_side, self.editor, spacing=XL - 4)
+        body = row(self._list_side, self.editor, spacing=_GAP)
         body.setStretch(1, 1)
         self._title = label(self.tr("Schedule"), "title")
         head = row(self._back_button, self._title, None, pause, new)

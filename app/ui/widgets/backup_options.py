@@ -6,14 +6,15 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QComboBox,
     QFileDialog,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QRadioButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,6 +28,8 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.table_tree_view import TableTreeView
 
 _DEFAULTS = BackupOptions()
+_TREE_BELOW = 260
+"""How high the tree is where it stands above the fields."""
 
 
 class BackupOptionsForm(QWidget):
@@ -89,12 +92,11 @@ class BackupOptionsForm(QWidget):
         self._folder_error = label("", "error", wrap=True)
         self._change = button(self.tr("Change…"))
         self._change.clicked.connect(self._choose_folder)
-        columns = row(self.tree, self._make_form(), spacing=XL + S)
-        columns.setStretch(0, 5)
-        columns.setStretch(1, 5)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addLayout(columns)
+        self._form = self._make_form()
+        self._columns = row(self.tree, self._form, spacing=XL + S)
+        self._columns.setStretch(0, 5)
+        self._columns.setStretch(1, 5)
+        self.setLayout(self._columns)
         self.show_parts(False)
         self.reset()
         for signal in (
@@ -108,6 +110,14 @@ class BackupOptionsForm(QWidget):
             self.folder.textChanged,
         ):
             signal.connect(self._tell)
+
+    def arrange(self, room: int) -> None:
+        """Tree and fields side by side, unless there is less room than both need."""
+        needed = max(self.tree.minimumSizeHint().width(), self._form.minimumSizeHint().width()) * 2
+        fits = room >= needed + self._columns.spacing()
+        direction = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+        self._columns.setDirection(direction)
+        self.tree.setMinimumHeight(0 if fits else _TREE_BELOW)
 
     def reset(self) -> None:
         """Back to what was chosen at first."""
@@ -249,11 +259,9 @@ class BackupOptionsForm(QWidget):
         form.setColumnStretch(1, 1)
         proof = column(
             self.proven,
-            row(24, label(self.tr("Restored here and compared byte for byte."), "caption"), None, spacing=0),
+            _below_radio(self.tr("Restored here and compared byte for byte.")),
             self.complete,
-            row(
-                24, label(self.tr("Every row counted and hashed, not restored."), "caption"), None, spacing=0
-            ),
+            _below_radio(self.tr("Every row counted and hashed, not restored.")),
             spacing=4,
         )
         parts = QWidget()
@@ -284,6 +292,12 @@ class BackupOptionsForm(QWidget):
         made.setMinimumHeight(30 if not isinstance(field, (QCheckBox, QRadioButton)) else 20)
         field.setAccessibleName(words)
         return made
+
+
+def _below_radio(text: str) -> QHBoxLayout:
+    made = row(24, label(text, "caption", wrap=True), spacing=0)
+    made.setStretch(1, 1)
+    return made
 
 
 def _quoted(name: str) -> str:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -26,6 +27,8 @@ from app.ui.icons import icon
 Item = QWidget | QLayout | int | None
 _Box = TypeVar("_Box", bound=QBoxLayout)
 _LONG_WORD = re.compile(r"\S{20,}")
+_USUAL_LETTERS = 13
+"""Pixels."""
 _JOINT = re.compile(r"[._@:,=](?=\w)")
 
 
@@ -92,6 +95,17 @@ def label(text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget
     return made
 
 
+def scrolled(page: QWidget) -> QScrollArea:
+    """Around a page that may be higher than its room: nothing of it is squeezed or cut."""
+    made = QScrollArea()
+    made.setWidgetResizable(True)
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setWidget(page)
+    return made
+
+
 def card(parent: QWidget | None = None) -> QFrame:
     """A white surface with a thin border."""
     return _frame("card", parent)
@@ -134,6 +148,30 @@ def give_way(head: QLayout, room: int, buttons: Iterable[QWidget]) -> None:
         if head.sizeHint().width() <= room:
             break
         one.hide()
+
+
+def in_letters(widget: QWidget, pixels: int) -> int:
+    """A measure that was taken with the usual letters, for the letters of this widget."""
+    return pixels * widget.fontInfo().pixelSize() // _USUAL_LETTERS
+
+
+def resize_in_letters(dialog: QWidget, size: QSize) -> None:
+    """Give a dialog this size, or with larger letters a larger one, up to the screen's height."""
+    most = dialog.screen().availableSize().height()
+    dialog.resize(in_letters(dialog, size.width()), min(in_letters(dialog, size.height()), most))
+
+
+def fit_width(dialog: QWidget, width: int) -> None:
+    """Make a dialog so wide, or as wide as its buttons need; before it is shown."""
+    dialog.ensurePolished()
+    for one in dialog.findChildren(QWidget):
+        one.ensurePolished()
+    layout = dialog.layout()
+    if layout is not None:
+        layout.invalidate()
+        wide = max(width, layout.totalMinimumSize().width())
+        dialog.setFixedWidth(wide)
+        dialog.resize(wide, layout.totalHeightForWidth(wide))
 
 
 def restyle(widget: QWidget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
 from app.domain.remedy import Remedy, remedies_of
@@ -13,7 +13,7 @@ from app.ui import formats
 from app.ui.remedy_words import remedy_words
 from app.ui.theme import M, S
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
-from app.ui.widgets.basics import breakable, button, card, column, label, line, restyle, row
+from app.ui.widgets.basics import breakable, button, card, column, label, line, restyle, row, scrolled
 from app.ui.widgets.icon_label import IconLabel
 
 if TYPE_CHECKING:
@@ -55,14 +55,8 @@ class ConnectionChecklist(QWidget):
         frame.setLayout(inside)
         body = QWidget()
         body.setLayout(column(frame, None, spacing=0))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(body)
         heading = row(label(self.tr("Connection check"), "section"), None, self._summary)
-        self.setLayout(column(heading, scroll, spacing=S))
+        self.setLayout(column(heading, scrolled(body), spacing=S))
         self.clear()
 
     @property

@@ -35,8 +35,9 @@ class HealthLine(QWidget):
         self._link.clicked.connect(lambda: self._act())
         self._activity = label("", "second")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(XL + 26, 0, XL, 1)
+        layout.setContentsMargins(XL, 0, XL, 1)
         layout.setSpacing(M)
+        layout.addSpacing(26)  # for the icon; layouts do not turn their margins round
         layout.addWidget(self._sentence)
         layout.addWidget(self._link)
         layout.addStretch(1)

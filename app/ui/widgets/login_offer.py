@@ -36,7 +36,7 @@ class LoginOffer(QFrame):
         self._change = button(self.tr("Change…"), kind="link")
         self._change.clicked.connect(self.settings_wanted)
         words = column(
-            self.text, row(self.start, self._not_now, None), row(self._change, None), spacing=S - 2
+            self.text, row(self.start, self._not_now, None, spacing=4), row(self._change, None), spacing=S - 2
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(M, M, M, M)

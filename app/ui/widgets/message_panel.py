@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QWidget
 
 from app.ui.theme import L, M, S
-from app.ui.widgets.basics import breakable, button, column, label, restyle
+from app.ui.widgets.basics import breakable, button, column, label, restyle, row
 from app.ui.widgets.icon_label import IconLabel
 
 _ICONS = {
@@ -35,9 +37,22 @@ class MessagePanel(QFrame):
         layout.setContentsMargins(L, M, L, M)
         layout.setSpacing(M)
         layout.addWidget(self._icon)
-        layout.addLayout(column(self._title, self._text, spacing=2), 1)
-        layout.addLayout(self._buttons)
+        self._inside = row(column(self._title, self._text, spacing=2), self._buttons, spacing=M)
+        self._inside.setStretch(0, 1)
+        layout.addLayout(self._inside, 1)
         self.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Buttons that would take half of the width go below the words."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        is_below = self._buttons.sizeHint().width() > self.width() / 2
+        directions = QBoxLayout.Direction
+        self._inside.setDirection(directions.TopToBottom if is_below else directions.LeftToRight)
+        side = Qt.AlignmentFlag.AlignLeading if is_below else Qt.AlignmentFlag.AlignVCenter
+        self._inside.setAlignment(self._buttons, side)
 
     def say(
         self,
@@ -69,6 +84,7 @@ class MessagePanel(QFrame):
                     old.deleteLater()
             for number, name in enumerate(words):
                 self._buttons.addWidget(self._button(name, number))
+            self._arrange()
         self.setAccessibleName(title)
         self.show()
 

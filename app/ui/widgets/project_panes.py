@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.theme import XL, M, S
-from app.ui.widgets.basics import button, card, label, row
+from app.ui.widgets.basics import button, card, label, row, scrolled
 from app.ui.widgets.project_detail import ProjectDetail
 from app.ui.widgets.project_list import ProjectList
 
@@ -107,15 +107,10 @@ class ProjectPanes(QStackedWidget):
 
 def _page(stack: QStackedWidget) -> tuple[QVBoxLayout, QScrollArea]:
     """A page that scrolls where even its least height is too much."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     inside = QWidget()
     made = _column(inside, M)
     made.setContentsMargins(XL, 0, XL, XL)
-    area.setWidget(inside)
+    area = scrolled(inside)
     stack.addWidget(area)
     return made, area
 

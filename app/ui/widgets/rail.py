@@ -64,7 +64,7 @@ class Rail(QFrame):
         self._free = label("", "caption")
         self._folder_title = button("", "hard-drive", kind="flat", size="small")
         self._folder_title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._folder_title.setStyleSheet("text-align: left; padding: 0 11px;")
+        self._folder_title.setStyleSheet("text-align: left; padding: 0 4px 0 11px;")
         self._folder_title.clicked.connect(self.folder_wanted)
         texts = column(self._path, self._free, spacing=2)
         inner = column(self._folder_title, row(39, texts, spacing=0), spacing=2)

@@ -222,6 +222,16 @@ class ScheduleEditor(QScrollArea):
             self.problems["destination"] = self.tr("This is a file, not a folder.")
             self._mark()
 
+    @property
+    def least_width(self) -> int:
+        """With less, a row whose words never change would be cut."""
+        boxes = (self.mains, self.metered, self.server)
+        conditions = sum(one.sizeHint().width() for one in boxes) + 2 * (M + 2)
+        rows = (self.keep.counts, self.keep.limits, self.when.repeat)
+        fields = max(conditions, *(one.minimumSizeHint().width() for one in rows))
+        words = max(_LABELS, *(one.sizeHint().width() for one in self._labels))
+        return 4 + words + M + fields + XL
+
     def _mark(self) -> None:
         for name, field in self._fields.items():
             text = self.problems.get(name, "")

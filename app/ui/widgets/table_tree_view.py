@@ -9,6 +9,7 @@ from app.ui.icons import icon
 from app.ui.models.table_tree import Column, TableItem, TableTree
 from app.ui.theme import L, M, S
 from app.ui.widgets.basics import button, label, line, row
+from app.ui.widgets.elided_label import ElidedLabel
 
 _FEW = 200
 
@@ -53,11 +54,12 @@ class TableTreeView(QFrame):
         self.view.setStyleSheet("QTreeView::item { height: 26px; }")
         self.view.selectionModel().currentChanged.connect(self._choose)
         self.model.selection_changed.connect(self.selection_changed)
-        self._left = label("", "second")
+        self._left = ElidedLabel("", "second", mode=Qt.TextElideMode.ElideRight)
         self._right = label("", "second")
         footer = QFrame()
         footer.setProperty("role", "tablefooter")
-        summary = row(self._left, None, self._right)
+        summary = row(self._left, self._right)
+        summary.setStretch(0, 1)
         summary.setContentsMargins(M, S, M, S)
         footer.setLayout(summary)
         tools = row(self.filter, everything, nothing)
