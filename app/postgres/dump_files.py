@@ -100,7 +100,7 @@ def _dumps_at(path: Path, check: Check) -> tuple[DumpFile, ...]:
 
 def _dumps_in_folder(path: Path, check: Check, depth: int = 2) -> tuple[DumpFile, ...]:
     names = {entry.name for entry in path.iterdir()}
-    if MANIFEST in names and is_manifest(_first_bytes(path / MANIFEST), names):
+    if _is_backup(path, names):
         return (DumpFile(path, DumpForm.BACKUP),)
     if TOC in names:
         if not _first_bytes(path / TOC).startswith(MAGIC):
@@ -125,6 +125,10 @@ def _dumps_in_folder(path: Path, check: Check, depth: int = 2) -> tuple[DumpFile
     if not found:
         raise not_a_dump(path.name, _NO_DUMP)
     return tuple(found)
+
+
+def _is_backup(path: Path, names: set[str]) -> bool:
+    return MANIFEST in names and is_manifest(_first_bytes(path / MANIFEST), names)
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -165,7 +169,10 @@ def _open_dump(place: Place, head: bytes) -> DumpFile:
             return place.dump(DumpForm.CUSTOM)
         if place.layers or place.path.name != TOC:
             raise place.error(_HALF)
-        return DumpFile(place.path.parent, DumpForm.DIRECTORY)
+        archive = place.path.parent
+        if _is_backup(archive.parent, {entry.name for entry in archive.parent.iterdir()}):
+            return DumpFile(archive.parent, DumpForm.BACKUP)  # who opens a part of it means all of it
+        return DumpFile(archive, DumpForm.DIRECTORY)
     if is_manifest(head):
         if place.layers or place.path.name != MANIFEST:
             raise place.error(_LOOSE_MANIFEST)

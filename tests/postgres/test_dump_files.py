@@ -234,6 +234,16 @@ def test_the_table_of_contents_stands_for_its_folder(
     assert "directory archive" in refusal(written(tmp_path, (folder / "toc.dat").read_bytes())).detail
 
 
+def test_the_table_of_contents_in_a_backup_stands_for_the_backup(
+    new_database: NewDatabase, server17: SandboxServer, tmp_path: Path
+) -> None:
+    folder = dumped(new_database(server17), server17, tmp_path / "database", "directory")
+    written(tmp_path, b'{"version": 1, "holdfast": "0.1"}', "manifest.json")
+    dump = identify(folder / "toc.dat")
+    assert (dump.form, dump.path) == (DumpForm.BACKUP, tmp_path)
+    assert identify(folder).form is DumpForm.DIRECTORY
+
+
 FOLDER = {
     "toc.dat": b"PGDMP\x01\x10\x00\x04\x08\x03\x03" + bytes(99),
     "3377.dat.zst": b"x" * 9999,
