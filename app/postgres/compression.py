@@ -7,11 +7,12 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import lz4.frame
+from isal import igzip_lib
+from isal.igzip_lib import IgzipDecompressor
 
 from app.domain.backup import Compression, CompressionMethod
 from app.postgres.archive_errors import damaged
@@ -38,7 +39,8 @@ DEFLATE = "deflate"
 """What is read beside `CompressionMethod`, but never written: bare deflate is what zip files hold."""
 
 _XZ_MEMORY = 128 << 20  # `xz -9` takes 65 MiB; a forged header could ask for 4 GiB
-_ERRORS = (zstd.ZstdError, zlib.error, lzma.LZMAError, OSError, ValueError, RuntimeError, EOFError)
+_DEFLATE_ERROR = cast("type[Exception]", igzip_lib.error)  # its stub calls it an instance
+_ERRORS = (zstd.ZstdError, _DEFLATE_ERROR, lzma.LZMAError, OSError, ValueError, RuntimeError, EOFError)
 
 
 class _Frame(Protocol):
@@ -53,35 +55,21 @@ class _Frame(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-class _DeflateFrame:
-    """Gives zlib the interface of its siblings; reads gzip files and the bare zlib of custom archives."""
-
-    def __init__(self, window: int = zlib.MAX_WBITS | 32) -> None:
-        self._stream = zlib.decompressobj(wbits=window)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        block = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
-        self.needs_input = len(block) < max_length and not self._stream.unconsumed_tail
-        return block
+def _gzip_frame(data: bytes) -> _Frame:
+    """A frame of a gzip file, or one of the bare zlib of custom archives."""
+    is_gzip = data.startswith(b"\x1f")  # a zlib stream begins with its method, 8 (RFC 1950)
+    return IgzipDecompressor(igzip_lib.DECOMP_GZIP if is_gzip else igzip_lib.DECOMP_ZLIB)
 
 
-_FRAMES: dict[str, Callable[[], _Frame]] = {
-    CompressionMethod.ZSTD: zstd.ZstdDecompressor,
-    CompressionMethod.GZIP: _DeflateFrame,
-    CompressionMethod.BZIP2: bz2.BZ2Decompressor,
-    CompressionMethod.LZ4: lz4.frame.LZ4FrameDecompressor,
-    XZ: partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, _XZ_MEMORY),
-    DEFLATE: partial(_DeflateFrame, -zlib.MAX_WBITS),
+_FRAMES: dict[str, Callable[[bytes], _Frame]] = {
+    CompressionMethod.ZSTD: lambda _: zstd.ZstdDecompressor(),
+    CompressionMethod.GZIP: _gzip_frame,
+    CompressionMethod.BZIP2: lambda _: bz2.BZ2Decompressor(),
+    CompressionMethod.LZ4: lambda _: lz4.frame.LZ4FrameDecompressor(),
+    XZ: lambda _: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY),
+    DEFLATE: lambda _: IgzipDecompressor(igzip_lib.DECOMP_DEFLATE),
 }
+"""New frames, by their first bytes."""
 
 
 class Decompressor:
@@ -124,7 +112,7 @@ class Decompressor:
                     if not data:
                         return
                 self._is_first = False
-                self._frame = self._new_frame()
+                self._frame = self._new_frame(data)
             frame = self._frame
             while not frame.eof:
                 try:
