@@ -16,10 +16,6 @@
         <translation> min</translation>
     </message>
     <message>
-        <source>Restore the newest of each project weekly, as a proof</source>
-        <translation>Die neueste jedes Projekts wöchentlich wiederherstellen, als Nachweis</translation>
-    </message>
-    <message>
         <source>Open Folder</source>
         <translation>Ordner öffnen</translation>
     </message>
@@ -34,10 +30,6 @@
     <message>
         <source>An operation without progress for this long is stopped and reported as stalled.</source>
         <translation>Ein Vorgang, der so lange nicht vorankommt, wird angehalten und als stehengeblieben gemeldet.</translation>
-    </message>
-    <message>
-        <source>Files of all backups are compared with their checksums every month in any case.</source>
-        <translation>Die Dateien aller Sicherungen werden in jedem Fall monatlich mit ihren Prüfsummen verglichen.</translation>
     </message>
     <message>
         <source>Old backups</source>
@@ -70,6 +62,14 @@
     <message>
         <source>Stall limit</source>
         <translation>Zeitlimit</translation>
+    </message>
+    <message>
+        <source>Prove the newest every week</source>
+        <translation>Die neueste jede Woche nachweisen</translation>
+    </message>
+    <message>
+        <source>The newest backup of each project is restored and compared. Files of all backups are compared with their checksums every month in any case.</source>
+        <translation>Die neueste Sicherung jedes Projekts wird wiederhergestellt und verglichen. Die Dateien aller Sicherungen werden in jedem Fall monatlich mit ihren Prüfsummen verglichen.</translation>
     </message>
     <message>
         <source>What Holdfast did, and a file for each operation. Passwords are never logged.</source>

@@ -16,10 +16,6 @@
         <translation> min</translation>
     </message>
     <message>
-        <source>Restore the newest of each project weekly, as a proof</source>
-        <translation>Restaurar cada semana la más reciente de cada proyecto, como prueba</translation>
-    </message>
-    <message>
         <source>Open Folder</source>
         <translation>Abrir carpeta</translation>
     </message>
@@ -34,10 +30,6 @@
     <message>
         <source>An operation without progress for this long is stopped and reported as stalled.</source>
         <translation>Una operación que no avanza durante este tiempo se detiene y se notifica como estancada.</translation>
-    </message>
-    <message>
-        <source>Files of all backups are compared with their checksums every month in any case.</source>
-        <translation>Los archivos de todas las copias se comparan cada mes con sus sumas de comprobación en cualquier caso.</translation>
     </message>
     <message>
         <source>Old backups</source>
@@ -70,6 +62,14 @@
     <message>
         <source>Stall limit</source>
         <translation>Límite sin avance</translation>
+    </message>
+    <message>
+        <source>Prove the newest every week</source>
+        <translation>Probar la más reciente cada semana</translation>
+    </message>
+    <message>
+        <source>The newest backup of each project is restored and compared. Files of all backups are compared with their checksums every month in any case.</source>
+        <translation>La copia más reciente de cada proyecto se restaura y se compara. Los archivos de todas las copias se comparan en todo caso cada mes con sus sumas de comprobación.</translation>
     </message>
     <message>
         <source>What Holdfast did, and a file for each operation. Passwords are never logged.</source>
