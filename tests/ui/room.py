@@ -23,7 +23,7 @@ from app.ui import appearance, translations
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.icon_label import IconLabel
 
-LOOKS = ("longer", "mirrored", "large", "de")
+LOOKS = ("mirrored", "large", "de")
 _ACCENTS = str.maketrans("AEIOUaeiou", "ÄÉÎÖÜäéîöü")
 _ELIDING = (ElidedLabel, IconLabel)
 
@@ -44,14 +44,13 @@ class Longer(QTranslator):
 
 @contextmanager
 def look(app: QApplication, name: str) -> Iterator[None]:
-    """Give the application one of `LOOKS` for what is made meanwhile."""
+    """Give the application one of `LOOKS` meanwhile; the mirrored one has longer words, too."""
     font, locale = app.font(), QLocale()
     translator = Longer(app)
     before = app.findChildren(QTranslator)
     match name:
-        case "longer":
-            app.installTranslator(translator)
         case "mirrored":
+            app.installTranslator(translator)
             app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         case "large":
             large = app.font()

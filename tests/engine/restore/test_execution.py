@@ -43,6 +43,7 @@ FAILS = "IF $1 = 500 THEN RAISE ''no five hundred''; END IF;"
 SLOW = "PERFORM pg_sleep(0.02);"
 FORMS = ("custom", "plain")
 MODES = tuple(RestoreMode)
+INTO_WHAT_IS_THERE = (RestoreMode.ONE_TRANSACTION, RestoreMode.PARALLEL)
 QUICK = {
     (RestoreMode.NEW_DATABASE, "custom"),
     (RestoreMode.ONE_TRANSACTION, "plain"),
@@ -314,8 +315,7 @@ def holding(database: Database, statement: str) -> Iterator[int]:
         yield session.info.backend_pid
 
 
-@pytest.mark.parametrize("mode", [RestoreMode.ONE_TRANSACTION, RestoreMode.PARALLEL])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("mode", "form"), [one for one in EACH_WAY if one.values[0] in INTO_WHAT_IS_THERE])
 @pytest.mark.parametrize("is_cancelled", [False, True])
 def test_a_locked_table_names_its_holder_and_can_be_cancelled(
     installations: Sequence[Installation],
