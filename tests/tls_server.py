@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.postgres.cluster import own_by_sandbox_user
-from app.postgres.connection import quote_literal
+from app.postgres.quoting import quote_literal
 from app.postgres.sandbox import SandboxServer
 from app.system.process import child_environment, run
 

@@ -13,7 +13,8 @@ from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.restore_list import is_preamble, qualified_name
 from app.postgres.archive_digest import LargeObject, summary
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Session, encode_sql
+from app.postgres.connection import Session
+from app.postgres.quoting import encode_sql
 from app.system.cancellation import CancelToken
 
 _BATCH = 200

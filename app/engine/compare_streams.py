@@ -13,9 +13,10 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.proof import ObjectOutcome, Outcome
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection, quote_identifier
+from app.postgres.connection import Connection
 from app.postgres.copy_out import CopyOut
 from app.postgres.copy_stream import CopyDigest, MultisetDigest, StreamDigest
+from app.postgres.quoting import quote_identifier
 from app.postgres.script import parse_copy_statement
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.proof import ObjectOutcome, Outcome
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier, signature_parts
+from app.postgres.quoting import quote_identifier, signature_parts
 from app.postgres.stand_ins import without_modifiers
 
 if TYPE_CHECKING:

@@ -30,9 +30,10 @@ from app.engine.restore_list import RestoreList, qualified_name
 from app.engine.sandbox_database import DATABASE, SandboxDatabase
 from app.engine.sandbox_restore import SandboxRestore
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Session, connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import Session, connect
 from app.postgres.failures import query_failure
 from app.postgres.inspection import OUTPUT_SETTINGS
+from app.postgres.quoting import encode_sql, quote_identifier, quote_literal
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken

@@ -17,7 +17,8 @@ from psycopg.conninfo import make_conninfo
 
 from app.domain.backup import Extension
 from app.domain.project import Secret
-from app.postgres.connection import Connection, Session, connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import Connection, Session, connect
+from app.postgres.quoting import encode_sql, quote_identifier, quote_literal
 from app.postgres.sandbox import SandboxServer, create_database
 from app.postgres.stand_ins import owner_statements, routine_statements, schema_and_type_statements
 

@@ -19,7 +19,8 @@ from app.engine.proof_source import ProofSource
 from app.engine.restore_list import RestoreList
 from app.engine.sandbox_database import SandboxDatabase
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import connect, encode_sql, quote_identifier, quote_literal
+from app.postgres.connection import connect
+from app.postgres.quoting import Name, encode_sql, quote_identifier, quote_literal
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
 
@@ -40,7 +41,6 @@ _CANNOT_BE_TAKEN = (
 )
 
 OnEntry = Callable[[int], None]
-Name = tuple[str, str]
 
 
 @dataclass(slots=True)

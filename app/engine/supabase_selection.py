@@ -19,7 +19,7 @@ from app.engine.restore.source import RestoreSource
 from app.engine.restore.wording import listed
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.target_facts import TargetFacts, TargetObject
 from app.postgres.target_parts import PUBLIC
 from app.postgres.toolchain import Version
 from app.supabase.platform import (

@@ -40,7 +40,6 @@ _NEUTRAL = {  # where libpq has no default of its own and refuses an empty value
     "sslcertmode": "allow",
 }
 _CANCEL_SECONDS = 2.0
-_SIGNATURE = re.compile(r"(.*)(\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))", re.DOTALL)
 _TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"')
 
 
@@ -276,30 +275,3 @@ def asking(
         raise query_failure(error, connection.describe()) from error
     finally:
         session.close()
-
-
-def quote_identifier(name: str) -> str:
-    """A name as SQL takes it, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_qualified(schema: str, name: str) -> str:
-    """The name of something in a schema as SQL takes it, always quoted."""
-    return f"{quote_identifier(schema)}.{quote_identifier(name)}"
-
-
-def signature_parts(signature: str) -> tuple[str, str]:
-    """The name of a routine, and its argument types in parentheses; a name may hold parentheses, too."""
-    match = _SIGNATURE.fullmatch(signature)
-    return (match[1], match[2]) if match else (signature, "")
-
-
-def quote_literal(text: str) -> str:
-    """A text as SQL takes it, whatever `standard_conforming_strings` says."""
-    body = text.replace("'", "''")
-    return f"E'{body.replace(chr(92), chr(92) * 2)}'" if "\\" in body else f"'{body}'"
-
-
-def encode_sql(statement: str) -> bytes:
-    """A statement as bytes, with names that are not UTF-8 as they were."""
-    return statement.encode("utf-8", "surrogateescape")

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres.archive_entry import python_codec
-from app.postgres.connection import Connection, quote_identifier, quote_literal
+from app.postgres.connection import Connection
+from app.postgres.quoting import quote_identifier, quote_literal
 from app.postgres.toolchain import Installation
 from app.system.process import Child
 

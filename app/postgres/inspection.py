@@ -14,8 +14,9 @@ from psycopg import errors
 
 from app.domain.backup import BackupOptions, Contents
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import Session, encode_sql
+from app.postgres.connection import Session
 from app.postgres.patterns import schema_clause, selection, table_clause
+from app.postgres.quoting import encode_sql
 
 OUTPUT_SETTINGS = (
     "TimeZone",

@@ -11,7 +11,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from app.domain.backup import BackupOptions
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import quote_literal
+from app.postgres.quoting import quote_literal
 
 _SPECIAL = re.compile(r"[|*+?()\[\]{}.^$\\]")
 _TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.postgres.connection import quote_identifier, quote_literal
+from app.postgres.quoting import quote_identifier, quote_literal
 from app.postgres.statement_subject import Subject
 from app.postgres.statement_words import Kind, Token, Words
 

@@ -17,7 +17,8 @@ import psycopg
 from psycopg import pq
 
 from app.domain.errors import AppError, Cancelled, ErrorCode
-from app.postgres.connection import Connection, Session, connect, interrupt, quote_literal
+from app.postgres.connection import Connection, Session, connect, interrupt
+from app.postgres.quoting import quote_literal
 from app.postgres.script import CopyBlock, MetaCommand, Statement
 from app.postgres.script_archive import ScriptItem
 from app.postgres.script_dangers import UNREADABLE, danger_of_command

@@ -16,9 +16,10 @@ from psycopg.pq import TransactionStatus
 
 from app.domain.backup import BackupOptions
 from app.domain.errors import AppError, Cancelled, ErrorCode
-from app.postgres.connection import Connection, Session, connect, encode_sql, interrupt
+from app.postgres.connection import Connection, Session, connect, interrupt
 from app.postgres.failures import query_failure
 from app.postgres.inspection import TableFacts, dumped_tables
+from app.postgres.quoting import encode_sql
 from app.system.cancellation import CancelToken, abandonable
 
 _NO_LIMITS = (

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from app.domain.backup import Extension, ExtensionRoutine, ExtensionType
-from app.postgres.connection import quote_identifier, quote_literal
+from app.postgres.quoting import quote_identifier, quote_literal
 
 _SCHEMA = "holdfast_stand_ins"
 _LANGUAGE_LIMITS = re.compile(

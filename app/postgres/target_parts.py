@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.postgres.connection import Session, encode_sql
+from app.postgres.quoting import encode_sql
+
+if TYPE_CHECKING:  # the module behind it loads psycopg
+    from app.postgres.connection import Session
 
 PUBLIC = "PUBLIC"
 """The grantee that stands for every role."""

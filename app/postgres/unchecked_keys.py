@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.postgres.connection import Session, encode_sql, quote_identifier, quote_literal, quote_qualified
-
-Name = tuple[str, str]
+from app.postgres.connection import Session
+from app.postgres.quoting import Name, encode_sql, quote_identifier, quote_literal, quote_qualified
 
 _KEYS = """
 SELECT k.conname, n.nspname, c.relname, c.relkind = 'p', k.contype::text,

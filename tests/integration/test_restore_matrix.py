@@ -29,8 +29,9 @@ from app.postgres.archive_data import open_stream
 from app.postgres.archive_digest import digest_archive
 from app.postgres.archive_entry import VIA_ROOT
 from app.postgres.compression import new_compressor
-from app.postgres.connection import Connection, quote_identifier
+from app.postgres.connection import Connection
 from app.postgres.copy_stream import MultisetDigest, without_end_marker
+from app.postgres.quoting import quote_identifier
 from app.postgres.sandbox import SandboxServer, create_database
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken

@@ -18,14 +18,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.domain.errors import AppError, ErrorCode
 from app.postgres import sandbox
-from app.postgres.connection import (
-    Connection,
-    connect,
-    parse_connection,
-    quote_identifier,
-    quote_literal,
-)
+from app.postgres.connection import Connection, connect, parse_connection
 from app.postgres.inspection import server_facts
+from app.postgres.quoting import quote_identifier, quote_literal
 from app.postgres.sandbox import SandboxServer, running_sandbox
 from app.system.process import run
 from tests.tls_server import TlsServer, tls_server

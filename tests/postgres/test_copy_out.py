@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import connect, encode_sql, parse_connection, quote_identifier
+from app.postgres.connection import connect, parse_connection
 from app.postgres.copy_out import CopyOut
+from app.postgres.quoting import encode_sql, quote_identifier
 from app.postgres.sandbox import SandboxServer, running_sandbox
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from app.domain.backup import Extension
-from app.postgres.connection import Session, connect, encode_sql, parse_connection
+from app.postgres.connection import Session, connect, parse_connection
 from app.postgres.extensions import extensions
+from app.postgres.quoting import encode_sql
 from app.postgres.sandbox import SandboxServer
 from app.postgres.stand_ins import routine_statements, schema_and_type_statements
 

@@ -15,7 +15,7 @@ from app.domain.backup import BackupOptions, Contents
 from app.domain.errors import AppError, ErrorCode
 from app.engine.sample import load_sample
 from app.postgres.archive import read_archive
-from app.postgres.connection import Connection, Session, connect, encode_sql, parse_connection
+from app.postgres.connection import Connection, Session, connect, parse_connection
 from app.postgres.inspection import (
     dumped_tables,
     server_facts,
@@ -23,6 +23,7 @@ from app.postgres.inspection import (
     unreadable_objects,
 )
 from app.postgres.patterns import to_regexes
+from app.postgres.quoting import encode_sql
 from app.postgres.sandbox import SandboxServer
 from app.postgres.snapshot import count_rows
 from app.system.cancellation import CancelToken

@@ -6,7 +6,8 @@ import pytest
 
 from app.engine.sample import load_sample
 from app.postgres.connection import Connection, Session, connect
-from app.postgres.target import TargetFacts, Trigger, read_server, read_target, what_changed
+from app.postgres.target import read_server, read_target
+from app.postgres.target_facts import TargetFacts, Trigger, what_changed
 
 if TYPE_CHECKING:
     from app.postgres.sandbox import SandboxServer

@@ -21,7 +21,7 @@ from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.wording import NAMES_SHOWN, listed, some
 from app.engine.restore_list import qualified_name, without_version_options
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 _SUPERUSER_ONLY = frozenset(
     [

@@ -21,8 +21,9 @@ from app.engine.restore.project_rows import keeping_still
 from app.engine.restore.script_restore import failures_of
 from app.postgres.archive_entry import python_codec
 from app.postgres.compression import BLOCK
-from app.postgres.connection import Connection, Session, encode_sql
+from app.postgres.connection import Connection, Session
 from app.postgres.failures import dump_failure
+from app.postgres.quoting import encode_sql
 from app.postgres.script import Header, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem
 from app.postgres.script_errors import StatementFailedError

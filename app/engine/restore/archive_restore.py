@@ -15,8 +15,9 @@ from app.engine.restore.plan import PreparedRestore
 from app.engine.restore_list import qualified_name
 from app.postgres.archive import Archive, ArchiveFormat
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import Connection, Session, encode_sql
+from app.postgres.connection import Connection, Session
 from app.postgres.failures import connection_failure
+from app.postgres.quoting import encode_sql
 from app.postgres.restoring import EntryError, errors_by_entry, prepare_archive, restore_archive
 from app.postgres.shown_text import shortened
 from app.postgres.toolchain import Installation

@@ -13,9 +13,10 @@ from psycopg import errors
 
 from app.domain.errors import AppError, ErrorCode
 from app.domain.restore import RestoreFailure
-from app.engine.restore.row_checks import Name, count_own_rows
+from app.engine.restore.row_checks import count_own_rows
 from app.engine.restore.sequences import Position, advance
-from app.postgres.connection import Session, encode_sql, quote_qualified
+from app.postgres.connection import Session
+from app.postgres.quoting import Name, encode_sql, quote_qualified
 from app.postgres.unchecked_keys import BrokenKey, broken_keys
 
 _OTHERS = """

@@ -18,10 +18,10 @@ from app.engine.restore.role_edits import STATEMENT, privileges_for
 from app.engine.restore.wording import listed
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier, quote_literal
+from app.postgres.quoting import quote_identifier, quote_literal
 from app.postgres.script import Statement, read_script
 from app.postgres.statement_words import Kind, Words
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 _PROPERTIES = frozenset({"DATABASE", "DATABASE PROPERTIES"})
 _ROLE = rf"(?:GROUP )?{NAME}"

@@ -19,7 +19,7 @@ from app.postgres.archive_entry import Entry
 from app.postgres.script import Statement
 from app.postgres.script_archive import ScriptItem
 from app.postgres.statement_subject import subject_of
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ from app.engine.restore.aftermath import end_sessions, was_committed
 from app.engine.restore.closing import Closed, close_apart, close_transaction
 from app.engine.restore.new_database import DatabaseOptions, NewDatabase, new_database
 from app.engine.restore.plan import PreparedRestore
-from app.engine.restore.row_checks import Name, count_rows
+from app.engine.restore.row_checks import count_rows
 from app.engine.restore.sequences import Position, put_back, read_positions
 from app.engine.restore.watch import LOCK_SECONDS, Watch, watching
-from app.postgres.connection import Connection, Session, asking, quote_qualified
+from app.postgres.connection import Connection, Session, asking
+from app.postgres.quoting import Name, quote_qualified
 from app.system.cancellation import CancelToken
 
 Load = Callable[

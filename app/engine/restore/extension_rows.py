@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from app.engine.restore.entry_graph import NAME, EntryGraph, unquoted
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 _KINDS = ("TABLE DATA", "SEQUENCE SET")
 _IN_SCHEMA = re.compile(rf"\bWITH SCHEMA ({NAME})")

@@ -17,10 +17,10 @@ from app.persistence.manifest import read_manifest
 from app.postgres.archive_data import has_rows, open_stream
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import PlacedItem, placed_items
-from app.postgres.connection import quote_identifier
 from app.postgres.copy_rows import Row, copy_rows
 from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, script_blocks
 from app.postgres.packed_archive import packed_stream
+from app.postgres.quoting import Name, quote_identifier
 from app.postgres.script import CopyBlock, Statement, parse_copy_statement, read_script
 from app.postgres.script_charset import Charset
 from app.system.cancellation import CancelToken
@@ -35,8 +35,6 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _MOST_MATCHES = 3
 _MOST_NAMES = 100_000
 _MOST_TEXT = 10_000  # characters of a row that is not COPY text
-
-_Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,8 @@ class _Search:
     database: str
     workspace: Path
     cancel: CancelToken
-    seen: set[_Name] = field(default_factory=set)
-    without_rows: _Name | None = None
+    seen: set[Name] = field(default_factory=set)
+    without_rows: Name | None = None
 
     def fits(self, schema: str, name: str) -> bool:
         return name == self.name and self.schema in ("", schema)
@@ -194,7 +192,7 @@ def _search_script(dump: DumpFile, search: _Search) -> TableRows | None:
     return None
 
 
-def _fitting(placed: PlacedItem, search: _Search) -> _Name | None:
+def _fitting(placed: PlacedItem, search: _Search) -> Name | None:
     """The name that fits: of the statement, or above it, where rows are loaded through a partition's root."""
     names = [(placed.subject.schema, placed.subject.tag)]
     if placed.header:
@@ -212,7 +210,7 @@ def _inserts(first: PlacedItem, others: Iterable[PlacedItem]) -> Iterator[bytes]
         yield placed.item.text
 
 
-def _of_copy(name: _Name, statement: str, blocks: Iterable[bytes], codec: str, limit: int) -> TableRows:
+def _of_copy(name: Name, statement: str, blocks: Iterable[bytes], codec: str, limit: int) -> TableRows:
     try:
         columns = parse_copy_statement(statement).columns or ()
     except ValueError:
@@ -225,7 +223,7 @@ def _of_copy(name: _Name, statement: str, blocks: Iterable[bytes], codec: str, l
     return TableRows(*name, columns, tuple(rows), has_more=len(found) > limit)
 
 
-def _of_statements(name: _Name, statements: Iterable[bytes], codec: str, limit: int) -> TableRows:
+def _of_statements(name: Name, statements: Iterable[bytes], codec: str, limit: int) -> TableRows:
     found = [text[:_MOST_TEXT].decode(codec, "surrogateescape") for text in islice(statements, limit + 1)]
     return TableRows(*name, lines=tuple(found[:limit]), has_more=len(found) > limit)
 

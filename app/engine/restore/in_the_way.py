@@ -13,8 +13,8 @@ from app.engine.restore.selection import Selection
 from app.engine.restore.wording import counted, rows_held, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier, signature_parts
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.quoting import quote_identifier, signature_parts
+from app.postgres.target_facts import TargetFacts, TargetObject
 
 _BY_NAME = frozenset(["COLLATION", "STATISTICS", "CONVERSION", "EVENT TRIGGER", "PUBLICATION", "SERVER"])
 _LEFT, _RIGHT = (re.compile(rf"\b{side}ARG = (.+?)(?:,?\n|\);|, )") for side in ("LEFT", "RIGHT"))

@@ -23,7 +23,8 @@ from app.engine.restore.source_findings import find_in_source
 from app.engine.restore.watch import LOCK_SECONDS
 from app.postgres.connection import Connection, Session, asking
 from app.postgres.pooling import pooling_of
-from app.postgres.target import TargetFacts, read_server, read_target, what_changed
+from app.postgres.target import read_server, read_target
+from app.postgres.target_facts import TargetFacts, what_changed
 from app.postgres.toolchain import Installation, pick_restore_tool
 from app.system.cancellation import CancelToken
 

@@ -18,15 +18,9 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Notice
 from app.domain.restore import RestoreFailure
 from app.engine.restore.database_properties import Property
-from app.postgres.connection import (
-    Connection,
-    Session,
-    connect,
-    encode_sql,
-    quote_identifier,
-    quote_literal,
-)
+from app.postgres.connection import Connection, Session, connect
 from app.postgres.failures import query_failure
+from app.postgres.quoting import encode_sql, quote_identifier, quote_literal
 from app.postgres.shown_text import without_values
 from app.system.process_id import ProcessId, own_process_id
 

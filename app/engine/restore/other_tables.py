@@ -11,11 +11,11 @@ from app.engine.restore.entry_graph import NAME, RELATIONS, unquoted
 from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore.wording import NAMES_SHOWN
 from app.postgres.archive_entry import python_codec
-from app.postgres.connection import quote_qualified
 from app.postgres.dump_files import DumpFile
+from app.postgres.quoting import quote_qualified
 from app.postgres.script_outline import outline_script
 from app.postgres.script_touches import ALL_TABLES, Touch
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 _ABOUT_TABLES = frozenset({"ACL", "POLICY", "TRIGGER", "RULE"})
 _ON = re.compile(rf"\bON (?:[A-Z]+ )*({NAME})(?:\.({NAME}))?")

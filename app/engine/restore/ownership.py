@@ -12,7 +12,7 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
 from app.postgres.role_statements import RoleDefinitions
 from app.postgres.statement_subject import subject_of
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 _CREATE = "Roles belong to the whole server: a restore makes none. Run this first, then restore:"
 _CREATE_UNKNOWN = (

@@ -33,7 +33,7 @@ from app.engine.restore.what_goes import find_what_goes
 from app.engine.restore.wording import rows_held
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 
 __all__ = ["PreparedRestore", "SourceFacts", "plan_restore"]
 

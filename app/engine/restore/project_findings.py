@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from app.domain.backup import Contents
 from app.domain.restore import Finding, RestoreOptions, Severity
 from app.engine.restore.entry_graph import ROUTINES
-from app.engine.restore.project_subjects import Name, Subjects
+from app.engine.restore.project_subjects import Subjects
 from app.engine.restore.rows_alone import columns_of
 from app.engine.restore.selection import Selection
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.wording import counted, listed, readable, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.quoting import Name, quote_identifier
 
 _CRON = "Schedule jobs again: SELECT cron.schedule('name', '0 3 * * *', 'SELECT …');"
 

@@ -14,13 +14,13 @@ from app.engine.restore.entry_graph import PREAMBLE, EntryGraph
 from app.engine.restore.project_findings import Fitted
 from app.engine.restore.project_rights import SetAside, pass_on, set_aside
 from app.engine.restore.project_roles import ProjectRoles, plan_roles
-from app.engine.restore.project_subjects import Name, Subjects, subjects
+from app.engine.restore.project_subjects import Subjects, subjects
 from app.engine.restore.selection import Selection
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.still_triggers import AS_ORIGIN, AS_REPLICA
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier, quote_qualified
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.quoting import Name, quote_identifier, quote_qualified
+from app.postgres.target_facts import TargetFacts, TargetObject
 from app.supabase.platform import has_user_rows, is_platform_owner, is_platform_schema, is_supabase
 from app.supabase.restore_rules import Outcome, outcome_of
 

@@ -12,8 +12,8 @@ from app.engine.restore.role_edits import STATEMENT
 from app.engine.restore.wording import listed, some
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
-from app.postgres.target import TargetFacts
+from app.postgres.quoting import quote_identifier
+from app.postgres.target_facts import TargetFacts
 from app.postgres.target_parts import PUBLIC, DefaultRights
 from app.supabase.platform import API_ROLES, OWNER, is_platform_owner, is_reserved_role
 

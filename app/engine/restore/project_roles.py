@@ -14,9 +14,9 @@ from app.engine.restore.ownership import has_an_owner
 from app.engine.restore.rights import ALL, granted
 from app.engine.restore.wording import listed
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.quoting import quote_identifier
 from app.postgres.role_statements import Membership, RoleDefinitions, membership_statement
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.target_facts import TargetFacts, TargetObject
 from app.supabase.platform import API_ROLES, is_reserved_role, may_be_set_for_a_role
 
 _STRIPPED = frozenset({"superuser", "replication"})

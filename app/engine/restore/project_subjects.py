@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from app.engine.restore.entry_graph import ABOUT, EntryGraph
 from app.engine.restore.in_the_way import Slot, slot_of, slots
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.quoting import Name
+from app.postgres.target_facts import TargetFacts, TargetObject
 from app.supabase.platform import is_platform_owner
 from app.supabase.restore_rules import Subject
-
-Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from app.engine.restore.entry_graph import ROUTINES
 from app.engine.restore.role_edits import STATEMENT
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier, signature_parts
+from app.postgres.quoting import quote_identifier, signature_parts
 from app.postgres.statement_words import Kind, Words
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 from app.postgres.target_parts import PUBLIC
 
 ALL = "ALL"

@@ -9,10 +9,9 @@ from queue import Empty, SimpleQueue
 from psycopg import errors
 
 from app.domain.errors import AppError, ErrorCode
-from app.postgres.connection import Connection, Session, asking, encode_sql, quote_qualified
+from app.postgres.connection import Connection, Session, asking
+from app.postgres.quoting import Name, encode_sql, quote_qualified
 from app.system.cancellation import CancelToken
-
-Name = tuple[str, str]
 
 _SESSIONS = 2
 

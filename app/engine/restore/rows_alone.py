@@ -13,11 +13,9 @@ from app.engine.restore.sequences import value_set
 from app.engine.restore.still_triggers import keep_still
 from app.engine.restore.wording import counted, listed, some
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_qualified
+from app.postgres.quoting import Name, quote_qualified
 from app.postgres.script import parse_copy_statement
-from app.postgres.target import ForeignKey, TargetFacts
-
-Name = tuple[str, str]
+from app.postgres.target_facts import ForeignKey, TargetFacts
 
 STILL_TRIGGERS = "-c session_replication_role=replica"
 _GOES_ON = "set no lower than it stands, nor than the values of its column, as other rows stay"

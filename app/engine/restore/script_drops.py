@@ -13,7 +13,7 @@ from app.engine.restore.selection import Selection
 from app.engine.restore.target_index import TargetIndex
 from app.engine.restore.wording import counted, readable, rows_held, some
 from app.postgres.script_removals import EVERYTHING, ROWS, Removal
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.target_facts import TargetFacts, TargetObject
 
 _CLEAN = "Let it with --clean, or restore into a new database with --new-database."
 _CLEAN_ALONE = "Let it with --clean."

@@ -15,8 +15,9 @@ from app.engine.restore.source import NEXT_SCRIPT, RestoreSource
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry, python_codec
 from app.postgres.cluster_script import script_items
-from app.postgres.connection import Connection, Session, encode_sql, quote_literal, quote_qualified
+from app.postgres.connection import Connection, Session
 from app.postgres.dump_files import script_blocks
+from app.postgres.quoting import encode_sql, quote_literal, quote_qualified
 from app.postgres.script import CopyBlock, MetaCommand, Statement, read_script
 from app.postgres.script_archive import ScriptItem, is_owner_change
 from app.postgres.script_run import ScriptRun, run_script

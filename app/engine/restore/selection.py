@@ -16,7 +16,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.engine.restore.entry_graph import DATA, PREAMBLE, RELATIONS, EntryGraph, entry_graph, unquoted
 from app.engine.restore_list import qualified_name
 from app.postgres.archive_entry import Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.quoting import quote_identifier
 
 _NAME = r'"(?:[^"]|"")+"|[^\W\d][\w$]*'
 _WANTED = re.compile(rf"\s*({_NAME})\s*(?:\.\s*({_NAME})\s*)?")

@@ -12,16 +12,8 @@ from psycopg import errors
 
 from app.domain.errors import AppError
 from app.domain.events import Listener, Notice
-from app.engine.restore.row_checks import Name
-from app.postgres.connection import (
-    Connection,
-    Session,
-    asking,
-    encode_sql,
-    quote_identifier,
-    quote_literal,
-    quote_qualified,
-)
+from app.postgres.connection import Connection, Session, asking
+from app.postgres.quoting import Name, encode_sql, quote_identifier, quote_literal, quote_qualified
 from app.system.cancellation import CancelToken
 
 _SETVAL = re.compile(

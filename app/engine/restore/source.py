@@ -11,7 +11,6 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Listener, Phase, Progress
 from app.domain.restore import Finding
 from app.engine.read_back import database_path
-from app.engine.restore.row_checks import Name
 from app.engine.restore.source_facts import SourceFacts
 from app.persistence.checksums import verify_files
 from app.persistence.manifest import read_manifest
@@ -21,6 +20,7 @@ from app.postgres.archive_digest import digest_archive, digest_blocks
 from app.postgres.archive_entry import VIA_ROOT, Entry
 from app.postgres.dump_files import DumpFile, DumpForm, identify, identify_all, opened_archive, script_blocks
 from app.postgres.packed_folder import unpack_folder
+from app.postgres.quoting import Name
 from app.postgres.role_statements import RoleDefinitions, joined
 from app.postgres.script_charset import Charset
 from app.postgres.script_outline import ScriptOutline, outline_script

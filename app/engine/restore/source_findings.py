@@ -14,8 +14,8 @@ from app.engine.restore_list import qualified_name
 from app.postgres.archive import ArchiveFormat
 from app.postgres.archive_data import has_rows, open_stream
 from app.postgres.archive_entry import Entry, python_codec
-from app.postgres.connection import quote_identifier
 from app.postgres.danger_words import DEFINES
+from app.postgres.quoting import quote_identifier
 from app.postgres.script import Statement, parse_copy_statement, read_script
 from app.postgres.script_calls import Calls
 from app.postgres.script_dangers import MOST_NOTES, Danger

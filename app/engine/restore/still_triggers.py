@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from app.domain.restore import Finding, RestoreMode, Severity
 from app.engine.restore.wording import some
-from app.postgres.connection import quote_identifier, quote_qualified
-from app.postgres.target import TargetFacts, Trigger
-
-Name = tuple[str, str]
+from app.postgres.quoting import Name, quote_identifier, quote_qualified
+from app.postgres.target_facts import TargetFacts, Trigger
 
 AS_REPLICA = "SET session_replication_role = replica;"
 """Keeps the triggers still that check foreign keys, too; for superusers, and whom a provider lets."""

@@ -12,7 +12,7 @@ from app.engine.restore.new_database import options_of
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.wording import counted
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts, normal_locale
+from app.postgres.target_facts import TargetFacts, normal_locale
 
 _LOCKS = {"TABLE": 3, "MATERIALIZED VIEW": 3, "INDEX": 1, "CONSTRAINT": 1, "SEQUENCE": 1, "VIEW": 1}
 """A table is locked with its TOAST table and that one's index."""

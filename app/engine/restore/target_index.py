@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.engine.restore.entry_graph import RELATIONS, ROUTINES, TYPES
-from app.postgres.connection import signature_parts
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.quoting import signature_parts
+from app.postgres.target_facts import TargetFacts, TargetObject
 
 _OVERLOADED = ROUTINES | {"OPERATOR"}
 _TABLES = frozenset({"TABLE", "FOREIGN TABLE"})

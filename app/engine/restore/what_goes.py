@@ -12,7 +12,7 @@ from app.engine.restore.rights import default_rights, granted, is_closed, lackin
 from app.engine.restore.wording import counted, readable, some
 from app.postgres.archive_entry import Entry
 from app.postgres.script import parse_copy_statement
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 from app.postgres.target_parts import PUBLIC, Part
 
 _NAMED_AFTER_TABLE = frozenset({"POLICY", "TRIGGER", "RULE", "CHECK CONSTRAINT"})

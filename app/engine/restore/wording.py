@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from app.postgres.connection import quote_identifier, signature_parts
-from app.postgres.target import TargetFacts
+from app.postgres.quoting import quote_identifier, signature_parts
+from app.postgres.target_facts import TargetFacts
 
 NAMES_SHOWN = 8
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")

@@ -11,7 +11,7 @@ from app.engine.restore.entry_graph import entry_graph
 from app.engine.restore.selection import select
 from app.engine.restore.source_facts import SourceFacts
 from app.postgres.archive_entry import Entry
-from app.postgres.target import AvailableExtension, TargetFacts, TargetObject
+from app.postgres.target_facts import AvailableExtension, TargetFacts, TargetObject
 from app.postgres.toolchain import Version
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from app.domain.project import Secret
 from app.domain.restore import Action, RestoreOptions, RestorePlan, RestoreReport, RestoreResult
 from app.engine.restore.database_properties import CarriedOver, carry_over
 from app.engine.restore.job import RestoreTarget, open_job
-from app.postgres.connection import Connection, quote_identifier
+from app.postgres.connection import Connection
+from app.postgres.quoting import quote_identifier
 from app.postgres.sandbox import SandboxServer
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
 

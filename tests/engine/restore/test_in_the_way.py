@@ -6,7 +6,7 @@ from app.engine.restore.entry_graph import entry_graph
 from app.engine.restore.in_the_way import Occupied, find_in_the_way
 from app.engine.restore.selection import select
 from app.postgres.archive_entry import Entry
-from app.postgres.target import TargetFacts, TargetObject
+from app.postgres.target_facts import TargetFacts, TargetObject
 from app.postgres.toolchain import Version
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import Event, Notice
 from app.domain.project import Secret
 from app.engine.restore.new_database import TEMPORARY_PREFIX, DatabaseOptions, new_database, options_of
-from app.postgres.connection import Connection, Session, connect, quote_identifier
+from app.postgres.connection import Connection, Session, connect
+from app.postgres.quoting import quote_identifier
 from app.postgres.sandbox import SandboxServer
 
 

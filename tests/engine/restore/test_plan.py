@@ -17,7 +17,8 @@ from app.postgres.archive import Archive, read_archive
 from app.postgres.connection import Connection, Session, connect
 from app.postgres.restoring import prepare_archive
 from app.postgres.script_archive import read_script_archive
-from app.postgres.target import TargetFacts, read_server, read_target, what_changed
+from app.postgres.target import read_server, read_target
+from app.postgres.target_facts import TargetFacts, what_changed
 from app.postgres.toolchain import Installation, Version
 from app.system.cancellation import CancelToken
 

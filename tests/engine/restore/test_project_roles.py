@@ -6,7 +6,7 @@ from app.domain.restore import Severity
 from app.engine.restore.entry_graph import entry_graph
 from app.engine.restore.project_roles import ProjectRoles, plan_roles
 from app.postgres.role_statements import Membership, RoleDefinitions
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 from app.postgres.toolchain import Version
 
 TARGET = TargetFacts(

@@ -8,7 +8,7 @@ from app.domain.restore import RestoreMode, Severity
 from app.engine.restore.rows_alone import STILL_TRIGGERS, RowsAlone, plan_rows
 from app.engine.restore.still_triggers import AS_REPLICA
 from app.postgres.archive_entry import Entry
-from app.postgres.target import ForeignKey, TargetFacts, TargetObject, Trigger
+from app.postgres.target_facts import ForeignKey, TargetFacts, TargetObject, Trigger
 from app.postgres.toolchain import Version
 
 if TYPE_CHECKING:

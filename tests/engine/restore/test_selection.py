@@ -12,7 +12,7 @@ from app.engine.restore.entry_graph import DATA, entry_graph
 from app.engine.restore.selection import Selection, select
 from app.postgres.archive import Archive
 from app.postgres.archive_entry import VIA_ROOT, Entry
-from app.postgres.connection import quote_identifier
+from app.postgres.quoting import quote_identifier
 
 if TYPE_CHECKING:
     from tests.engine.restore.conftest import MakeEntry

@@ -6,7 +6,7 @@ from app.domain.backup import Contents
 from app.domain.restore import Finding, RestoreMode, RestoreOptions, Severity
 from app.engine.restore.source_facts import SourceFacts
 from app.engine.restore.suitability import suitability
-from app.postgres.target import TargetFacts
+from app.postgres.target_facts import TargetFacts
 from app.postgres.toolchain import Version
 
 
