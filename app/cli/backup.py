@@ -10,11 +10,14 @@ import click
 from app.cli import Exit
 from app.cli.backup_options import backup_options, wanted_options
 from app.cli.console import print_json, run_operation
-from app.cli.options import database_of, json_option
+from app.cli.options import json_option
 from app.cli.report import backup_object, exit_status, print_backup
+from app.domain.errors import AppError, ErrorCode
 from app.domain.proof import ProofLevel
 from app.engine.preflight import BackupRequest
-from app.services import build_services
+from app.persistence.settings import find_project
+from app.postgres.connection import Connection, parse_connection
+from app.services import Services, build_services
 from app.system.files import make_folder
 
 
@@ -30,7 +33,7 @@ def backup(
     """Back up one database now, and prove it by restoring it into a throwaway server."""
     options = wanted_options(**wanted)
     services = build_services()
-    name, connection = database_of(services, project, url)
+    name, connection = _database_of(services, project, url)
     folder = destination or make_folder(services.settings.destination_folder)
     request = BackupRequest(
         project=name,
@@ -48,3 +51,25 @@ def backup(
     if options.is_selection and wanted["proof"] is None:
         least = ProofLevel.COMPLETE if least is ProofLevel.PROVEN else least  # it may lack others
     return exit_status(done.manifest.proof, least)
+
+
+def _database_of(services: Services, project: str | None, url: str | None) -> tuple[str, Connection]:
+    """The name under which a backup is filed, and the database, from `--project` or `--url`.
+
+    Raises:
+        AppError: INVALID_INPUT unless exactly one of both is given; UNKNOWN_PROJECT.
+    """
+    if bool(project) == bool(url):
+        raise AppError(ErrorCode.INVALID_INPUT, "Name a database with either --project or --url")
+    if project:
+        found = find_project(services.settings, project)
+        return found.name, services.connection_of(found)
+    connection = parse_connection(url or "")
+    return _name_of(connection), connection
+
+
+def _name_of(connection: Connection) -> str:
+    words = connection.keywords
+    database = words.get("dbname") or words.get("user") or words.get("service") or "database"
+    host = words.get("host", "").split(",")[0]
+    return f"{database}@{host}" if host and not host.startswith("/") else database

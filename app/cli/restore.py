@@ -10,7 +10,7 @@ import click
 
 from app.cli import Exit
 from app.cli.console import error_object, print_json, run_operation
-from app.cli.options import json_option, make_folder
+from app.cli.options import json_option
 from app.cli.restore_parts import give_back, parts_target, print_restored, wanted_parts
 from app.cli.restore_text import print_plan, print_report
 from app.cli.signals import interrupted_by_signals
@@ -22,6 +22,7 @@ from app.engine.restore.job import RestoreTarget, open_job, refusal
 from app.persistence.settings import find_project
 from app.postgres.connection import parse_connection
 from app.services import Services, build_services
+from app.system.files import make_folder
 
 
 @click.command()

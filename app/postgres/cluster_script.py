@@ -10,9 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import psycopg
-from psycopg import conninfo as libpq
-
 from app.postgres.archive_entry import python_codec
 from app.postgres.insert_rows import INSERT_INTO
 from app.postgres.script import CopyBlock, Header, MetaCommand, Statement, read_script
@@ -227,6 +224,9 @@ def _unquoted(match: re.Match[str]) -> str:
 def _database_in(name: str) -> str | None:
     if "=" not in name and not name.startswith(("postgres://", "postgresql://")):
         return name
+    import psycopg  # takes a quarter of a second, and hardly any script needs it
+    from psycopg import conninfo as libpq
+
     try:
         words = libpq.conninfo_to_dict(name)
     except psycopg.Error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,14 @@ def script(tmp_path: Path) -> Path:
     path = tmp_path / "things.sql"
     path.write_text(SCRIPT.format(long="x" * 500))
     return path
+
+
+def test_what_talks_to_servers_is_not_even_loaded(script: Path) -> None:
+    code = "import sys; from app.cli import run_command_line as r; r(sys.argv[1:]); print(*sys.modules)"
+    done = run([sys.executable, "-c", code, "inspect", script], env=os.environ, timeout=20)
+    loaded = done.output.split()
+    assert "app.cli.inspect" in loaded
+    assert "psycopg" not in loaded  # it takes longer to load than to look
 
 
 def test_it_says_what_a_script_is(cli: Cli, script: Path) -> None:
