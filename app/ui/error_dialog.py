@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.domain.errors import AppError
+from app.ui.error_words import in_language
 from app.ui.option_words import in_window_words
 from app.ui.theme import XL, L, M, S
 from app.ui.widgets.basics import button, column, fit_width, label, line, row
@@ -81,9 +82,10 @@ class ErrorDialog(QDialog):
 
     def _words(self, error: BaseException, title: str) -> tuple[str, str, str]:
         if isinstance(error, AppError):
-            happened = [error.title] if title else []
-            happened += [error.detail] if error.detail else []
-            return title or error.title, "\n".join(happened), in_window_words(error.hint)
+            shown = in_language(error)
+            happened = [shown.title] if title else []
+            happened += [shown.detail] if shown.detail else []
+            return title or shown.title, "\n".join(happened), in_window_words(shown.hint)
         return (
             title or self.tr("An error in Holdfast itself"),
             f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,

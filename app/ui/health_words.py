@@ -13,6 +13,7 @@ from app.domain.health_line import Act, HealthLine, Topic
 from app.domain.history import Result
 from app.domain.reminders import Channel
 from app.ui import formats
+from app.ui.error_words import cause_in_language
 from app.ui.plurals import Plurals
 
 translate = QCoreApplication.translate
@@ -88,7 +89,8 @@ def failure(cause: Cause) -> str:
     """Why the last attempt was not good, as a sentence."""
     if cause.result is Result.INTERRUPTED:
         return translate("health", "It was interrupted.")
-    return formats.sentences(cause.title or translate("health", "The reason is not known"))
+    title = cause_in_language(cause).title
+    return formats.sentences(title or translate("health", "The reason is not known"))
 
 
 def times(healths: Iterable[Health], now: datetime, zone: tzinfo | None = None) -> str:

@@ -11,6 +11,7 @@ from app.domain.errors import AppError
 from app.domain.operation import Failed, OperationEvent, OperationKind
 from app.ui import formats
 from app.ui.desktop_notifications import DEFAULT_ACTION, DesktopNotifications, Note
+from app.ui.error_words import in_language
 from app.ui.health_watch import HealthWatch
 from app.ui.notices import Help, Kind, Notice, folder_notice, standing_notices, success_notice
 from app.ui.operation_signals import OperationSignals
@@ -107,7 +108,8 @@ class Notifications(QObject):
         operation = event.operation
         if isinstance(event, Failed) and operation.kind is not OperationKind.BACKUP:
             title = self.tr("%1: failed").replace("%1", self._operations.title(operation))
-            said = event.error.title if isinstance(event.error, AppError) else type(event.error).__name__
+            error = event.error
+            said = in_language(error).title if isinstance(error, AppError) else type(error).__name__
             is_restore = operation.kind in (OperationKind.RESTORE, OperationKind.COPY)
             place, project = (Place.RESTORE, "") if is_restore else (Place.HISTORY, operation.project)
             text = formats.sentences(said)

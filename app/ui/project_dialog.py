@@ -20,6 +20,7 @@ from app.persistence.settings import find_project
 from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
+from app.ui.error_words import in_language
 from app.ui.project_drafts import (
     SESSION_POOLER,
     TRANSACTION_POOLER,
@@ -217,7 +218,7 @@ class ProjectDialog(QDialog):
         self._judge()
 
     def _fail_keyring(self, error: Exception) -> None:
-        self.fields.say_stored(error.title if isinstance(error, AppError) else str(error), is_safe=False)
+        self.fields.say_stored(_title(error), is_safe=False)
 
     def _say_stored(self) -> None:
         facts, name = self._keyring, self._old.name if self._old else ""
@@ -456,8 +457,11 @@ class ProjectDialog(QDialog):
 
 
 def _words(error: Exception) -> str:
-    return (
-        formats.sentences(error.title, error.detail, error.hint)
-        if isinstance(error, AppError)
-        else str(error)
-    )
+    if not isinstance(error, AppError):
+        return str(error)
+    shown = in_language(error)
+    return formats.sentences(shown.title, shown.detail, shown.hint)
+
+
+def _title(error: Exception) -> str:
+    return in_language(error).title if isinstance(error, AppError) else str(error)

@@ -16,6 +16,7 @@ from app.domain.schedule import Every, Preset, Schedule, Sentence, sentence
 from app.domain.slots import ClockChange, Slot
 from app.ui import formats
 from app.ui.cron_words import cron_words, weekday
+from app.ui.error_words import cause_in_language
 from app.ui.widgets.badge import FAILED, OVERDUE, PAUSED, PROOF_STATUS, RUNNING, WAITING, Status
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def standing(
         zone: of the window.
         is_running: a backup of its project runs now.
     """
-    due, reason = health.due, f": {cause.title}" if cause and cause.title else ""
+    why = cause_in_language(cause).title if cause else ""
+    due, reason = health.due, f": {why}" if why else ""
     following = translate("schedule", "It never comes again")
     if due.at is not None:
         following = translate("schedule", "Next: %1").replace("%1", moment(due.at, now, zone))

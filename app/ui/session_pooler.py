@@ -11,6 +11,7 @@ from app.domain.project import Project
 from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
+from app.ui.error_words import in_language
 from app.ui.question import Question
 from app.ui.state import State
 from app.ui.widgets.message_panel import MessagePanel
@@ -101,4 +102,5 @@ class SessionPooler(QObject):
         title = self.tr("A backup of %1 would fail through its session pooler, too")
         title = title.replace("%1", formats.shortened(name))
         edit = (self.tr("Edit Connection…"), lambda: self.edit_wanted.emit(name))
-        self._notice.say("bad", title, formats.sentences(error.title, error.detail, error.hint), (edit,))
+        shown = in_language(error)
+        self._notice.say("bad", title, formats.sentences(shown.title, shown.detail, shown.hint), (edit,))

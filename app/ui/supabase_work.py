@@ -17,6 +17,7 @@ from app.engine.supabase_projects import (
 )
 from app.supabase import cli
 from app.supabase.management_api import ManagementApi
+from app.ui.error_words import in_language
 from app.ui.project_drafts import ProjectDraft
 
 
@@ -70,7 +71,7 @@ def find_with_token(token: Secret) -> Found:
     try:
         return Found(projects, token, keep_token(token))
     except AppError as error:
-        return Found(projects, token, problem=error.title)
+        return Found(projects, token, problem=in_language(error).title)
 
 
 def find_with_kept_token() -> Found:

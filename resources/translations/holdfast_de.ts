@@ -4054,6 +4054,385 @@
     </message>
 </context>
 <context>
+    <name>error</name>
+    <message>
+        <source>Something that was given cannot be used</source>
+        <translation>Eine Angabe ist so nicht verwendbar</translation>
+    </message>
+    <message>
+        <source>There is no such project</source>
+        <translation>Ein solches Projekt gibt es nicht</translation>
+    </message>
+    <message>
+        <source>The host was not found</source>
+        <translation>Der Host wurde nicht gefunden</translation>
+    </message>
+    <message>
+        <source>Check how its name is written, and the network.</source>
+        <translation>Schreibweise des Namens und Netzwerk prüfen.</translation>
+    </message>
+    <message>
+        <source>The server cannot be reached from this network</source>
+        <translation>Der Server ist aus diesem Netzwerk nicht erreichbar</translation>
+    </message>
+    <message>
+        <source>Check the network, or choose a way to the server that it allows.</source>
+        <translation>Das Netzwerk prüfen oder einen Weg zum Server wählen, den es zulässt.</translation>
+    </message>
+    <message>
+        <source>Nothing answers at that address</source>
+        <translation>Unter dieser Adresse antwortet nichts</translation>
+    </message>
+    <message>
+        <source>Check host and port, and whether the server runs.</source>
+        <translation>Host und Port prüfen, und ob der Server läuft.</translation>
+    </message>
+    <message>
+        <source>There was no answer in time</source>
+        <translation>Es kam nicht rechtzeitig eine Antwort</translation>
+    </message>
+    <message>
+        <source>Try again; check the network if it stays so.</source>
+        <translation>Erneut versuchen; wenn es so bleibt, das Netzwerk prüfen.</translation>
+    </message>
+    <message>
+        <source>The server and this computer do not agree on TLS</source>
+        <translation>Server und Computer werden sich über TLS nicht einig</translation>
+    </message>
+    <message>
+        <source>Look at TLS in the project’s connection.</source>
+        <translation>TLS in der Verbindung des Projekts prüfen.</translation>
+    </message>
+    <message>
+        <source>The server’s certificate is not trusted</source>
+        <translation>Dem Zertifikat des Servers wird nicht vertraut</translation>
+    </message>
+    <message>
+        <source>Choose the certificate of the authority that signed it, in the project’s connection.</source>
+        <translation>In der Verbindung des Projekts das Zertifikat der Stelle wählen, die es ausgestellt hat.</translation>
+    </message>
+    <message>
+        <source>The server’s certificate is for another name</source>
+        <translation>Das Zertifikat des Servers gilt für einen anderen Namen</translation>
+    </message>
+    <message>
+        <source>Use the name that stands in the certificate.</source>
+        <translation>Den Namen verwenden, der im Zertifikat steht.</translation>
+    </message>
+    <message>
+        <source>The server refused the sign-in</source>
+        <translation>Der Server hat die Anmeldung abgelehnt</translation>
+    </message>
+    <message>
+        <source>Check user and password.</source>
+        <translation>Benutzer und Passwort prüfen.</translation>
+    </message>
+    <message>
+        <source>There is no such database on the server</source>
+        <translation>Diese Datenbank gibt es auf dem Server nicht</translation>
+    </message>
+    <message>
+        <source>Check how its name is written.</source>
+        <translation>Schreibweise des Namens prüfen.</translation>
+    </message>
+    <message>
+        <source>The server has no free connection</source>
+        <translation>Der Server hat keine freie Verbindung</translation>
+    </message>
+    <message>
+        <source>Try again later, or close other programs that use it.</source>
+        <translation>Später erneut versuchen oder andere Programme schließen, die ihn nutzen.</translation>
+    </message>
+    <message>
+        <source>This address leads to a transaction pooler</source>
+        <translation>Diese Adresse führt zu einem Transaction-Pooler</translation>
+    </message>
+    <message>
+        <source>A backup needs the session pooler or the server itself.</source>
+        <translation>Eine Sicherung braucht den Session-Pooler oder den Server selbst.</translation>
+    </message>
+    <message>
+        <source>The server is newer than the PostgreSQL tools</source>
+        <translation>Der Server ist neuer als die PostgreSQL-Werkzeuge</translation>
+    </message>
+    <message>
+        <source>Install newer tools; the settings show which were found.</source>
+        <translation>Neuere Werkzeuge installieren; die Einstellungen zeigen, welche gefunden wurden.</translation>
+    </message>
+    <message>
+        <source>A PostgreSQL tool that this needs is missing</source>
+        <translation>Ein benötigtes PostgreSQL-Werkzeug fehlt</translation>
+    </message>
+    <message>
+        <source>The settings show which tools were found.</source>
+        <translation>Die Einstellungen zeigen, welche Werkzeuge gefunden wurden.</translation>
+    </message>
+    <message>
+        <source>A program that this needs does not work</source>
+        <translation>Ein benötigtes Programm funktioniert nicht</translation>
+    </message>
+    <message>
+        <source>The role may not read everything</source>
+        <translation>Die Rolle darf nicht alles lesen</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows from the backup</source>
+        <translation>Row Security würde Zeilen vor der Sicherung verbergen</translation>
+    </message>
+    <message>
+        <source>Another session or program holds what this needs</source>
+        <translation>Eine andere Sitzung oder ein anderes Programm hält fest, was gebraucht wird</translation>
+    </message>
+    <message>
+        <source>Wait until it is done, or end it, then try again.</source>
+        <translation>Abwarten, bis sie fertig ist, oder sie beenden, dann erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>Nothing moved for too long</source>
+        <translation>Zu lange hat sich nichts bewegt</translation>
+    </message>
+    <message>
+        <source>Look for locks and for a broken network, then start again.</source>
+        <translation>Nach Sperren und einem gestörten Netzwerk sehen, dann erneut beginnen.</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Abgebrochen</translation>
+    </message>
+    <message>
+        <source>The connection to the server was lost</source>
+        <translation>Die Verbindung zum Server ging verloren</translation>
+    </message>
+    <message>
+        <source>Check the network, then try again.</source>
+        <translation>Das Netzwerk prüfen, dann erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>The server refused a query</source>
+        <translation>Der Server hat eine Abfrage abgelehnt</translation>
+    </message>
+    <message>
+        <source>What the server said stands with it.</source>
+        <translation>Was der Server sagte, steht dabei.</translation>
+    </message>
+    <message>
+        <source>The dump failed</source>
+        <translation>Der Dump ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>No backup was kept.</source>
+        <translation>Es wurde keine Sicherung behalten.</translation>
+    </message>
+    <message>
+        <source>The disk is full</source>
+        <translation>Der Datenträger ist voll</translation>
+    </message>
+    <message>
+        <source>Free some space, or choose another folder.</source>
+        <translation>Platz schaffen oder einen anderen Ordner wählen.</translation>
+    </message>
+    <message>
+        <source>The folder is not there</source>
+        <translation>Der Ordner ist nicht da</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, or choose another folder.</source>
+        <translation>Den Datenträger anschließen, auf dem er liegt, oder einen anderen Ordner wählen.</translation>
+    </message>
+    <message>
+        <source>The folder cannot be written to</source>
+        <translation>In den Ordner kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>Change its permissions or choose another folder.</source>
+        <translation>Seine Rechte ändern oder einen anderen Ordner wählen.</translation>
+    </message>
+    <message>
+        <source>The backup cannot be moved to the trash</source>
+        <translation>Die Sicherung kann nicht in den Papierkorb gelegt werden</translation>
+    </message>
+    <message>
+        <source>Its disk may have no trash. Delete the backup for good, or keep it.</source>
+        <translation>Ihr Datenträger hat vielleicht keinen. Die Sicherung endgültig löschen oder behalten.</translation>
+    </message>
+    <message>
+        <source>There is no keyring for passwords that works</source>
+        <translation>Es gibt keinen funktionierenden Schlüsselbund für Passwörter</translation>
+    </message>
+    <message>
+        <source>Passwords are kept only until Holdfast ends; the settings show which keyrings were found.</source>
+        <translation>Passwörter werden nur behalten, solange Holdfast läuft; die Einstellungen zeigen, welche Schlüsselbunde gefunden wurden.</translation>
+    </message>
+    <message>
+        <source>The keyring is locked</source>
+        <translation>Der Schlüsselbund ist gesperrt</translation>
+    </message>
+    <message>
+        <source>Unlock it, then try again.</source>
+        <translation>Ihn entsperren, dann erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>A row is too large to be dumped</source>
+        <translation>Eine Zeile ist zu groß für einen Dump</translation>
+    </message>
+    <message>
+        <source>The snapshot was lost</source>
+        <translation>Der Snapshot ging verloren</translation>
+    </message>
+    <message>
+        <source>Back up again; check what ends long sessions on the server.</source>
+        <translation>Erneut sichern; prüfen, was auf dem Server lange Sitzungen beendet.</translation>
+    </message>
+    <message>
+        <source>A table was changed or dropped while it was dumped</source>
+        <translation>Eine Tabelle wurde während des Dumps geändert oder gelöscht</translation>
+    </message>
+    <message>
+        <source>Back up again when no migration runs.</source>
+        <translation>Erneut sichern, wenn keine Migration läuft.</translation>
+    </message>
+    <message>
+        <source>The archive does not hold the rows that the server counted</source>
+        <translation>Das Archiv enthält nicht die Zeilen, die der Server gezählt hat</translation>
+    </message>
+    <message>
+        <source>No backup was kept. Copy the details and report them.</source>
+        <translation>Es wurde keine Sicherung behalten. Die Details kopieren und melden.</translation>
+    </message>
+    <message>
+        <source>There is too little space to restore the backup for a proof</source>
+        <translation>Zum Wiederherstellen für einen Nachweis ist zu wenig Platz</translation>
+    </message>
+    <message>
+        <source>Free some space, then prove it again.</source>
+        <translation>Platz schaffen, dann erneut nachweisen.</translation>
+    </message>
+    <message>
+        <source>The folder is not a backup of Holdfast</source>
+        <translation>Der Ordner ist keine Sicherung von Holdfast</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds manifest.json.</source>
+        <translation>Den Ordner wählen, in dem manifest.json liegt.</translation>
+    </message>
+    <message>
+        <source>A file of the backup or dump is damaged</source>
+        <translation>Eine Datei der Sicherung oder des Dumps ist beschädigt</translation>
+    </message>
+    <message>
+        <source>Use another backup, or a whole copy of the file.</source>
+        <translation>Eine andere Sicherung oder eine unbeschädigte Kopie der Datei verwenden.</translation>
+    </message>
+    <message>
+        <source>This is not a PostgreSQL dump that can be read</source>
+        <translation>Das ist kein lesbarer PostgreSQL-Dump</translation>
+    </message>
+    <message>
+        <source>This was made by a newer Holdfast</source>
+        <translation>Das stammt von einem neueren Holdfast</translation>
+    </message>
+    <message>
+        <source>Update Holdfast.</source>
+        <translation>Holdfast aktualisieren.</translation>
+    </message>
+    <message>
+        <source>The backup’s folder holds what a backup never has</source>
+        <translation>Im Ordner der Sicherung liegt, was nie zu einer gehört</translation>
+    </message>
+    <message>
+        <source>Nothing was changed.</source>
+        <translation>Es wurde nichts geändert.</translation>
+    </message>
+    <message>
+        <source>The throwaway server did not work</source>
+        <translation>Der Wegwerf-Server hat nicht funktioniert</translation>
+    </message>
+    <message>
+        <source>The restore failed</source>
+        <translation>Das Wiederherstellen ist fehlgeschlagen</translation>
+    </message>
+    <message>
+        <source>There is something of that name already</source>
+        <translation>Unter diesem Namen gibt es schon etwas</translation>
+    </message>
+    <message>
+        <source>Choose another name, or restore into what is there.</source>
+        <translation>Einen anderen Namen wählen oder in das Vorhandene wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>This cannot be restored in that way</source>
+        <translation>So lässt sich das nicht wiederherstellen</translation>
+    </message>
+    <message>
+        <source>The SQL script was stopped</source>
+        <translation>Das SQL-Skript wurde angehalten</translation>
+    </message>
+    <message>
+        <source>Nothing of what is named was run. Remove it from the script if you trust the rest.</source>
+        <translation>Nichts von dem Genannten wurde ausgeführt. Es aus dem Skript entfernen, wenn der Rest vertrauenswürdig ist.</translation>
+    </message>
+    <message>
+        <source>The archive unpacks to far more than a dump would</source>
+        <translation>Das Archiv wird entpackt viel größer als ein Dump</translation>
+    </message>
+    <message>
+        <source>It is refused. If you trust it, unpack it yourself and use what was in it.</source>
+        <translation>Es wird abgelehnt. Wer ihm vertraut, entpackt es selbst und verwendet den Inhalt.</translation>
+    </message>
+    <message>
+        <source>The settings cannot be read</source>
+        <translation>Die Einstellungen können nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>Correct the file, or rename it to begin anew. Backups are not touched by this.</source>
+        <translation>Die Datei korrigieren oder umbenennen, um neu zu beginnen. Sicherungen sind davon nicht betroffen.</translation>
+    </message>
+    <message>
+        <source>The operation ended in the middle</source>
+        <translation>Der Vorgang endete mittendrin</translation>
+    </message>
+    <message>
+        <source>What it left is cleared up next time.</source>
+        <translation>Was davon übrig ist, wird beim nächsten Mal aufgeräumt.</translation>
+    </message>
+    <message>
+        <source>You are not signed in to Supabase</source>
+        <translation>Es gibt keine Anmeldung bei Supabase</translation>
+    </message>
+    <message>
+        <source>Sign in under From Supabase…</source>
+        <translation>Unter „Von Supabase…“ anmelden.</translation>
+    </message>
+    <message>
+        <source>This is not such a token or key of Supabase</source>
+        <translation>Das ist kein solches Token und kein solcher Schlüssel von Supabase</translation>
+    </message>
+    <message>
+        <source>Supabase refused the access token</source>
+        <translation>Supabase hat das Zugriffstoken abgelehnt</translation>
+    </message>
+    <message>
+        <source>Sign in with a new one.</source>
+        <translation>Mit einem neuen anmelden.</translation>
+    </message>
+    <message>
+        <source>Supabase cannot be reached</source>
+        <translation>Supabase ist nicht erreichbar</translation>
+    </message>
+    <message>
+        <source>Supabase did not give what was asked for</source>
+        <translation>Supabase hat das Verlangte nicht geliefert</translation>
+    </message>
+    <message>
+        <source>The project is paused</source>
+        <translation>Das Projekt ist pausiert</translation>
+    </message>
+    <message>
+        <source>Start it in Supabase’s dashboard and wait until it runs, then try again.</source>
+        <translation>Es im Dashboard von Supabase starten und warten, bis es läuft, dann erneut versuchen.</translation>
+    </message>
+</context>
+<context>
     <name>formats</name>
     <message>
         <source>%1 bytes</source>

@@ -4054,6 +4054,385 @@
     </message>
 </context>
 <context>
+    <name>error</name>
+    <message>
+        <source>Something that was given cannot be used</source>
+        <translation>Un dato no se puede usar así</translation>
+    </message>
+    <message>
+        <source>There is no such project</source>
+        <translation>No existe tal proyecto</translation>
+    </message>
+    <message>
+        <source>The host was not found</source>
+        <translation>No se encontró el host</translation>
+    </message>
+    <message>
+        <source>Check how its name is written, and the network.</source>
+        <translation>Compruebe cómo está escrito su nombre, y la red.</translation>
+    </message>
+    <message>
+        <source>The server cannot be reached from this network</source>
+        <translation>No se puede llegar al servidor desde esta red</translation>
+    </message>
+    <message>
+        <source>Check the network, or choose a way to the server that it allows.</source>
+        <translation>Compruebe la red o elija una vía al servidor que esta permita.</translation>
+    </message>
+    <message>
+        <source>Nothing answers at that address</source>
+        <translation>Nada responde en esa dirección</translation>
+    </message>
+    <message>
+        <source>Check host and port, and whether the server runs.</source>
+        <translation>Compruebe el host y el puerto, y si el servidor está en marcha.</translation>
+    </message>
+    <message>
+        <source>There was no answer in time</source>
+        <translation>No hubo respuesta a tiempo</translation>
+    </message>
+    <message>
+        <source>Try again; check the network if it stays so.</source>
+        <translation>Inténtelo de nuevo; si continúa, compruebe la red.</translation>
+    </message>
+    <message>
+        <source>The server and this computer do not agree on TLS</source>
+        <translation>El servidor y este equipo no se ponen de acuerdo sobre TLS</translation>
+    </message>
+    <message>
+        <source>Look at TLS in the project’s connection.</source>
+        <translation>Revise TLS en la conexión del proyecto.</translation>
+    </message>
+    <message>
+        <source>The server’s certificate is not trusted</source>
+        <translation>El certificado del servidor no es de confianza</translation>
+    </message>
+    <message>
+        <source>Choose the certificate of the authority that signed it, in the project’s connection.</source>
+        <translation>Elija en la conexión del proyecto el certificado de la autoridad que lo firmó.</translation>
+    </message>
+    <message>
+        <source>The server’s certificate is for another name</source>
+        <translation>El certificado del servidor es para otro nombre</translation>
+    </message>
+    <message>
+        <source>Use the name that stands in the certificate.</source>
+        <translation>Use el nombre que figura en el certificado.</translation>
+    </message>
+    <message>
+        <source>The server refused the sign-in</source>
+        <translation>El servidor rechazó el inicio de sesión</translation>
+    </message>
+    <message>
+        <source>Check user and password.</source>
+        <translation>Compruebe el usuario y la contraseña.</translation>
+    </message>
+    <message>
+        <source>There is no such database on the server</source>
+        <translation>No existe esa base de datos en el servidor</translation>
+    </message>
+    <message>
+        <source>Check how its name is written.</source>
+        <translation>Compruebe cómo está escrito su nombre.</translation>
+    </message>
+    <message>
+        <source>The server has no free connection</source>
+        <translation>El servidor no tiene conexiones libres</translation>
+    </message>
+    <message>
+        <source>Try again later, or close other programs that use it.</source>
+        <translation>Inténtelo más tarde o cierre otros programas que lo usen.</translation>
+    </message>
+    <message>
+        <source>This address leads to a transaction pooler</source>
+        <translation>Esta dirección lleva a un pooler de transacciones</translation>
+    </message>
+    <message>
+        <source>A backup needs the session pooler or the server itself.</source>
+        <translation>Una copia necesita el pooler de sesiones o el propio servidor.</translation>
+    </message>
+    <message>
+        <source>The server is newer than the PostgreSQL tools</source>
+        <translation>El servidor es más nuevo que las herramientas de PostgreSQL</translation>
+    </message>
+    <message>
+        <source>Install newer tools; the settings show which were found.</source>
+        <translation>Instale herramientas más nuevas; los ajustes muestran las encontradas.</translation>
+    </message>
+    <message>
+        <source>A PostgreSQL tool that this needs is missing</source>
+        <translation>Falta una herramienta de PostgreSQL que esto necesita</translation>
+    </message>
+    <message>
+        <source>The settings show which tools were found.</source>
+        <translation>Los ajustes muestran qué herramientas se encontraron.</translation>
+    </message>
+    <message>
+        <source>A program that this needs does not work</source>
+        <translation>Un programa que esto necesita no funciona</translation>
+    </message>
+    <message>
+        <source>The role may not read everything</source>
+        <translation>El rol no puede leerlo todo</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows from the backup</source>
+        <translation>La seguridad de filas ocultaría filas a la copia</translation>
+    </message>
+    <message>
+        <source>Another session or program holds what this needs</source>
+        <translation>Otra sesión u otro programa retiene lo que se necesita</translation>
+    </message>
+    <message>
+        <source>Wait until it is done, or end it, then try again.</source>
+        <translation>Espere a que termine, o termínelo, e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Nothing moved for too long</source>
+        <translation>Nada avanzó durante demasiado tiempo</translation>
+    </message>
+    <message>
+        <source>Look for locks and for a broken network, then start again.</source>
+        <translation>Busque bloqueos y problemas de red, y empiece de nuevo.</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Cancelado</translation>
+    </message>
+    <message>
+        <source>The connection to the server was lost</source>
+        <translation>Se perdió la conexión con el servidor</translation>
+    </message>
+    <message>
+        <source>Check the network, then try again.</source>
+        <translation>Compruebe la red e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>The server refused a query</source>
+        <translation>El servidor rechazó una consulta</translation>
+    </message>
+    <message>
+        <source>What the server said stands with it.</source>
+        <translation>Al lado está lo que dijo el servidor.</translation>
+    </message>
+    <message>
+        <source>The dump failed</source>
+        <translation>El volcado falló</translation>
+    </message>
+    <message>
+        <source>No backup was kept.</source>
+        <translation>No se conservó ninguna copia.</translation>
+    </message>
+    <message>
+        <source>The disk is full</source>
+        <translation>El disco está lleno</translation>
+    </message>
+    <message>
+        <source>Free some space, or choose another folder.</source>
+        <translation>Libere espacio o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>The folder is not there</source>
+        <translation>La carpeta no está</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, or choose another folder.</source>
+        <translation>Conecte el disco en el que está o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>The folder cannot be written to</source>
+        <translation>No se puede escribir en la carpeta</translation>
+    </message>
+    <message>
+        <source>Change its permissions or choose another folder.</source>
+        <translation>Cambie sus permisos o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>The backup cannot be moved to the trash</source>
+        <translation>La copia no se puede mover a la papelera</translation>
+    </message>
+    <message>
+        <source>Its disk may have no trash. Delete the backup for good, or keep it.</source>
+        <translation>Es posible que su disco no tenga papelera. Elimine la copia definitivamente o consérvela.</translation>
+    </message>
+    <message>
+        <source>There is no keyring for passwords that works</source>
+        <translation>No hay un llavero de contraseñas que funcione</translation>
+    </message>
+    <message>
+        <source>Passwords are kept only until Holdfast ends; the settings show which keyrings were found.</source>
+        <translation>Las contraseñas se conservan solo hasta que Holdfast termine; los ajustes muestran los llaveros encontrados.</translation>
+    </message>
+    <message>
+        <source>The keyring is locked</source>
+        <translation>El llavero está bloqueado</translation>
+    </message>
+    <message>
+        <source>Unlock it, then try again.</source>
+        <translation>Desbloquéelo e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>A row is too large to be dumped</source>
+        <translation>Una fila es demasiado grande para volcarla</translation>
+    </message>
+    <message>
+        <source>The snapshot was lost</source>
+        <translation>Se perdió la instantánea</translation>
+    </message>
+    <message>
+        <source>Back up again; check what ends long sessions on the server.</source>
+        <translation>Haga la copia de nuevo; compruebe qué termina las sesiones largas en el servidor.</translation>
+    </message>
+    <message>
+        <source>A table was changed or dropped while it was dumped</source>
+        <translation>Una tabla se modificó o se eliminó durante el volcado</translation>
+    </message>
+    <message>
+        <source>Back up again when no migration runs.</source>
+        <translation>Haga la copia de nuevo cuando no haya ninguna migración en curso.</translation>
+    </message>
+    <message>
+        <source>The archive does not hold the rows that the server counted</source>
+        <translation>El archivo no contiene las filas que contó el servidor</translation>
+    </message>
+    <message>
+        <source>No backup was kept. Copy the details and report them.</source>
+        <translation>No se conservó ninguna copia. Copie los detalles e informe de ello.</translation>
+    </message>
+    <message>
+        <source>There is too little space to restore the backup for a proof</source>
+        <translation>No hay espacio suficiente para restaurar la copia y probarla</translation>
+    </message>
+    <message>
+        <source>Free some space, then prove it again.</source>
+        <translation>Libere espacio y pruébela de nuevo.</translation>
+    </message>
+    <message>
+        <source>The folder is not a backup of Holdfast</source>
+        <translation>La carpeta no es una copia de Holdfast</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds manifest.json.</source>
+        <translation>Elija la carpeta que contiene manifest.json.</translation>
+    </message>
+    <message>
+        <source>A file of the backup or dump is damaged</source>
+        <translation>Un archivo de la copia o del volcado está dañado</translation>
+    </message>
+    <message>
+        <source>Use another backup, or a whole copy of the file.</source>
+        <translation>Use otra copia o una versión íntegra del archivo.</translation>
+    </message>
+    <message>
+        <source>This is not a PostgreSQL dump that can be read</source>
+        <translation>Esto no es un volcado de PostgreSQL que se pueda leer</translation>
+    </message>
+    <message>
+        <source>This was made by a newer Holdfast</source>
+        <translation>Esto lo hizo un Holdfast más nuevo</translation>
+    </message>
+    <message>
+        <source>Update Holdfast.</source>
+        <translation>Actualice Holdfast.</translation>
+    </message>
+    <message>
+        <source>The backup’s folder holds what a backup never has</source>
+        <translation>La carpeta de la copia contiene algo que una copia nunca tiene</translation>
+    </message>
+    <message>
+        <source>Nothing was changed.</source>
+        <translation>No se cambió nada.</translation>
+    </message>
+    <message>
+        <source>The throwaway server did not work</source>
+        <translation>El servidor desechable no funcionó</translation>
+    </message>
+    <message>
+        <source>The restore failed</source>
+        <translation>La restauración falló</translation>
+    </message>
+    <message>
+        <source>There is something of that name already</source>
+        <translation>Ya existe algo con ese nombre</translation>
+    </message>
+    <message>
+        <source>Choose another name, or restore into what is there.</source>
+        <translation>Elija otro nombre o restaure en lo que ya existe.</translation>
+    </message>
+    <message>
+        <source>This cannot be restored in that way</source>
+        <translation>Esto no se puede restaurar de esa manera</translation>
+    </message>
+    <message>
+        <source>The SQL script was stopped</source>
+        <translation>Se detuvo el script SQL</translation>
+    </message>
+    <message>
+        <source>Nothing of what is named was run. Remove it from the script if you trust the rest.</source>
+        <translation>No se ejecutó nada de lo indicado. Quítelo del script si confía en el resto.</translation>
+    </message>
+    <message>
+        <source>The archive unpacks to far more than a dump would</source>
+        <translation>El archivo se descomprime en mucho más que un volcado</translation>
+    </message>
+    <message>
+        <source>It is refused. If you trust it, unpack it yourself and use what was in it.</source>
+        <translation>Se rechaza. Si confía en él, descomprímalo usted y use su contenido.</translation>
+    </message>
+    <message>
+        <source>The settings cannot be read</source>
+        <translation>No se pueden leer los ajustes</translation>
+    </message>
+    <message>
+        <source>Correct the file, or rename it to begin anew. Backups are not touched by this.</source>
+        <translation>Corrija el archivo o cámbiele el nombre para empezar de nuevo. Las copias no se ven afectadas.</translation>
+    </message>
+    <message>
+        <source>The operation ended in the middle</source>
+        <translation>La operación terminó a medias</translation>
+    </message>
+    <message>
+        <source>What it left is cleared up next time.</source>
+        <translation>Lo que dejó se limpiará la próxima vez.</translation>
+    </message>
+    <message>
+        <source>You are not signed in to Supabase</source>
+        <translation>No ha iniciado sesión en Supabase</translation>
+    </message>
+    <message>
+        <source>Sign in under From Supabase…</source>
+        <translation>Inicie sesión en «Desde Supabase…».</translation>
+    </message>
+    <message>
+        <source>This is not such a token or key of Supabase</source>
+        <translation>Esto no es ese token o esa clave de Supabase</translation>
+    </message>
+    <message>
+        <source>Supabase refused the access token</source>
+        <translation>Supabase rechazó el token de acceso</translation>
+    </message>
+    <message>
+        <source>Sign in with a new one.</source>
+        <translation>Inicie sesión con uno nuevo.</translation>
+    </message>
+    <message>
+        <source>Supabase cannot be reached</source>
+        <translation>No se puede llegar a Supabase</translation>
+    </message>
+    <message>
+        <source>Supabase did not give what was asked for</source>
+        <translation>Supabase no dio lo que se pidió</translation>
+    </message>
+    <message>
+        <source>The project is paused</source>
+        <translation>El proyecto está en pausa</translation>
+    </message>
+    <message>
+        <source>Start it in Supabase’s dashboard and wait until it runs, then try again.</source>
+        <translation>Inícielo en el panel de Supabase, espere a que funcione e inténtelo de nuevo.</translation>
+    </message>
+</context>
+<context>
     <name>formats</name>
     <message>
         <source>%1 bytes</source>

@@ -11,6 +11,7 @@ from app.domain.errors import AppError
 from app.system.files import make_folder
 from app.system.paths import default_destination
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.folder_facts import FolderFacts, look_at_folder
 from app.ui.icons import icon
 from app.ui.state import State
@@ -166,4 +167,4 @@ class FolderField(QWidget):
 
 
 def _words(error: Exception) -> str:
-    return error.title if isinstance(error, AppError) else str(error)
+    return in_language(error).title if isinstance(error, AppError) else str(error)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.domain.errors import AppError
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.question import Question
 from app.ui.settings_pages.page import Rows, SettingsPage
 from app.ui.state import State
@@ -92,8 +93,8 @@ class SecurityPage(SettingsPage):
             self.passwords.setText(self.tr("None is stored: there is no project yet."))
 
     def _fail(self, error: Exception) -> None:
-        title = error.title if isinstance(error, AppError) else str(error)
-        hint = error.hint if isinstance(error, AppError) else ""
+        shown = in_language(error) if isinstance(error, AppError) else None
+        title, hint = (shown.title, shown.hint) if shown else (str(error), "")
         self._icon.show_icon("warning-fill", "warn")
         self.keyring.setText(self.tr("It does not answer"))
         self._say_problem(title, hint)

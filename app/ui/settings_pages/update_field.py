@@ -13,6 +13,7 @@ from app.domain.errors import AppError
 from app.engine.updates import Look, Source, last_look, look
 from app.system.cancellation import CancelToken
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.state import State
 from app.ui.theme import S
 from app.ui.widgets.basics import button, label, row
@@ -72,7 +73,8 @@ class UpdateField(QWidget):
         self.look_now.setEnabled(True)
         if not isinstance(error, AppError):
             raise error
-        self.result.setText(formats.sentences(error.title, error.hint).replace("\n", " "))
+        shown = in_language(error)
+        self.result.setText(formats.sentences(shown.title, shown.hint).replace("\n", " "))
 
     def _show_look(self, found: Look | None) -> None:
         is_news = found is not None and found.is_news()

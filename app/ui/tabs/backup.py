@@ -18,6 +18,7 @@ from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
 from app.ui.backup_work import WantedBackup
+from app.ui.error_words import in_language
 from app.ui.icons import icon
 from app.ui.models.table_tree import TableItem
 from app.ui.operation_signals import OperationSignals
@@ -186,8 +187,9 @@ class BackupPage(QWidget):
         self.form.tree.say(self.tr("the database could not be asked"))
         if isinstance(error, AppError):
             again = (self.tr("Try Again"), self._choose)
-            text = formats.sentences(error.detail, error.hint)
-            self._problem.say("bad", f"{error.title.rstrip('.')}.", text, (again,))
+            shown = in_language(error)
+            text = formats.sentences(shown.detail, shown.hint)
+            self._problem.say("bad", f"{shown.title.rstrip('.')}.", text, (again,))
 
     def _options_changed(self) -> None:
         problem = self.form.problem()
@@ -293,8 +295,9 @@ class BackupPage(QWidget):
             self._show_backup(event.result)
         elif isinstance(event, Failed) and isinstance(event.error, AppError):
             again = (self.tr("Try Again"), self.back_up)
-            text = formats.sentences(event.error.detail, event.error.hint)
-            self._result.say("bad", f"{event.error.title.rstrip('.')}.", text, (again,))
+            shown = in_language(event.error)
+            text = formats.sentences(shown.detail, shown.hint)
+            self._result.say("bad", f"{shown.title.rstrip('.')}.", text, (again,))
         elif not isinstance(event, Failed):
             self._result.say("info", self._words_of_cancelled(event.operation))
 

@@ -14,6 +14,7 @@ from app.domain.restore import RestoreReport
 from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
+from app.ui.error_words import in_language
 from app.ui.option_words import in_window_words
 from app.ui.restore_work import look_into
 from app.ui.state import State
@@ -138,8 +139,9 @@ class RestorePage(QWidget):
         if not isinstance(error, AppError):
             self._state.failed.emit(error, self.tr("%1 could not be looked into").replace("%1", names))
             return
-        text = formats.sentences(error.detail, in_window_words(error.hint))
-        self._problem.say("bad", f"{error.title.rstrip('.')}.", text)
+        shown = in_language(error)
+        text = formats.sentences(shown.detail, in_window_words(shown.hint))
+        self._problem.say("bad", f"{shown.title.rstrip('.')}.", text)
 
     def _make_drop(self) -> QWidget:
         made = QWidget()

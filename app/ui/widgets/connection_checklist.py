@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 from app.domain.errors import AppError
 from app.domain.remedy import Remedy, remedies_of
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.remedy_words import remedy_words
 from app.ui.theme import M, S
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
@@ -136,8 +137,9 @@ class _Line(QFrame):
                 self.title.setEnabled(False)
 
     def _show_failure(self, failure: AppError, found: str) -> None:
-        text = formats.sentences(found, failure.detail)
-        self._show("warning-octagon-fill", "bad", failure.title, text, failure.hint, "bad")
+        shown = in_language(failure)
+        text = formats.sentences(found, shown.detail)
+        self._show("warning-octagon-fill", "bad", shown.title, text, shown.hint, "bad")
         for remedy in [one for one in remedies_of(failure) if one is not Remedy.EDIT_CONNECTION][:_OFFERED]:
             made = button(remedy_words(remedy), size="small")
             made.clicked.connect(lambda _=False, remedy=remedy: self.remedy_wanted.emit(remedy))

@@ -13,6 +13,7 @@ from app.domain.errors import AppError
 from app.domain.history import Entry
 from app.domain.schedule import sentence
 from app.ui import formats, schedule_words
+from app.ui.error_words import cause_in_language
 from app.ui.health_words import failure
 from app.ui.models.project_table import ProjectRow
 from app.ui.state import State
@@ -129,7 +130,7 @@ class ProjectDetail(QFrame):
             times = (
                 self.tr("%n attempt(s) failed in a row.", "", cause.failures) if cause.failures > 1 else ""
             )
-            text = formats.sentences(cause.detail, times)
+            text = formats.sentences(cause_in_language(cause).detail, times)
             self._problem.say("bad", formats.sentences(failure(cause)), text, actions)
         if is_other:
             self._manifest = None

@@ -12,6 +12,7 @@ from app.domain.errors import AppError
 from app.domain.reminder_rules import silence
 from app.domain.reminders import ALARMS, AnyChannel, Channel, DeadMan, Occasion, field_of, problems
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.reminder_words import channel_name, channel_purpose, occasion_words
 from app.ui.settings_pages.page import Rows
 from app.ui.state import State
@@ -257,7 +258,8 @@ class ReminderForm(QWidget):
 
     def _fail_test(self, error: Exception) -> None:
         self.test.setEnabled(True)
-        texts = (error.title, error.detail, error.hint) if isinstance(error, AppError) else (str(error),)
+        shown = in_language(error) if isinstance(error, AppError) else None
+        texts = (shown.title, shown.detail, shown.hint) if shown else (str(error),)
         self._say("warning-octagon-fill", "bad", formats.sentences(*texts))
 
     def _say(self, icon: str, role: str, text: str) -> None:

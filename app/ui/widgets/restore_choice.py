@@ -28,6 +28,7 @@ from app.domain.proof import ProofLevel
 from app.system.cancellation import CancelToken
 from app.ui import formats
 from app.ui.background import cancel_soon
+from app.ui.error_words import in_language
 from app.ui.models.table_tree import TableItem
 from app.ui.option_words import in_window_words
 from app.ui.restore_work import Into, PlannedRestore, plan_restore
@@ -239,8 +240,9 @@ class RestoreChoice(QWidget):
             return
         self._confirmation.hide()
         if isinstance(error, AppError):
-            detail = formats.sentences(error.detail, in_window_words(error.hint))
-            self.plan_list.say("warning-octagon-fill", "bad", f"{error.title.rstrip('.')}.", detail)
+            shown = in_language(error)
+            detail = formats.sentences(shown.detail, in_window_words(shown.hint))
+            self.plan_list.say("warning-octagon-fill", "bad", f"{shown.title.rstrip('.')}.", detail)
         else:
             self._state.failed.emit(error, self.tr("The plan could not be made"))
 

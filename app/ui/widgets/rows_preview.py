@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.domain.errors import AppError
 from app.system.cancellation import CancelToken
 from app.ui.background import cancel_soon
+from app.ui.error_words import in_language
 from app.ui.restore_work import rows_of
 from app.ui.state import State
 from app.ui.theme import M, S
@@ -107,7 +108,7 @@ class RowsPreview(QFrame):
         self._stack.show()
 
     def _refuse(self, error: Exception) -> None:
-        text = error.title if isinstance(error, AppError) else str(error)
+        text = in_language(error).title if isinstance(error, AppError) else str(error)
         self._hint.setText(text)
         self._stack.hide()
         self.setMaximumHeight(36)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QStackedW
 from app.domain.errors import AppError
 from app.domain.project import Secret
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.icons import icon
 from app.ui.state import State
 from app.ui.theme import M, S
@@ -200,7 +201,8 @@ class SupabaseChooser(QWidget):
 
         def fail(error: Exception) -> None:
             if asked == self._asked and isinstance(error, AppError):
-                self._found_note.setText(formats.sentences(error.title, error.detail, error.hint))
+                shown = in_language(error)
+                self._found_note.setText(formats.sentences(shown.title, shown.detail, shown.hint))
 
         self._state.background.run(self, find, show, fail)
 
@@ -213,7 +215,8 @@ class SupabaseChooser(QWidget):
         self._set_busy(False)
         self._stack.setCurrentWidget(self._ask)
         if isinstance(error, AppError):
-            self._say(formats.sentences(error.title, error.detail, error.hint), is_wrong=True)
+            shown = in_language(error)
+            self._say(formats.sentences(shown.title, shown.detail, shown.hint), is_wrong=True)
         else:
             self._state.failed.emit(error, "")
 

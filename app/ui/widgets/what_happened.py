@@ -9,6 +9,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.history import Entry, Result
 from app.domain.remedy import Remedy, remedies_of
 from app.ui import formats
+from app.ui.error_words import in_language
 from app.ui.history_acts import Act
 from app.ui.history_work import Detail
 from app.ui.remedy_words import remedy_words
@@ -63,13 +64,15 @@ class WhatHappened(QScrollArea):
 
     def _show_failure(self, entry: Entry) -> None:
         title = entry.error_title or self.tr("The backup failed")
-        self.panel.say("bad", title.rstrip("."), formats.sentences(entry.error_detail))
         try:
-            code = ErrorCode(entry.error_code)
+            error = AppError(ErrorCode(entry.error_code), title, detail=entry.error_detail)
         except ValueError:  # a bug, or an error of a newer Holdfast
+            self.panel.say("bad", title.rstrip("."), formats.sentences(entry.error_detail))
             self._offer(Remedy.TRY_AGAIN)
             return
-        remedies = remedies_of(AppError(code, title)) or (Remedy.TRY_AGAIN,)
+        shown = in_language(error)
+        self.panel.say("bad", shown.title.rstrip("."), formats.sentences(shown.detail))
+        remedies = remedies_of(error) or (Remedy.TRY_AGAIN,)
         for remedy in remedies[:_MOST_BUTTONS]:
             self._offer(remedy)
 
@@ -82,7 +85,8 @@ class WhatHappened(QScrollArea):
         remove.clicked.connect(lambda: self.act_wanted.emit(Act.DELETE))
 
     def _show_unreadable(self, problem: AppError) -> None:
-        self.panel.say("bad", problem.title.rstrip("."), formats.sentences(problem.detail, problem.hint))
+        shown = in_language(problem)
+        self.panel.say("bad", shown.title.rstrip("."), formats.sentences(shown.detail, shown.hint))
         again = self._add(self.tr("Look Again"))
         again.clicked.connect(self.look_wanted)
         folder = self._add(self.tr("Open Folder"))
