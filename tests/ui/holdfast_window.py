@@ -113,7 +113,7 @@ class Window:
 def drop(screen: Desktop, window: Window, *paths: str) -> None:
     """Drag files from another program onto the window."""
     screen.start(sys.executable, "-c", _DRAG, *paths)
-    wait_for(lambda: screen.xdo("search", "--onlyvisible", "--name", "^drag source$").strip(), 20)
+    wait_for(lambda: screen.xdo("search", "--onlyvisible", "--name", "^drag source$").strip(), 60)
     x, y, width, height = window.place()
     screen.xdo("mousemove", "80", "50", "mousedown", "1")
     steps = 15
