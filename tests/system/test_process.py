@@ -211,7 +211,8 @@ def test_a_child_dies_with_its_killed_parent(number: str) -> None:
     script = """
         import os, sys, time
         from app.system.process import Child, child_environment
-        sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+        restored = "import signal as s; s.signal(getattr(s, 'SIGQUIT', s.SIGTERM), s.SIG_DFL)"  # after “… &”
+        sleep = [sys.executable, "-c", f"{restored}; import time; print(flush=True); time.sleep(600)"]
         with Child(sleep, env=child_environment(), stdout=Child.PIPE, die_with_parent=sys.argv[1]) as child:
             child.stdout.readline()  # from here on it is bound to its parent
             print(os.getpid(), child.id.pid, flush=True)
