@@ -1,7 +1,7 @@
 """Composition root: joins the engine to the user's settings, keyring, folder and catalog.
 
 Both front ends act through these functions, so that a backup made by hand and one made on a schedule
-are recorded alike.
+are recorded alike. What works on servers is loaded when it does: psycopg takes a quarter of a second.
 """
 
 from __future__ import annotations
@@ -28,18 +28,12 @@ from app.domain.restore import RestoreReport
 from app.domain.retention import RetentionPlan
 from app.domain.rota import Check, CheckKind, Wanted
 from app.domain.schedule import Schedule
-from app.engine.backup import back_up, prove_backup
-from app.engine.connection_check import CheckLine, ConnectionCheck, OnLine, check_connection
 from app.engine.history import backup_of, change_note, changes_since_previous, delete_entries
-from app.engine.listing import Listing, list_database
-from app.engine.preflight import BackupRequest
-from app.engine.verify import verify_backup
 from app.persistence.catalog import Catalog, catalog_path
 from app.persistence.catalog_entry import entry_of
 from app.persistence.destination import clean_partials, list_backups
 from app.persistence.manifest import read_manifest
 from app.persistence.settings import Settings, find_project, load_settings, settings_path
-from app.postgres.connection import Connection, parse_connection
 from app.postgres.toolchain import Installation, find_installations
 from app.system.cancellation import CancelToken
 from app.system.files import free_bytes, make_folder
@@ -47,9 +41,13 @@ from app.system.files import free_bytes, make_folder
 if TYPE_CHECKING:
     from app.domain.health import ScheduleHealth
     from app.domain.slots import Around
+    from app.engine.connection_check import CheckLine, ConnectionCheck, OnLine
+    from app.engine.listing import Listing
+    from app.engine.preflight import BackupRequest
     from app.engine.restore.job import RestoreJob
     from app.engine.retention import Pruned
     from app.engine.scheduler import ScheduledRun
+    from app.postgres.connection import Connection
     from app.supabase.access import SupabaseAccess
 
 
@@ -80,6 +78,8 @@ class Services:
         Raises:
             AppError: KEYRING_LOCKED; a missing keyring is no error, since libpq may know the password.
         """
+        from app.postgres.connection import parse_connection
+
         return replace(parse_connection(project.conninfo), password=self.password_of(project.name))
 
     def password_of(self, project: str) -> Secret | None:
@@ -96,6 +96,8 @@ class Services:
         Raises:
             AppError, Cancelled: as `back_up` does; a proof that was cancelled leaves the backup.
         """
+        from app.engine.backup import back_up
+
         started = datetime.now(UTC)
         try:
             if request.destination is not None:
@@ -196,6 +198,9 @@ class Services:
             due = self._due(schedule)
             if due.state is not DueState.DUE or due.slot is None:
                 return None
+            from app.engine.preflight import BackupRequest
+            from app.postgres.connection import Connection
+
             started = datetime.now(UTC)
             request = BackupRequest(
                 schedule.project,
@@ -276,6 +281,8 @@ class Services:
 
     def verify(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
         """Check a backup's files and streams, and record a backup that is no longer good."""
+        from app.engine.verify import verify_backup
+
         verified = verify_backup(backup, cancel, listener)
         entry = entry_of(Path(verified.folder), verified.manifest)
         self._record(entry, listener)
@@ -332,6 +339,8 @@ class Services:
         plan = job.plan_made
         safety_backup = ""
         if plan.makes_safety_backup and not plan.blocking:
+            from app.engine.preflight import BackupRequest
+
             listener(Progress(Phase.SAVING_TARGET))
             request = BackupRequest(
                 project or plan.database,
@@ -368,6 +377,7 @@ class Services:
         self, connection: Connection, on_line: OnLine, cancel: CancelToken
     ) -> ConnectionCheck:
         """Fill the list of Test Connection; failures stand in its lines."""
+        from app.engine.connection_check import check_connection
 
         def tell(line: CheckLine) -> None:
             failure = line.failure and self.told_apart(line.failure, "", connection)
@@ -382,6 +392,8 @@ class Services:
         Raises:
             AppError: the server cannot be reached or asked.
         """
+        from app.engine.listing import list_database
+
         return list_database(connection, cancel)
 
     def estimate(
@@ -469,6 +481,8 @@ class Services:
         return back_up_sample(folder, self.installations, self.backup, cancel, listener)
 
     def _prove(self, backup: Backup, cancel: CancelToken, listener: Listener) -> Backup:
+        from app.engine.backup import prove_backup
+
         proven = prove_backup(backup, self.installations, cancel, listener)
         self._record(entry_of(Path(proven.folder), proven.manifest), listener)
         return proven

@@ -39,6 +39,20 @@ def test_the_version_is_told_at_once_and_imports_nothing_heavy(holdfast: Holdfas
     assert not [name for name in modules if name.split(".")[0] in HEAVY]
 
 
+@pytest.mark.parametrize(
+    "verb", ["history --json", "run-due --once --json", "schedules list", "prune --dry-run"]
+)
+def test_who_asks_no_server_does_not_load_what_talks_to_them(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    code = "import sys; from app.cli import run_command_line as r; r(sys.argv[1:]); print(*sys.modules)"
+    loaded = run([sys.executable, "-c", code, *verb.split()], env=os.environ, timeout=20).output.split()
+    assert "app.services" in loaded
+    assert "psycopg" not in loaded
+
+
 def test_no_verb_or_an_unknown_one_is_wrong_usage(cli: Cli) -> None:
     nothing = cli()
     assert nothing.status == 2
