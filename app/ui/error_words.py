@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from app.domain.errors import AppError, ErrorCode
 from app.domain.health import Cause
 from app.ui import formats
+from app.ui.engine_words import translated
 from app.ui.widgets.badge import QT_TRANSLATE_NOOP
 
 _WORDS = {
@@ -248,16 +249,23 @@ _WORDS = {
 def in_language(error: AppError) -> AppError:
     """The error as the window shows it.
 
-    The engine's sentences name tables, hosts and files, and there are hundreds of them. In English they stand
-    as they are; in other languages what they have in common stands above them, translated.
+    In English the engine's sentences stand as they are. In other languages those that are known are
+    translated; above the others, which name tables, hosts and files, stands what errors of the code have in
+    common.
     """
     title, hint = _WORDS[error.code]
-    said = QCoreApplication.translate("error", title)
-    if said == title:
+    kind = QCoreApplication.translate("error", title)
+    if kind == title:
         return error
-    own = "" if error.title == title.replace("’", "'") else error.title
-    helps = QCoreApplication.translate("error", hint) if hint else error.hint
-    detail = formats.sentences(own, error.detail)
+    said, own = kind, ""
+    if error.title != title.replace("’", "'"):
+        said = translated(error.title)
+    if said == error.title:
+        said, own = kind, error.title
+    helps = translated(error.hint)
+    if helps == error.hint and hint:
+        helps = QCoreApplication.translate("error", hint)
+    detail = formats.sentences(own, translated(error.detail))
     return AppError(error.code, said, detail=detail, hint=helps, actions=error.actions)
 
 

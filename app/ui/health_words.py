@@ -13,6 +13,7 @@ from app.domain.health_line import Act, HealthLine, Topic
 from app.domain.history import Result
 from app.domain.reminders import Channel
 from app.ui import formats
+from app.ui.engine_words import translated
 from app.ui.error_words import cause_in_language
 from app.ui.plurals import Plurals
 
@@ -191,7 +192,7 @@ def _rest(line: HealthLine, now: datetime) -> str:
         case Topic.PROOF_FAILED | Topic.ROTTED if line.cause and line.cause.title:
             return failure(line.cause)
         case Topic.REMINDERS_SILENT if line.silent:
-            return formats.sentences(line.silent[0].problem.partition(". ")[0])
+            return formats.sentences(translated(line.silent[0].problem.partition(". ")[0]))
         case Topic.WAITING if line.waiting:
             from app.ui.schedule_words import waits_for  # few starts need it
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from app.domain.errors import AppError
 from app.domain.schedule import Schedule, check_cron, zone_named
 from app.persistence.settings import Settings, find_project
+from app.ui.engine_words import translated
 
 _ANY_CRON, _ANY_ZONE = "0 0 * * *", "UTC"
 
@@ -73,5 +74,5 @@ def without_schedule(settings: Settings, identity: str) -> Settings:
 
 def _words(error: AppError) -> str:
     """A problem without the name of its field, at which it stands."""
-    problem = error.title.partition(": ")[2] or error.title
-    return f"{problem[0].upper()}{problem[1:]}. {error.hint}".rstrip()
+    problem = translated(error.title.partition(": ")[2] or error.title)
+    return f"{problem[0].upper()}{problem[1:]}. {translated(error.hint)}".rstrip()

@@ -4054,6 +4054,785 @@
     </message>
 </context>
 <context>
+    <name>engine</name>
+    <message>
+        <source>given by a service</source>
+        <translation>durch einen Dienst angegeben</translation>
+    </message>
+    <message>
+        <source>given by libpq&apos;s own settings</source>
+        <translation>durch libpqs eigene Einstellungen angegeben</translation>
+    </message>
+    <message>
+        <source>libpq&apos;s own choice</source>
+        <translation>libpqs eigene Wahl</translation>
+    </message>
+    <message>
+        <source>tried with the sign-in</source>
+        <translation>wird mit der Anmeldung versucht</translation>
+    </message>
+    <message>
+        <source>this computer</source>
+        <translation>dieser Computer</translation>
+    </message>
+    <message>
+        <source>by the socket in %1</source>
+        <translation>über den Socket in %1</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv4 and IPv6</source>
+        <translation>%1 ist %2 und %3 weitere, IPv4 und IPv6</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv4</source>
+        <translation>%1 ist %2 und %3 weitere, IPv4</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv6</source>
+        <translation>%1 ist %2 und %3 weitere, IPv6</translation>
+    </message>
+    <message>
+        <source>%1 is %2, IPv4</source>
+        <translation>%1 ist %2, IPv4</translation>
+    </message>
+    <message>
+        <source>%1 is %2, IPv6</source>
+        <translation>%1 ist %2, IPv6</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2. %3</source>
+        <translation>%1 antwortet an Port %2. %3</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2</source>
+        <translation>%1 antwortet an Port %2</translation>
+    </message>
+    <message>
+        <source>Port 6432 is Azure&apos;s PgBouncer, on which a snapshot may not hold: port 5432, the server itself, is used instead.</source>
+        <translation>Port 6432 ist Azures PgBouncer, auf dem ein Snapshot vielleicht nicht hält: Verwendet wird Port 5432, der Server selbst.</translation>
+    </message>
+    <message>
+        <source>The host is Neon&apos;s transaction pooler, on which a snapshot does not hold: the same host without -pooler is used instead.</source>
+        <translation>Der Host ist Neons Transaction Pooler, auf dem ein Snapshot nicht hält: Verwendet wird derselbe Host ohne -pooler.</translation>
+    </message>
+    <message>
+        <source>Port 6543 is Supabase&apos;s transaction pooler, on which a snapshot does not hold: port 5432 of the same host is used instead.</source>
+        <translation>Port 6543 ist Supabases Transaction Pooler, auf dem ein Snapshot nicht hält: Verwendet wird Port 5432 desselben Hosts.</translation>
+    </message>
+    <message>
+        <source>Port 54329 is the local project&apos;s pooler: port 54322, the database itself, is used instead.</source>
+        <translation>Port 54329 ist der Pooler des lokalen Projekts: Verwendet wird Port 54322, die Datenbank selbst.</translation>
+    </message>
+    <message>
+        <source>Port 6543 is a transaction pooler, on which a snapshot does not hold: port 5432 of the same host, its session pooler, is used instead.</source>
+        <translation>Port 6543 ist ein Transaction Pooler, auf dem ein Snapshot nicht hält: Verwendet wird Port 5432 desselben Hosts, sein Session Pooler.</translation>
+    </message>
+    <message>
+        <source>not encrypted</source>
+        <translation>nicht verschlüsselt</translation>
+    </message>
+    <message>
+        <source>not encrypted, as sslmode=disable asks</source>
+        <translation>nicht verschlüsselt, wie sslmode=disable es verlangt</translation>
+    </message>
+    <message>
+        <source>%1, certificate of %2 issued by %3; %4</source>
+        <translation>%1, Zertifikat von %2, ausgestellt von %3; %4</translation>
+    </message>
+    <message>
+        <source>authority and name are checked</source>
+        <translation>Aussteller und Name werden geprüft</translation>
+    </message>
+    <message>
+        <source>its authority is checked, its name is not</source>
+        <translation>der Aussteller wird geprüft, der Name nicht</translation>
+    </message>
+    <message>
+        <source>it is not checked (sslmode=%1)</source>
+        <translation>es wird nicht geprüft (sslmode=%1)</translation>
+    </message>
+    <message>
+        <source>%1, through a pooler in session mode</source>
+        <translation>%1, über einen Pooler im Session-Modus</translation>
+    </message>
+    <message>
+        <source>as %1 in database %2, in %3 ms</source>
+        <translation>als %1 in der Datenbank %2, in %3 ms</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1; %2</source>
+        <translation>PostgreSQL %1; %2</translation>
+    </message>
+    <message>
+        <source>it fits the server, %1</source>
+        <translation>das Werkzeug passt zum Server, %1</translation>
+    </message>
+    <message>
+        <source>the newest of those that read PostgreSQL %1</source>
+        <translation>das neueste Werkzeug, das PostgreSQL %1 liest</translation>
+    </message>
+    <message>
+        <source>%1 may read everything</source>
+        <translation>%1 darf alles lesen</translation>
+    </message>
+    <message>
+        <source>no rows are hidden</source>
+        <translation>keine Zeilen sind verborgen</translation>
+    </message>
+    <message>
+        <source>%1. A backup takes about %2 and %3</source>
+        <translation>%1. Eine Sicherung braucht etwa %2 und %3</translation>
+    </message>
+    <message>
+        <source>a moment</source>
+        <translation>einen Augenblick</translation>
+    </message>
+    <message>
+        <source>Check the host name for typing errors, and that this computer is online.</source>
+        <translation>Den Hostnamen auf Tippfehler prüfen, und ob dieser Computer online ist.</translation>
+    </message>
+    <message>
+        <source>Give its authority&apos;s certificate with sslrootcert=FILE, and check that it has not expired, that this computer&apos;s clock is right, and that this is the right server.</source>
+        <translation>Das Zertifikat des Ausstellers mit sslrootcert=DATEI angeben, und prüfen, ob es noch gilt, ob die Uhr dieses Computers stimmt und ob es der richtige Server ist.</translation>
+    </message>
+    <message>
+        <source>Give its authority&apos;s certificate with sslrootcert=FILE.</source>
+        <translation>Das Zertifikat des Ausstellers mit sslrootcert=DATEI angeben.</translation>
+    </message>
+    <message>
+        <source>Use the host name that the certificate was made for, or sslmode=verify-ca.</source>
+        <translation>Den Hostnamen verwenden, für den das Zertifikat ausgestellt ist, oder sslmode=verify-ca.</translation>
+    </message>
+    <message>
+        <source>The root certificate was not found</source>
+        <translation>Das Stammzertifikat wurde nicht gefunden</translation>
+    </message>
+    <message>
+        <source>Check the path in sslrootcert; sslrootcert=system takes the authorities that this computer trusts.</source>
+        <translation>Den Pfad in sslrootcert prüfen; sslrootcert=system nimmt die Aussteller, denen dieser Computer vertraut.</translation>
+    </message>
+    <message>
+        <source>The client&apos;s certificate or its key cannot be used</source>
+        <translation>Das Client-Zertifikat oder sein Schlüssel ist nicht verwendbar</translation>
+    </message>
+    <message>
+        <source>Check the files in sslcert and sslkey; the key must be readable by you alone.</source>
+        <translation>Die Dateien in sslcert und sslkey prüfen; den Schlüssel darf niemand sonst lesen können.</translation>
+    </message>
+    <message>
+        <source>Check the network and that the server still runs, then start again.</source>
+        <translation>Netzwerk prüfen, und ob der Server noch läuft, dann erneut beginnen.</translation>
+    </message>
+    <message>
+        <source>Set sslmode=require for a server that insists on TLS, or sslmode=prefer for one that has none.</source>
+        <translation>sslmode=require für einen Server setzen, der auf TLS besteht, oder sslmode=prefer für einen ohne TLS.</translation>
+    </message>
+    <message>
+        <source>The server did not answer in time</source>
+        <translation>Der Server hat nicht rechtzeitig geantwortet</translation>
+    </message>
+    <message>
+        <source>Check host and port, and that no firewall stands between.</source>
+        <translation>Host und Port prüfen, und ob eine Firewall dazwischen steht.</translation>
+    </message>
+    <message>
+        <source>The server is starting or shutting down</source>
+        <translation>Der Server startet oder fährt herunter</translation>
+    </message>
+    <message>
+        <source>Wait until it runs, then start again.</source>
+        <translation>Warten, bis er läuft, dann erneut beginnen.</translation>
+    </message>
+    <message>
+        <source>Check the port, and that the server is running.</source>
+        <translation>Den Port prüfen, und ob der Server läuft.</translation>
+    </message>
+    <message>
+        <source>Check the network, and that it knows the kind of address that the server has, IPv4 or IPv6.</source>
+        <translation>Das Netzwerk prüfen, und ob es die Art der Adresse kennt, die der Server hat, IPv4 oder IPv6.</translation>
+    </message>
+    <message>
+        <source>The server does not let this user in from here</source>
+        <translation>Der Server lässt diesen Benutzer von hier aus nicht hinein</translation>
+    </message>
+    <message>
+        <source>The server&apos;s pg_hba.conf must allow this user, database and address, and the role needs LOGIN.</source>
+        <translation>Die pg_hba.conf des Servers muss Benutzer, Datenbank und Adresse zulassen, und die Rolle braucht LOGIN.</translation>
+    </message>
+    <message>
+        <source>There is no password for this sign-in</source>
+        <translation>Für diese Anmeldung gibt es kein Passwort</translation>
+    </message>
+    <message>
+        <source>Set PGPASSWORD, add a line to ~/.pgpass (mode 0600), or put it into the connection string.</source>
+        <translation>Es in die Verbindung des Projekts eintragen, PGPASSWORD setzen oder eine Zeile in ~/.pgpass (Modus 0600) anlegen.</translation>
+    </message>
+    <message>
+        <source>Check user and password. A password in a URL must be percent-encoded where it has @ : / ? # or %.</source>
+        <translation>Benutzer und Passwort prüfen. In einer URL muss ein Passwort mit Prozentzeichen kodiert sein, wo es @ : / ? # oder % enthält.</translation>
+    </message>
+    <message>
+        <source>Check the name at the end of the connection string.</source>
+        <translation>Den Namen am Ende der Verbindungszeichenfolge prüfen.</translation>
+    </message>
+    <message>
+        <source>Close other programs that use it, or lower --jobs; roles and databases have limits, too.</source>
+        <translation>Andere Programme schließen, die ihn nutzen, oder weniger parallele Aufträge wählen; auch Rollen und Datenbanken haben Grenzen.</translation>
+    </message>
+    <message>
+        <source>The server did not let us in</source>
+        <translation>Der Server hat uns nicht hineingelassen</translation>
+    </message>
+    <message>
+        <source>Check the connection string.</source>
+        <translation>Die Verbindungszeichenfolge prüfen.</translation>
+    </message>
+    <message>
+        <source>The server&apos;s own disk is full</source>
+        <translation>Der Datenträger des Servers ist voll</translation>
+    </message>
+    <message>
+        <source>Free some space on the server; this computer&apos;s disk is not meant.</source>
+        <translation>Auf dem Server Platz schaffen; der Datenträger dieses Computers ist nicht gemeint.</translation>
+    </message>
+    <message>
+        <source>The server cannot lock that many tables at once</source>
+        <translation>Der Server kann nicht so viele Tabellen auf einmal sperren</translation>
+    </message>
+    <message>
+        <source>Raise max_locks_per_transaction on the server, or back up some schemas at a time.</source>
+        <translation>Auf dem Server max_locks_per_transaction erhöhen oder nur einige Schemas auf einmal sichern.</translation>
+    </message>
+    <message>
+        <source>A table is locked by another session</source>
+        <translation>Eine Tabelle ist von einer anderen Sitzung gesperrt</translation>
+    </message>
+    <message>
+        <source>A file of the archive is missing</source>
+        <translation>Eine Datei des Archivs fehlt</translation>
+    </message>
+    <message>
+        <source>The archive is damaged</source>
+        <translation>Das Archiv ist beschädigt</translation>
+    </message>
+    <message>
+        <source>Port 6543 is a transaction pooler</source>
+        <translation>Port 6543 ist ein Transaction Pooler</translation>
+    </message>
+    <message>
+        <source>A pooler in transaction mode stands before the server</source>
+        <translation>Vor dem Server steht ein Pooler im Transaction-Modus</translation>
+    </message>
+    <message>
+        <source>Session settings leak to other clients through it, and a snapshot does not hold.</source>
+        <translation>Sitzungseinstellungen geraten durch ihn zu anderen Clients, und ein Snapshot hält nicht.</translation>
+    </message>
+    <message>
+        <source>A backup needs %1 connections at once, and the pooler has 1 free connection</source>
+        <translation>Eine Sicherung braucht %1 Verbindungen zugleich, und der Pooler hat 1 freie</translation>
+    </message>
+    <message>
+        <source>A backup needs %1 connections at once, and the pooler has %2 free ones</source>
+        <translation>Eine Sicherung braucht %1 Verbindungen zugleich, und der Pooler hat %2 freie</translation>
+    </message>
+    <message>
+        <source>Raise the size of its pool, close other programs that use it, or connect to the server itself.</source>
+        <translation>Seinen Pool vergrößern, andere Programme schließen, die ihn nutzen, oder direkt mit dem Server verbinden.</translation>
+    </message>
+    <message>
+        <source>Use the server&apos;s own port, or a pooler in session mode.</source>
+        <translation>Den Port des Servers selbst oder einen Pooler im Session-Modus verwenden.</translation>
+    </message>
+    <message>
+        <source>Use the endpoint of the instance or the cluster, not that of an RDS Proxy.</source>
+        <translation>Den Endpunkt der Instanz oder des Clusters verwenden, nicht den eines RDS Proxy.</translation>
+    </message>
+    <message>
+        <source>Use port 5432, the server itself.</source>
+        <translation>Port 5432 verwenden, den Server selbst.</translation>
+    </message>
+    <message>
+        <source>Use the string in DATABASE_URL, not the one in DATABASE_CONNECTION_POOL_URL.</source>
+        <translation>Die Zeichenfolge aus DATABASE_URL verwenden, nicht die aus DATABASE_CONNECTION_POOL_URL.</translation>
+    </message>
+    <message>
+        <source>Use the host without -pooler in its name.</source>
+        <translation>Den Host ohne -pooler im Namen verwenden.</translation>
+    </message>
+    <message>
+        <source>Use port 5432: the direct connection or the session pooler.</source>
+        <translation>Port 5432 verwenden: die direkte Verbindung oder den Session Pooler.</translation>
+    </message>
+    <message>
+        <source>Use port 5432: the session pooler, or the database itself.</source>
+        <translation>Port 5432 verwenden: den Session Pooler oder die Datenbank selbst.</translation>
+    </message>
+    <message>
+        <source>Run: GRANT pg_read_all_data TO &quot;%1&quot;; or use --exclude-table.</source>
+        <translation>Ausführen: GRANT pg_read_all_data TO &quot;%1&quot;; oder Tabellen von der Sicherung ausnehmen.</translation>
+    </message>
+    <message>
+        <source>As a member of %1, run: GRANT pg_read_all_data TO &quot;%2&quot;; or use --exclude-table.</source>
+        <translation>Als Mitglied von %1 ausführen: GRANT pg_read_all_data TO &quot;%2&quot;; oder Tabellen von der Sicherung ausnehmen.</translation>
+    </message>
+    <message>
+        <source>Back up with the default credential, which owns the database; or use --exclude-table.</source>
+        <translation>Mit der Standard-Anmeldung sichern, der die Datenbank gehört; oder Tabellen von der Sicherung ausnehmen.</translation>
+    </message>
+    <message>
+        <source>Back up as the role postgres, which may read everything; or use --exclude-table.</source>
+        <translation>Als Rolle postgres sichern, die alles lesen darf; oder Tabellen von der Sicherung ausnehmen.</translation>
+    </message>
+    <message>
+        <source>Back up as postgres or supabase_admin, which may read everything; or use --exclude-table.</source>
+        <translation>Als postgres oder supabase_admin sichern, die alles lesen dürfen; oder Tabellen von der Sicherung ausnehmen.</translation>
+    </message>
+    <message>
+        <source>Run: ALTER ROLE &quot;%1&quot; BYPASSRLS; or back up as a role that has it.</source>
+        <translation>Ausführen: ALTER ROLE &quot;%1&quot; BYPASSRLS; oder als Rolle sichern, die es hat.</translation>
+    </message>
+    <message>
+        <source>Back up as the owner of these tables, or as a role with BYPASSRLS. The master user is only a member of rds_superuser, which is no superuser.</source>
+        <translation>Als Eigentümer dieser Tabellen oder als Rolle mit BYPASSRLS sichern. Der Master-Benutzer ist nur Mitglied von rds_superuser, und das ist kein Superuser.</translation>
+    </message>
+    <message>
+        <source>Back up as the server&apos;s administrator, a member of azure_pg_admin; from version 16 on it can also run: ALTER ROLE &quot;%1&quot; BYPASSRLS;</source>
+        <translation>Als Administrator des Servers sichern, einem Mitglied von azure_pg_admin; ab Version 16 kann er auch ausführen: ALTER ROLE &quot;%1&quot; BYPASSRLS;</translation>
+    </message>
+    <message>
+        <source>Back up with the default credential, if it owns these tables; nobody gets BYPASSRLS.</source>
+        <translation>Mit der Standard-Anmeldung sichern, wenn ihr diese Tabellen gehören; BYPASSRLS bekommt niemand.</translation>
+    </message>
+    <message>
+        <source>Back up as the owner of these tables, or as a role with BYPASSRLS: those made in Neon&apos;s console have it.</source>
+        <translation>Als Eigentümer dieser Tabellen oder als Rolle mit BYPASSRLS sichern: In Neons Konsole angelegte haben es.</translation>
+    </message>
+    <message>
+        <source>Back up as the role postgres, which has BYPASSRLS.</source>
+        <translation>Als Rolle postgres sichern, die BYPASSRLS hat.</translation>
+    </message>
+    <message>
+        <source>Back up as postgres or supabase_admin, which have BYPASSRLS.</source>
+        <translation>Als postgres oder supabase_admin sichern, die BYPASSRLS haben.</translation>
+    </message>
+    <message>
+        <source>Download global-bundle.pem from %1, and give it with sslrootcert=FILE.</source>
+        <translation>global-bundle.pem von %1 herunterladen und mit sslrootcert=DATEI angeben.</translation>
+    </message>
+    <message>
+        <source>Its certificate is one that this computer should trust: use sslrootcert=system.</source>
+        <translation>Seinem Zertifikat sollte dieser Computer vertrauen: sslrootcert=system verwenden.</translation>
+    </message>
+    <message>
+        <source>Its certificate is one that this computer trusts: use sslrootcert=system.</source>
+        <translation>Seinem Zertifikat vertraut dieser Computer: sslrootcert=system verwenden.</translation>
+    </message>
+    <message>
+        <source>Heroku&apos;s certificates sign themselves and cannot be checked: use sslmode=require.</source>
+        <translation>Herokus Zertifikate sind selbst signiert und lassen sich nicht prüfen: sslmode=require verwenden.</translation>
+    </message>
+    <message>
+        <source>Download the certificate from the project&apos;s database settings (SSL configuration), and give it with sslrootcert=FILE.</source>
+        <translation>Das Zertifikat aus den Datenbankeinstellungen des Projekts (SSL configuration) herunterladen und mit sslrootcert=DATEI angeben.</translation>
+    </message>
+    <message>
+        <source>An instance that is not publicly accessible can be reached from its own network alone, and its security group must let this computer in.</source>
+        <translation>Eine nicht öffentlich zugängliche Instanz ist nur aus ihrem eigenen Netzwerk erreichbar, und ihre Sicherheitsgruppe muss diesen Computer zulassen.</translation>
+    </message>
+    <message>
+        <source>The server&apos;s firewall rules must let this computer&apos;s address in.</source>
+        <translation>Die Firewall-Regeln des Servers müssen die Adresse dieses Computers zulassen.</translation>
+    </message>
+    <message>
+        <source>Host and password of a Heroku database change now and again: “heroku config” has those of today.</source>
+        <translation>Host und Passwort einer Heroku-Datenbank ändern sich ab und zu: „heroku config“ zeigt die heutigen.</translation>
+    </message>
+    <message>
+        <source>The direct host of a Supabase project has an IPv6 address only, unless it has the IPv4 add-on: use its session pooler. A project that is paused or removed has no host at all.</source>
+        <translation>Der direkte Host eines Supabase-Projekts hat ohne das IPv4-Add-on nur eine IPv6-Adresse: den Session Pooler verwenden. Ein pausiertes oder entferntes Projekt hat gar keinen Host.</translation>
+    </message>
+    <message>
+        <source>“supabase start” starts it, and “supabase status” tells where it answers.</source>
+        <translation>„supabase start“ startet es, und „supabase status“ sagt, wo es antwortet.</translation>
+    </message>
+    <message>
+        <source>The connection string cannot be read</source>
+        <translation>Die Verbindungszeichenfolge ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>it is neither a URL nor keyword=value pairs</source>
+        <translation>sie ist weder eine URL noch besteht sie aus Paaren der Form Schlüssel=Wert</translation>
+    </message>
+    <message>
+        <source>it is empty</source>
+        <translation>das Feld ist leer</translation>
+    </message>
+    <message>
+        <source>invalid connection option</source>
+        <translation>ungültige Verbindungsoption</translation>
+    </message>
+    <message>
+        <source>invalid integer value</source>
+        <translation>ungültige Ganzzahl</translation>
+    </message>
+    <message>
+        <source>invalid percent-encoded</source>
+        <translation>ungültige Prozentkodierung</translation>
+    </message>
+    <message>
+        <source>missing &quot;=&quot;</source>
+        <translation>es fehlt ein „=“</translation>
+    </message>
+    <message>
+        <source>Use postgresql://user:password@host:5432/database, or host=… user=… dbname=….</source>
+        <translation>Verwendbar ist postgresql://user:password@host:5432/database oder host=… user=… dbname=….</translation>
+    </message>
+    <message>
+        <source>%1 cannot be given in a connection string</source>
+        <translation>%1 kann nicht in einer Verbindungszeichenfolge stehen</translation>
+    </message>
+    <message>
+        <source>PostgreSQL&apos;s tools would need it in their command line, which all users can read</source>
+        <translation>PostgreSQLs Werkzeuge bräuchten es in ihrer Befehlszeile, die alle Benutzer lesen können</translation>
+    </message>
+    <message>
+        <source>Use a client key without a passphrase, readable by you alone.</source>
+        <translation>Einen Client-Schlüssel ohne Passphrase verwenden, den niemand sonst lesen darf.</translation>
+    </message>
+    <message>
+        <source>The other options cannot be read</source>
+        <translation>Die weiteren Optionen sind nicht lesbar</translation>
+    </message>
+    <message>
+        <source>Use keyword=value pairs with spaces between them.</source>
+        <translation>Paare der Form Schlüssel=Wert mit Leerzeichen dazwischen verwenden.</translation>
+    </message>
+    <message>
+        <source>There is already a project “%1”</source>
+        <translation>Ein Projekt „%1“ gibt es schon</translation>
+    </message>
+    <message>
+        <source>Choose another name, or remove that project first.</source>
+        <translation>Einen anderen Namen wählen oder zuerst jenes Projekt entfernen.</translation>
+    </message>
+    <message>
+        <source>There is no project “%1”</source>
+        <translation>Ein Projekt „%1“ gibt es nicht</translation>
+    </message>
+    <message>
+        <source>%1 cannot be a project&apos;s name</source>
+        <translation>%1 kann kein Projektname sein</translation>
+    </message>
+    <message>
+        <source>Use 1 to %1 letters, digits, signs and spaces, none at either end.</source>
+        <translation>1 bis %1 Buchstaben, Ziffern, Zeichen und Leerzeichen verwenden, am Anfang und Ende keine Leerzeichen.</translation>
+    </message>
+    <message>
+        <source>Another Holdfast is changing the settings</source>
+        <translation>Ein anderes Holdfast ändert gerade die Einstellungen</translation>
+    </message>
+    <message>
+        <source>Another Holdfast is using the catalog of backups</source>
+        <translation>Ein anderes Holdfast verwendet gerade den Katalog der Sicherungen</translation>
+    </message>
+    <message>
+        <source>Close the other one, then try again.</source>
+        <translation>Das andere schließen, dann erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>“%1” does not have five fields</source>
+        <translation>„%1“ hat nicht fünf Felder</translation>
+    </message>
+    <message>
+        <source>The fields are minute, hour, day of the month, month, day of the week.</source>
+        <translation>Die Felder sind Minute, Stunde, Tag des Monats, Monat, Wochentag.</translation>
+    </message>
+    <message>
+        <source>“%1” never comes</source>
+        <translation>„%1“ tritt nie ein</translation>
+    </message>
+    <message>
+        <source>Choose a day that the months have.</source>
+        <translation>Einen Tag wählen, den die Monate haben.</translation>
+    </message>
+    <message>
+        <source>“%1” is not a cron expression</source>
+        <translation>„%1“ ist kein Cron-Ausdruck</translation>
+    </message>
+    <message>
+        <source>“%1” is no minute</source>
+        <translation>„%1“ ist keine Minute</translation>
+    </message>
+    <message>
+        <source>“%1” is no hour</source>
+        <translation>„%1“ ist keine Stunde</translation>
+    </message>
+    <message>
+        <source>“%1” is no day of the month</source>
+        <translation>„%1“ ist kein Tag des Monats</translation>
+    </message>
+    <message>
+        <source>“%1” is no month</source>
+        <translation>„%1“ ist kein Monat</translation>
+    </message>
+    <message>
+        <source>“%1” is no day of the week</source>
+        <translation>„%1“ ist kein Wochentag</translation>
+    </message>
+    <message>
+        <source>%1. Lists (1,2), ranges (1-5) and steps (*/2) can be used.</source>
+        <translation>%1. Listen (1,2), Bereiche (1-5) und Schritte (*/2) sind möglich.</translation>
+    </message>
+    <message>
+        <source>Minutes go from 0 to 59</source>
+        <translation>Minuten gehen von 0 bis 59</translation>
+    </message>
+    <message>
+        <source>Hours go from 0 to 23</source>
+        <translation>Stunden gehen von 0 bis 23</translation>
+    </message>
+    <message>
+        <source>Days go from 1 to 31; L is the last one</source>
+        <translation>Tage gehen von 1 bis 31; L ist der letzte</translation>
+    </message>
+    <message>
+        <source>Months go from 1 to 12 or JAN to DEC</source>
+        <translation>Monate gehen von 1 bis 12 oder JAN bis DEC</translation>
+    </message>
+    <message>
+        <source>Days of the week go from 0 (Sunday) to 7 (Sunday) or SUN to SAT</source>
+        <translation>Wochentage gehen von 0 (Sonntag) bis 7 (Sonntag) oder SUN bis SAT</translation>
+    </message>
+    <message>
+        <source>there is no time zone “%1”</source>
+        <translation>eine Zeitzone „%1“ gibt es nicht</translation>
+    </message>
+    <message>
+        <source>Names look like Europe/Berlin or UTC.</source>
+        <translation>Namen lauten wie Europe/Berlin oder UTC.</translation>
+    </message>
+    <message>
+        <source>“%1” is not a whole path</source>
+        <translation>„%1“ ist kein vollständiger Pfad</translation>
+    </message>
+    <message>
+        <source>Begin at the root.</source>
+        <translation>Am Wurzelverzeichnis beginnen.</translation>
+    </message>
+    <message>
+        <source>%1 is not a number from 0 to %2</source>
+        <translation>%1 ist keine Zahl von 0 bis %2</translation>
+    </message>
+    <message>
+        <source>0 switches the rule off.</source>
+        <translation>0 schaltet die Regel aus.</translation>
+    </message>
+    <message>
+        <source>The selection names something that the database does not have</source>
+        <translation>Die Auswahl nennt etwas, das die Datenbank nicht hat</translation>
+    </message>
+    <message>
+        <source>Names fold to lower case; put &quot;Mixed&quot; in double quotes. * and ? are wild.</source>
+        <translation>Namen gelten in Kleinbuchstaben; &quot;Gemischte&quot; gehören in doppelte Anführungszeichen. * und ? sind Platzhalter.</translation>
+    </message>
+    <message>
+        <source>%1 may not read %2 and %3 more</source>
+        <translation>%1 darf %2 und %3 weitere nicht lesen</translation>
+    </message>
+    <message>
+        <source>%1 may not read %2</source>
+        <translation>%1 darf %2 nicht lesen</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows of %1 and %2 more from %3</source>
+        <translation>Row Security würde Zeilen von %1 und %2 weiteren vor %3 verbergen</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows of %1 from %2</source>
+        <translation>Row Security würde Zeilen von %1 vor %2 verbergen</translation>
+    </message>
+    <message>
+        <source>Back up as the tables&apos; owner, as a superuser, or as a role with BYPASSRLS.</source>
+        <translation>Als Eigentümer der Tabellen, als Superuser oder als Rolle mit BYPASSRLS sichern.</translation>
+    </message>
+    <message>
+        <source>Grant it SELECT on what is named (or the role pg_read_all_data), or leave that out.</source>
+        <translation>Ihr SELECT auf das Genannte (oder die Rolle pg_read_all_data) geben oder es auslassen.</translation>
+    </message>
+    <message>
+        <source>PostgreSQL cannot write rows whose text form is over 1 GB (bytea doubles): split the value.</source>
+        <translation>PostgreSQL kann keine Zeilen schreiben, deren Textform über 1 GB liegt (bytea verdoppelt sich): den Wert aufteilen.</translation>
+    </message>
+    <message>
+        <source>The folder has too little space for this backup</source>
+        <translation>Der Ordner hat zu wenig Platz für diese Sicherung</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes left, the backup needs about %3</source>
+        <translation>%1 hat noch %2 Bytes frei, die Sicherung braucht etwa %3</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes left</source>
+        <translation>%1 hat noch %2 Bytes frei</translation>
+    </message>
+    <message>
+        <source>Free some space or choose another folder, then start again.</source>
+        <translation>Platz schaffen oder einen anderen Ordner wählen, dann erneut beginnen.</translation>
+    </message>
+    <message>
+        <source>The folder cannot be used</source>
+        <translation>Der Ordner ist nicht verwendbar</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, create it, or choose another folder.</source>
+        <translation>Den Datenträger anschließen, auf dem er liegt, ihn anlegen oder einen anderen wählen.</translation>
+    </message>
+    <message>
+        <source>The server runs PostgreSQL %1, which is newer than every tool here</source>
+        <translation>Der Server hat PostgreSQL %1, neuer als jedes Werkzeug hier</translation>
+    </message>
+    <message>
+        <source>No PostgreSQL tool here can reach a PostgreSQL %1 server over TLS</source>
+        <translation>Kein PostgreSQL-Werkzeug hier kann einen Server mit PostgreSQL %1 über TLS erreichen</translation>
+    </message>
+    <message>
+        <source>No working PostgreSQL tools were found</source>
+        <translation>Es wurden keine funktionierenden PostgreSQL-Werkzeuge gefunden</translation>
+    </message>
+    <message>
+        <source>No PostgreSQL server of version %1 or newer is here to prove the backup with</source>
+        <translation>Hier ist kein PostgreSQL-Server der Version %1 oder neuer, um die Sicherung nachzuweisen</translation>
+    </message>
+    <message>
+        <source>Found without TLS: %1</source>
+        <translation>Gefunden ohne TLS: %1</translation>
+    </message>
+    <message>
+        <source>Servers found: %1</source>
+        <translation>Gefundene Server: %1</translation>
+    </message>
+    <message>
+        <source>Found: %1</source>
+        <translation>Gefunden: %1</translation>
+    </message>
+    <message>
+        <source>Install newer tools with “brew install postgresql@%1”.</source>
+        <translation>Neuere Werkzeuge mit „brew install postgresql@%1“ installieren.</translation>
+    </message>
+    <message>
+        <source>Install PostgreSQL %1 or newer from %2.</source>
+        <translation>PostgreSQL %1 oder neuer von %2 installieren.</translation>
+    </message>
+    <message>
+        <source>Install newer tools: on Debian and Ubuntu “sudo apt install %1”, with %2 as a source where the system&apos;s own are older; on Red Hat and Fedora “sudo dnf install %3” from %4.</source>
+        <translation>Neuere Werkzeuge installieren: auf Debian und Ubuntu „sudo apt install %1“, mit %2 als Quelle, wo die des Systems älter sind; auf Red Hat und Fedora „sudo dnf install %3“ von %4.</translation>
+    </message>
+    <message>
+        <source>The keyring does not work</source>
+        <translation>Der Schlüsselbund funktioniert nicht</translation>
+    </message>
+    <message>
+        <source>There is no keyring for the password</source>
+        <translation>Es gibt keinen Schlüsselbund für das Passwort</translation>
+    </message>
+    <message>
+        <source>The password is not text, so the keyring cannot store it</source>
+        <translation>Das Passwort ist kein Text, darum kann der Schlüsselbund es nicht speichern</translation>
+    </message>
+    <message>
+        <source>The password is too long for the Windows keyring</source>
+        <translation>Das Passwort ist zu lang für den Schlüsselbund von Windows</translation>
+    </message>
+    <message>
+        <source>The keyring is locked, so the password cannot follow the new name</source>
+        <translation>Der Schlüsselbund ist gesperrt, darum kann das Passwort dem neuen Namen nicht folgen</translation>
+    </message>
+    <message>
+        <source>Unlock it, then save again; or enter the password here.</source>
+        <translation>Ihn entsperren, dann erneut speichern; oder das Passwort hier eingeben.</translation>
+    </message>
+    <message>
+        <source>The mail server did not answer within %1 seconds</source>
+        <translation>Der Mailserver hat nicht innerhalb von %1 Sekunden geantwortet</translation>
+    </message>
+    <message>
+        <source>The web server did not answer within %1 seconds</source>
+        <translation>Der Webserver hat nicht innerhalb von %1 Sekunden geantwortet</translation>
+    </message>
+    <message>
+        <source>The web server sends us to another address</source>
+        <translation>Der Webserver schickt uns zu einer anderen Adresse</translation>
+    </message>
+    <message>
+        <source>The mail server shows a certificate that is not trusted</source>
+        <translation>Der Mailserver zeigt ein Zertifikat, dem nicht vertraut wird</translation>
+    </message>
+    <message>
+        <source>The web server shows a certificate that is not trusted</source>
+        <translation>Der Webserver zeigt ein Zertifikat, dem nicht vertraut wird</translation>
+    </message>
+    <message>
+        <source>The mail server does not speak TLS there</source>
+        <translation>Der Mailserver spricht dort kein TLS</translation>
+    </message>
+    <message>
+        <source>The web server does not speak TLS there</source>
+        <translation>Der Webserver spricht dort kein TLS</translation>
+    </message>
+    <message>
+        <source>The mail server refused the sign-in</source>
+        <translation>Der Mailserver hat die Anmeldung abgelehnt</translation>
+    </message>
+    <message>
+        <source>The mail server does not offer what is asked for</source>
+        <translation>Der Mailserver bietet das Verlangte nicht an</translation>
+    </message>
+    <message>
+        <source>The mail server ended the connection</source>
+        <translation>Der Mailserver hat die Verbindung beendet</translation>
+    </message>
+    <message>
+        <source>The mail server refused every address</source>
+        <translation>Der Mailserver hat jede Adresse abgelehnt</translation>
+    </message>
+    <message>
+        <source>The mail server refused the sender</source>
+        <translation>Der Mailserver hat den Absender abgelehnt</translation>
+    </message>
+    <message>
+        <source>The mail server refused the message</source>
+        <translation>Der Mailserver hat die Nachricht abgelehnt</translation>
+    </message>
+    <message>
+        <source>The web server gave an answer that is none</source>
+        <translation>Der Webserver hat keine verständliche Antwort gegeben</translation>
+    </message>
+    <message>
+        <source>The mail server cannot be reached</source>
+        <translation>Der Mailserver ist nicht erreichbar</translation>
+    </message>
+    <message>
+        <source>The web server cannot be reached</source>
+        <translation>Der Webserver ist nicht erreichbar</translation>
+    </message>
+    <message>
+        <source>There is no computer of that name</source>
+        <translation>Einen Computer dieses Namens gibt es nicht</translation>
+    </message>
+    <message>
+        <source>Nothing answers at the port of the mail server</source>
+        <translation>Am Port des Mailservers antwortet nichts</translation>
+    </message>
+    <message>
+        <source>Nothing answers at the port of the web server</source>
+        <translation>Am Port des Webservers antwortet nichts</translation>
+    </message>
+    <message>
+        <source>The web server answered %1</source>
+        <translation>Der Webserver hat mit %1 geantwortet</translation>
+    </message>
+</context>
+<context>
     <name>error</name>
     <message>
         <source>Something that was given cannot be used</source>

@@ -4054,6 +4054,785 @@
     </message>
 </context>
 <context>
+    <name>engine</name>
+    <message>
+        <source>given by a service</source>
+        <translation>indicado por un servicio</translation>
+    </message>
+    <message>
+        <source>given by libpq&apos;s own settings</source>
+        <translation>indicado por los ajustes propios de libpq</translation>
+    </message>
+    <message>
+        <source>libpq&apos;s own choice</source>
+        <translation>elección propia de libpq</translation>
+    </message>
+    <message>
+        <source>tried with the sign-in</source>
+        <translation>se prueba al iniciar sesión</translation>
+    </message>
+    <message>
+        <source>this computer</source>
+        <translation>este equipo</translation>
+    </message>
+    <message>
+        <source>by the socket in %1</source>
+        <translation>por el socket de %1</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv4 and IPv6</source>
+        <translation>%1 es %2 y %3 más, IPv4 e IPv6</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv4</source>
+        <translation>%1 es %2 y %3 más, IPv4</translation>
+    </message>
+    <message>
+        <source>%1 is %2 and %3 more, IPv6</source>
+        <translation>%1 es %2 y %3 más, IPv6</translation>
+    </message>
+    <message>
+        <source>%1 is %2, IPv4</source>
+        <translation>%1 es %2, IPv4</translation>
+    </message>
+    <message>
+        <source>%1 is %2, IPv6</source>
+        <translation>%1 es %2, IPv6</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2. %3</source>
+        <translation>%1 responde en el puerto %2. %3</translation>
+    </message>
+    <message>
+        <source>%1 answers on port %2</source>
+        <translation>%1 responde en el puerto %2</translation>
+    </message>
+    <message>
+        <source>Port 6432 is Azure&apos;s PgBouncer, on which a snapshot may not hold: port 5432, the server itself, is used instead.</source>
+        <translation>El puerto 6432 es el PgBouncer de Azure, en el que una instantánea puede perderse: en su lugar se usa el puerto 5432, el propio servidor.</translation>
+    </message>
+    <message>
+        <source>The host is Neon&apos;s transaction pooler, on which a snapshot does not hold: the same host without -pooler is used instead.</source>
+        <translation>El host es el pooler de transacciones de Neon, en el que una instantánea no se mantiene: en su lugar se usa el mismo host sin -pooler.</translation>
+    </message>
+    <message>
+        <source>Port 6543 is Supabase&apos;s transaction pooler, on which a snapshot does not hold: port 5432 of the same host is used instead.</source>
+        <translation>El puerto 6543 es el pooler de transacciones de Supabase, en el que una instantánea no se mantiene: en su lugar se usa el puerto 5432 del mismo host.</translation>
+    </message>
+    <message>
+        <source>Port 54329 is the local project&apos;s pooler: port 54322, the database itself, is used instead.</source>
+        <translation>El puerto 54329 es el pooler del proyecto local: en su lugar se usa el puerto 54322, la propia base de datos.</translation>
+    </message>
+    <message>
+        <source>Port 6543 is a transaction pooler, on which a snapshot does not hold: port 5432 of the same host, its session pooler, is used instead.</source>
+        <translation>El puerto 6543 es un pooler de transacciones, en el que una instantánea no se mantiene: en su lugar se usa el puerto 5432 del mismo host, su pooler de sesiones.</translation>
+    </message>
+    <message>
+        <source>not encrypted</source>
+        <translation>sin cifrar</translation>
+    </message>
+    <message>
+        <source>not encrypted, as sslmode=disable asks</source>
+        <translation>sin cifrar, como pide sslmode=disable</translation>
+    </message>
+    <message>
+        <source>%1, certificate of %2 issued by %3; %4</source>
+        <translation>%1, certificado de %2 emitido por %3; %4</translation>
+    </message>
+    <message>
+        <source>authority and name are checked</source>
+        <translation>se verifican la autoridad y el nombre</translation>
+    </message>
+    <message>
+        <source>its authority is checked, its name is not</source>
+        <translation>se verifica su autoridad, pero no su nombre</translation>
+    </message>
+    <message>
+        <source>it is not checked (sslmode=%1)</source>
+        <translation>no se verifica (sslmode=%1)</translation>
+    </message>
+    <message>
+        <source>%1, through a pooler in session mode</source>
+        <translation>%1, a través de un pooler en modo de sesión</translation>
+    </message>
+    <message>
+        <source>as %1 in database %2, in %3 ms</source>
+        <translation>como %1 en la base de datos %2, en %3 ms</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1; %2</source>
+        <translation>PostgreSQL %1; %2</translation>
+    </message>
+    <message>
+        <source>it fits the server, %1</source>
+        <translation>la herramienta corresponde al servidor, %1</translation>
+    </message>
+    <message>
+        <source>the newest of those that read PostgreSQL %1</source>
+        <translation>la herramienta más nueva que lee PostgreSQL %1</translation>
+    </message>
+    <message>
+        <source>%1 may read everything</source>
+        <translation>%1 puede leerlo todo</translation>
+    </message>
+    <message>
+        <source>no rows are hidden</source>
+        <translation>no hay filas ocultas</translation>
+    </message>
+    <message>
+        <source>%1. A backup takes about %2 and %3</source>
+        <translation>%1. Una copia ocupa unos %2 y tarda %3</translation>
+    </message>
+    <message>
+        <source>a moment</source>
+        <translation>un momento</translation>
+    </message>
+    <message>
+        <source>Check the host name for typing errors, and that this computer is online.</source>
+        <translation>Compruebe que el nombre del host no tenga erratas y que este equipo tenga conexión.</translation>
+    </message>
+    <message>
+        <source>Give its authority&apos;s certificate with sslrootcert=FILE, and check that it has not expired, that this computer&apos;s clock is right, and that this is the right server.</source>
+        <translation>Indique el certificado de su autoridad con sslrootcert=ARCHIVO, y compruebe que no haya caducado, que el reloj de este equipo sea correcto y que este sea el servidor adecuado.</translation>
+    </message>
+    <message>
+        <source>Give its authority&apos;s certificate with sslrootcert=FILE.</source>
+        <translation>Indique el certificado de su autoridad con sslrootcert=ARCHIVO.</translation>
+    </message>
+    <message>
+        <source>Use the host name that the certificate was made for, or sslmode=verify-ca.</source>
+        <translation>Use el nombre de host para el que se emitió el certificado, o sslmode=verify-ca.</translation>
+    </message>
+    <message>
+        <source>The root certificate was not found</source>
+        <translation>No se encontró el certificado raíz</translation>
+    </message>
+    <message>
+        <source>Check the path in sslrootcert; sslrootcert=system takes the authorities that this computer trusts.</source>
+        <translation>Compruebe la ruta en sslrootcert; sslrootcert=system toma las autoridades en las que confía este equipo.</translation>
+    </message>
+    <message>
+        <source>The client&apos;s certificate or its key cannot be used</source>
+        <translation>El certificado del cliente o su clave no se puede usar</translation>
+    </message>
+    <message>
+        <source>Check the files in sslcert and sslkey; the key must be readable by you alone.</source>
+        <translation>Compruebe los archivos de sslcert y sslkey; solo usted debe poder leer la clave.</translation>
+    </message>
+    <message>
+        <source>Check the network and that the server still runs, then start again.</source>
+        <translation>Compruebe la red y que el servidor siga en marcha, y empiece de nuevo.</translation>
+    </message>
+    <message>
+        <source>Set sslmode=require for a server that insists on TLS, or sslmode=prefer for one that has none.</source>
+        <translation>Ponga sslmode=require si el servidor exige TLS, o sslmode=prefer si no lo tiene.</translation>
+    </message>
+    <message>
+        <source>The server did not answer in time</source>
+        <translation>El servidor no respondió a tiempo</translation>
+    </message>
+    <message>
+        <source>Check host and port, and that no firewall stands between.</source>
+        <translation>Compruebe el host y el puerto, y que no haya un cortafuegos de por medio.</translation>
+    </message>
+    <message>
+        <source>The server is starting or shutting down</source>
+        <translation>El servidor se está iniciando o apagando</translation>
+    </message>
+    <message>
+        <source>Wait until it runs, then start again.</source>
+        <translation>Espere a que funcione y empiece de nuevo.</translation>
+    </message>
+    <message>
+        <source>Check the port, and that the server is running.</source>
+        <translation>Compruebe el puerto y que el servidor esté en marcha.</translation>
+    </message>
+    <message>
+        <source>Check the network, and that it knows the kind of address that the server has, IPv4 or IPv6.</source>
+        <translation>Compruebe la red, y que admita el tipo de dirección del servidor, IPv4 o IPv6.</translation>
+    </message>
+    <message>
+        <source>The server does not let this user in from here</source>
+        <translation>El servidor no admite a este usuario desde aquí</translation>
+    </message>
+    <message>
+        <source>The server&apos;s pg_hba.conf must allow this user, database and address, and the role needs LOGIN.</source>
+        <translation>El pg_hba.conf del servidor debe permitir este usuario, base de datos y dirección, y el rol necesita LOGIN.</translation>
+    </message>
+    <message>
+        <source>There is no password for this sign-in</source>
+        <translation>No hay contraseña para este inicio de sesión</translation>
+    </message>
+    <message>
+        <source>Set PGPASSWORD, add a line to ~/.pgpass (mode 0600), or put it into the connection string.</source>
+        <translation>Introdúzcala en la conexión del proyecto, defina PGPASSWORD o añada una línea a ~/.pgpass (modo 0600).</translation>
+    </message>
+    <message>
+        <source>Check user and password. A password in a URL must be percent-encoded where it has @ : / ? # or %.</source>
+        <translation>Compruebe el usuario y la contraseña. En una URL, la contraseña debe ir codificada con porcentajes donde tenga @ : / ? # o %.</translation>
+    </message>
+    <message>
+        <source>Check the name at the end of the connection string.</source>
+        <translation>Compruebe el nombre al final de la cadena de conexión.</translation>
+    </message>
+    <message>
+        <source>Close other programs that use it, or lower --jobs; roles and databases have limits, too.</source>
+        <translation>Cierre otros programas que lo usen o elija menos tareas en paralelo; los roles y las bases de datos también tienen límites.</translation>
+    </message>
+    <message>
+        <source>The server did not let us in</source>
+        <translation>El servidor no nos dejó entrar</translation>
+    </message>
+    <message>
+        <source>Check the connection string.</source>
+        <translation>Compruebe la cadena de conexión.</translation>
+    </message>
+    <message>
+        <source>The server&apos;s own disk is full</source>
+        <translation>El disco del propio servidor está lleno</translation>
+    </message>
+    <message>
+        <source>Free some space on the server; this computer&apos;s disk is not meant.</source>
+        <translation>Libere espacio en el servidor; no se trata del disco de este equipo.</translation>
+    </message>
+    <message>
+        <source>The server cannot lock that many tables at once</source>
+        <translation>El servidor no puede bloquear tantas tablas a la vez</translation>
+    </message>
+    <message>
+        <source>Raise max_locks_per_transaction on the server, or back up some schemas at a time.</source>
+        <translation>Aumente max_locks_per_transaction en el servidor o copie solo algunos esquemas cada vez.</translation>
+    </message>
+    <message>
+        <source>A table is locked by another session</source>
+        <translation>Otra sesión tiene bloqueada una tabla</translation>
+    </message>
+    <message>
+        <source>A file of the archive is missing</source>
+        <translation>Falta un archivo del volcado</translation>
+    </message>
+    <message>
+        <source>The archive is damaged</source>
+        <translation>El volcado está dañado</translation>
+    </message>
+    <message>
+        <source>Port 6543 is a transaction pooler</source>
+        <translation>El puerto 6543 es un pooler de transacciones</translation>
+    </message>
+    <message>
+        <source>A pooler in transaction mode stands before the server</source>
+        <translation>Ante el servidor hay un pooler en modo de transacciones</translation>
+    </message>
+    <message>
+        <source>Session settings leak to other clients through it, and a snapshot does not hold.</source>
+        <translation>A través de él, los ajustes de sesión llegan a otros clientes y una instantánea no se mantiene.</translation>
+    </message>
+    <message>
+        <source>A backup needs %1 connections at once, and the pooler has 1 free connection</source>
+        <translation>Una copia necesita %1 conexiones a la vez, y el pooler tiene 1 libre</translation>
+    </message>
+    <message>
+        <source>A backup needs %1 connections at once, and the pooler has %2 free ones</source>
+        <translation>Una copia necesita %1 conexiones a la vez, y el pooler tiene %2 libres</translation>
+    </message>
+    <message>
+        <source>Raise the size of its pool, close other programs that use it, or connect to the server itself.</source>
+        <translation>Aumente el tamaño de su grupo, cierre otros programas que lo usen o conéctese al propio servidor.</translation>
+    </message>
+    <message>
+        <source>Use the server&apos;s own port, or a pooler in session mode.</source>
+        <translation>Use el puerto del propio servidor o un pooler en modo de sesión.</translation>
+    </message>
+    <message>
+        <source>Use the endpoint of the instance or the cluster, not that of an RDS Proxy.</source>
+        <translation>Use el punto de conexión de la instancia o del clúster, no el de un RDS Proxy.</translation>
+    </message>
+    <message>
+        <source>Use port 5432, the server itself.</source>
+        <translation>Use el puerto 5432, el propio servidor.</translation>
+    </message>
+    <message>
+        <source>Use the string in DATABASE_URL, not the one in DATABASE_CONNECTION_POOL_URL.</source>
+        <translation>Use la cadena de DATABASE_URL, no la de DATABASE_CONNECTION_POOL_URL.</translation>
+    </message>
+    <message>
+        <source>Use the host without -pooler in its name.</source>
+        <translation>Use el host que no lleva -pooler en su nombre.</translation>
+    </message>
+    <message>
+        <source>Use port 5432: the direct connection or the session pooler.</source>
+        <translation>Use el puerto 5432: la conexión directa o el pooler de sesiones.</translation>
+    </message>
+    <message>
+        <source>Use port 5432: the session pooler, or the database itself.</source>
+        <translation>Use el puerto 5432: el pooler de sesiones o la propia base de datos.</translation>
+    </message>
+    <message>
+        <source>Run: GRANT pg_read_all_data TO &quot;%1&quot;; or use --exclude-table.</source>
+        <translation>Ejecute: GRANT pg_read_all_data TO &quot;%1&quot;; o excluya tablas de la copia.</translation>
+    </message>
+    <message>
+        <source>As a member of %1, run: GRANT pg_read_all_data TO &quot;%2&quot;; or use --exclude-table.</source>
+        <translation>Como miembro de %1, ejecute: GRANT pg_read_all_data TO &quot;%2&quot;; o excluya tablas de la copia.</translation>
+    </message>
+    <message>
+        <source>Back up with the default credential, which owns the database; or use --exclude-table.</source>
+        <translation>Haga la copia con la credencial predeterminada, propietaria de la base de datos; o excluya tablas de la copia.</translation>
+    </message>
+    <message>
+        <source>Back up as the role postgres, which may read everything; or use --exclude-table.</source>
+        <translation>Haga la copia con el rol postgres, que puede leerlo todo; o excluya tablas de la copia.</translation>
+    </message>
+    <message>
+        <source>Back up as postgres or supabase_admin, which may read everything; or use --exclude-table.</source>
+        <translation>Haga la copia como postgres o supabase_admin, que pueden leerlo todo; o excluya tablas de la copia.</translation>
+    </message>
+    <message>
+        <source>Run: ALTER ROLE &quot;%1&quot; BYPASSRLS; or back up as a role that has it.</source>
+        <translation>Ejecute: ALTER ROLE &quot;%1&quot; BYPASSRLS; o haga la copia con un rol que lo tenga.</translation>
+    </message>
+    <message>
+        <source>Back up as the owner of these tables, or as a role with BYPASSRLS. The master user is only a member of rds_superuser, which is no superuser.</source>
+        <translation>Haga la copia como propietario de estas tablas o con un rol que tenga BYPASSRLS. El usuario maestro solo es miembro de rds_superuser, que no es superusuario.</translation>
+    </message>
+    <message>
+        <source>Back up as the server&apos;s administrator, a member of azure_pg_admin; from version 16 on it can also run: ALTER ROLE &quot;%1&quot; BYPASSRLS;</source>
+        <translation>Haga la copia como administrador del servidor, miembro de azure_pg_admin; desde la versión 16 también puede ejecutar: ALTER ROLE &quot;%1&quot; BYPASSRLS;</translation>
+    </message>
+    <message>
+        <source>Back up with the default credential, if it owns these tables; nobody gets BYPASSRLS.</source>
+        <translation>Haga la copia con la credencial predeterminada, si es propietaria de estas tablas; nadie recibe BYPASSRLS.</translation>
+    </message>
+    <message>
+        <source>Back up as the owner of these tables, or as a role with BYPASSRLS: those made in Neon&apos;s console have it.</source>
+        <translation>Haga la copia como propietario de estas tablas o con un rol que tenga BYPASSRLS: los creados en la consola de Neon lo tienen.</translation>
+    </message>
+    <message>
+        <source>Back up as the role postgres, which has BYPASSRLS.</source>
+        <translation>Haga la copia con el rol postgres, que tiene BYPASSRLS.</translation>
+    </message>
+    <message>
+        <source>Back up as postgres or supabase_admin, which have BYPASSRLS.</source>
+        <translation>Haga la copia como postgres o supabase_admin, que tienen BYPASSRLS.</translation>
+    </message>
+    <message>
+        <source>Download global-bundle.pem from %1, and give it with sslrootcert=FILE.</source>
+        <translation>Descargue global-bundle.pem de %1 e indíquelo con sslrootcert=ARCHIVO.</translation>
+    </message>
+    <message>
+        <source>Its certificate is one that this computer should trust: use sslrootcert=system.</source>
+        <translation>Este equipo debería confiar en su certificado: use sslrootcert=system.</translation>
+    </message>
+    <message>
+        <source>Its certificate is one that this computer trusts: use sslrootcert=system.</source>
+        <translation>Este equipo confía en su certificado: use sslrootcert=system.</translation>
+    </message>
+    <message>
+        <source>Heroku&apos;s certificates sign themselves and cannot be checked: use sslmode=require.</source>
+        <translation>Los certificados de Heroku están autofirmados y no se pueden verificar: use sslmode=require.</translation>
+    </message>
+    <message>
+        <source>Download the certificate from the project&apos;s database settings (SSL configuration), and give it with sslrootcert=FILE.</source>
+        <translation>Descargue el certificado de los ajustes de base de datos del proyecto (SSL configuration) e indíquelo con sslrootcert=ARCHIVO.</translation>
+    </message>
+    <message>
+        <source>An instance that is not publicly accessible can be reached from its own network alone, and its security group must let this computer in.</source>
+        <translation>A una instancia sin acceso público solo se llega desde su propia red, y su grupo de seguridad debe admitir este equipo.</translation>
+    </message>
+    <message>
+        <source>The server&apos;s firewall rules must let this computer&apos;s address in.</source>
+        <translation>Las reglas del cortafuegos del servidor deben admitir la dirección de este equipo.</translation>
+    </message>
+    <message>
+        <source>Host and password of a Heroku database change now and again: “heroku config” has those of today.</source>
+        <translation>El host y la contraseña de una base de datos de Heroku cambian de vez en cuando: «heroku config» muestra los actuales.</translation>
+    </message>
+    <message>
+        <source>The direct host of a Supabase project has an IPv6 address only, unless it has the IPv4 add-on: use its session pooler. A project that is paused or removed has no host at all.</source>
+        <translation>El host directo de un proyecto de Supabase solo tiene dirección IPv6, salvo con el complemento IPv4: use su pooler de sesiones. Un proyecto en pausa o eliminado no tiene host.</translation>
+    </message>
+    <message>
+        <source>“supabase start” starts it, and “supabase status” tells where it answers.</source>
+        <translation>«supabase start» lo inicia, y «supabase status» dice dónde responde.</translation>
+    </message>
+    <message>
+        <source>The connection string cannot be read</source>
+        <translation>La cadena de conexión no se puede leer</translation>
+    </message>
+    <message>
+        <source>it is neither a URL nor keyword=value pairs</source>
+        <translation>no es una URL ni pares clave=valor</translation>
+    </message>
+    <message>
+        <source>it is empty</source>
+        <translation>está vacío</translation>
+    </message>
+    <message>
+        <source>invalid connection option</source>
+        <translation>opción de conexión no válida</translation>
+    </message>
+    <message>
+        <source>invalid integer value</source>
+        <translation>número entero no válido</translation>
+    </message>
+    <message>
+        <source>invalid percent-encoded</source>
+        <translation>codificación con porcentajes no válida</translation>
+    </message>
+    <message>
+        <source>missing &quot;=&quot;</source>
+        <translation>falta un «=»</translation>
+    </message>
+    <message>
+        <source>Use postgresql://user:password@host:5432/database, or host=… user=… dbname=….</source>
+        <translation>Use postgresql://user:password@host:5432/database, o host=… user=… dbname=….</translation>
+    </message>
+    <message>
+        <source>%1 cannot be given in a connection string</source>
+        <translation>%1 no se puede indicar en una cadena de conexión</translation>
+    </message>
+    <message>
+        <source>PostgreSQL&apos;s tools would need it in their command line, which all users can read</source>
+        <translation>las herramientas de PostgreSQL lo necesitarían en su línea de órdenes, que todos los usuarios pueden leer</translation>
+    </message>
+    <message>
+        <source>Use a client key without a passphrase, readable by you alone.</source>
+        <translation>Use una clave de cliente sin contraseña que solo usted pueda leer.</translation>
+    </message>
+    <message>
+        <source>The other options cannot be read</source>
+        <translation>Las demás opciones no se pueden leer</translation>
+    </message>
+    <message>
+        <source>Use keyword=value pairs with spaces between them.</source>
+        <translation>Use pares clave=valor separados por espacios.</translation>
+    </message>
+    <message>
+        <source>There is already a project “%1”</source>
+        <translation>Ya existe un proyecto «%1»</translation>
+    </message>
+    <message>
+        <source>Choose another name, or remove that project first.</source>
+        <translation>Elija otro nombre o elimine antes ese proyecto.</translation>
+    </message>
+    <message>
+        <source>There is no project “%1”</source>
+        <translation>No existe el proyecto «%1»</translation>
+    </message>
+    <message>
+        <source>%1 cannot be a project&apos;s name</source>
+        <translation>%1 no puede ser el nombre de un proyecto</translation>
+    </message>
+    <message>
+        <source>Use 1 to %1 letters, digits, signs and spaces, none at either end.</source>
+        <translation>Use de 1 a %1 letras, cifras, signos y espacios, sin espacios al principio ni al final.</translation>
+    </message>
+    <message>
+        <source>Another Holdfast is changing the settings</source>
+        <translation>Otro Holdfast está cambiando los ajustes</translation>
+    </message>
+    <message>
+        <source>Another Holdfast is using the catalog of backups</source>
+        <translation>Otro Holdfast está usando el catálogo de copias</translation>
+    </message>
+    <message>
+        <source>Close the other one, then try again.</source>
+        <translation>Cierre el otro e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>“%1” does not have five fields</source>
+        <translation>«%1» no tiene cinco campos</translation>
+    </message>
+    <message>
+        <source>The fields are minute, hour, day of the month, month, day of the week.</source>
+        <translation>Los campos son minuto, hora, día del mes, mes y día de la semana.</translation>
+    </message>
+    <message>
+        <source>“%1” never comes</source>
+        <translation>«%1» no llega nunca</translation>
+    </message>
+    <message>
+        <source>Choose a day that the months have.</source>
+        <translation>Elija un día que exista en los meses.</translation>
+    </message>
+    <message>
+        <source>“%1” is not a cron expression</source>
+        <translation>«%1» no es una expresión cron</translation>
+    </message>
+    <message>
+        <source>“%1” is no minute</source>
+        <translation>«%1» no es un minuto</translation>
+    </message>
+    <message>
+        <source>“%1” is no hour</source>
+        <translation>«%1» no es una hora</translation>
+    </message>
+    <message>
+        <source>“%1” is no day of the month</source>
+        <translation>«%1» no es un día del mes</translation>
+    </message>
+    <message>
+        <source>“%1” is no month</source>
+        <translation>«%1» no es un mes</translation>
+    </message>
+    <message>
+        <source>“%1” is no day of the week</source>
+        <translation>«%1» no es un día de la semana</translation>
+    </message>
+    <message>
+        <source>%1. Lists (1,2), ranges (1-5) and steps (*/2) can be used.</source>
+        <translation>%1. Se pueden usar listas (1,2), intervalos (1-5) y pasos (*/2).</translation>
+    </message>
+    <message>
+        <source>Minutes go from 0 to 59</source>
+        <translation>Los minutos van de 0 a 59</translation>
+    </message>
+    <message>
+        <source>Hours go from 0 to 23</source>
+        <translation>Las horas van de 0 a 23</translation>
+    </message>
+    <message>
+        <source>Days go from 1 to 31; L is the last one</source>
+        <translation>Los días van de 1 a 31; L es el último</translation>
+    </message>
+    <message>
+        <source>Months go from 1 to 12 or JAN to DEC</source>
+        <translation>Los meses van de 1 a 12 o de JAN a DEC</translation>
+    </message>
+    <message>
+        <source>Days of the week go from 0 (Sunday) to 7 (Sunday) or SUN to SAT</source>
+        <translation>Los días de la semana van de 0 (domingo) a 7 (domingo) o de SUN a SAT</translation>
+    </message>
+    <message>
+        <source>there is no time zone “%1”</source>
+        <translation>no existe la zona horaria «%1»</translation>
+    </message>
+    <message>
+        <source>Names look like Europe/Berlin or UTC.</source>
+        <translation>Los nombres son como Europe/Berlin o UTC.</translation>
+    </message>
+    <message>
+        <source>“%1” is not a whole path</source>
+        <translation>«%1» no es una ruta completa</translation>
+    </message>
+    <message>
+        <source>Begin at the root.</source>
+        <translation>Empiece por la raíz.</translation>
+    </message>
+    <message>
+        <source>%1 is not a number from 0 to %2</source>
+        <translation>%1 no es un número de 0 a %2</translation>
+    </message>
+    <message>
+        <source>0 switches the rule off.</source>
+        <translation>0 desactiva la regla.</translation>
+    </message>
+    <message>
+        <source>The selection names something that the database does not have</source>
+        <translation>La selección nombra algo que la base de datos no tiene</translation>
+    </message>
+    <message>
+        <source>Names fold to lower case; put &quot;Mixed&quot; in double quotes. * and ? are wild.</source>
+        <translation>Los nombres pasan a minúsculas; ponga &quot;Mixtos&quot; entre comillas dobles. * y ? son comodines.</translation>
+    </message>
+    <message>
+        <source>%1 may not read %2 and %3 more</source>
+        <translation>%1 no puede leer %2 y %3 más</translation>
+    </message>
+    <message>
+        <source>%1 may not read %2</source>
+        <translation>%1 no puede leer %2</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows of %1 and %2 more from %3</source>
+        <translation>La seguridad de filas ocultaría filas de %1 y %2 más a %3</translation>
+    </message>
+    <message>
+        <source>Row security would hide rows of %1 from %2</source>
+        <translation>La seguridad de filas ocultaría filas de %1 a %2</translation>
+    </message>
+    <message>
+        <source>Back up as the tables&apos; owner, as a superuser, or as a role with BYPASSRLS.</source>
+        <translation>Haga la copia como propietario de las tablas, como superusuario o con un rol que tenga BYPASSRLS.</translation>
+    </message>
+    <message>
+        <source>Grant it SELECT on what is named (or the role pg_read_all_data), or leave that out.</source>
+        <translation>Concédale SELECT sobre lo indicado (o el rol pg_read_all_data), o déjelo fuera.</translation>
+    </message>
+    <message>
+        <source>PostgreSQL cannot write rows whose text form is over 1 GB (bytea doubles): split the value.</source>
+        <translation>PostgreSQL no puede escribir filas cuya forma de texto supere 1 GB (bytea se duplica): divida el valor.</translation>
+    </message>
+    <message>
+        <source>The folder has too little space for this backup</source>
+        <translation>La carpeta tiene muy poco espacio para esta copia</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes left, the backup needs about %3</source>
+        <translation>a %1 le quedan %2 bytes; la copia necesita unos %3</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes left</source>
+        <translation>a %1 le quedan %2 bytes</translation>
+    </message>
+    <message>
+        <source>Free some space or choose another folder, then start again.</source>
+        <translation>Libere espacio o elija otra carpeta, y empiece de nuevo.</translation>
+    </message>
+    <message>
+        <source>The folder cannot be used</source>
+        <translation>La carpeta no se puede usar</translation>
+    </message>
+    <message>
+        <source>Connect the disk that it is on, create it, or choose another folder.</source>
+        <translation>Conecte el disco en el que está, créela o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>The server runs PostgreSQL %1, which is newer than every tool here</source>
+        <translation>El servidor usa PostgreSQL %1, más nuevo que todas las herramientas de este equipo</translation>
+    </message>
+    <message>
+        <source>No PostgreSQL tool here can reach a PostgreSQL %1 server over TLS</source>
+        <translation>Ninguna herramienta de PostgreSQL de este equipo puede llegar por TLS a un servidor PostgreSQL %1</translation>
+    </message>
+    <message>
+        <source>No working PostgreSQL tools were found</source>
+        <translation>No se encontraron herramientas de PostgreSQL que funcionen</translation>
+    </message>
+    <message>
+        <source>No PostgreSQL server of version %1 or newer is here to prove the backup with</source>
+        <translation>No hay aquí un servidor PostgreSQL de la versión %1 o posterior con el que probar la copia</translation>
+    </message>
+    <message>
+        <source>Found without TLS: %1</source>
+        <translation>Encontradas sin TLS: %1</translation>
+    </message>
+    <message>
+        <source>Servers found: %1</source>
+        <translation>Servidores encontrados: %1</translation>
+    </message>
+    <message>
+        <source>Found: %1</source>
+        <translation>Encontradas: %1</translation>
+    </message>
+    <message>
+        <source>Install newer tools with “brew install postgresql@%1”.</source>
+        <translation>Instale herramientas más nuevas con «brew install postgresql@%1».</translation>
+    </message>
+    <message>
+        <source>Install PostgreSQL %1 or newer from %2.</source>
+        <translation>Instale PostgreSQL %1 o posterior desde %2.</translation>
+    </message>
+    <message>
+        <source>Install newer tools: on Debian and Ubuntu “sudo apt install %1”, with %2 as a source where the system&apos;s own are older; on Red Hat and Fedora “sudo dnf install %3” from %4.</source>
+        <translation>Instale herramientas más nuevas: en Debian y Ubuntu «sudo apt install %1», con %2 como fuente si las del sistema son más antiguas; en Red Hat y Fedora «sudo dnf install %3» desde %4.</translation>
+    </message>
+    <message>
+        <source>The keyring does not work</source>
+        <translation>El llavero no funciona</translation>
+    </message>
+    <message>
+        <source>There is no keyring for the password</source>
+        <translation>No hay llavero para la contraseña</translation>
+    </message>
+    <message>
+        <source>The password is not text, so the keyring cannot store it</source>
+        <translation>La contraseña no es texto, así que el llavero no puede guardarla</translation>
+    </message>
+    <message>
+        <source>The password is too long for the Windows keyring</source>
+        <translation>La contraseña es demasiado larga para el llavero de Windows</translation>
+    </message>
+    <message>
+        <source>The keyring is locked, so the password cannot follow the new name</source>
+        <translation>El llavero está bloqueado, así que la contraseña no puede seguir al nuevo nombre</translation>
+    </message>
+    <message>
+        <source>Unlock it, then save again; or enter the password here.</source>
+        <translation>Desbloquéelo y guarde de nuevo; o introduzca aquí la contraseña.</translation>
+    </message>
+    <message>
+        <source>The mail server did not answer within %1 seconds</source>
+        <translation>El servidor de correo no respondió en %1 segundos</translation>
+    </message>
+    <message>
+        <source>The web server did not answer within %1 seconds</source>
+        <translation>El servidor web no respondió en %1 segundos</translation>
+    </message>
+    <message>
+        <source>The web server sends us to another address</source>
+        <translation>El servidor web nos envía a otra dirección</translation>
+    </message>
+    <message>
+        <source>The mail server shows a certificate that is not trusted</source>
+        <translation>El servidor de correo muestra un certificado que no es de confianza</translation>
+    </message>
+    <message>
+        <source>The web server shows a certificate that is not trusted</source>
+        <translation>El servidor web muestra un certificado que no es de confianza</translation>
+    </message>
+    <message>
+        <source>The mail server does not speak TLS there</source>
+        <translation>El servidor de correo no habla TLS ahí</translation>
+    </message>
+    <message>
+        <source>The web server does not speak TLS there</source>
+        <translation>El servidor web no habla TLS ahí</translation>
+    </message>
+    <message>
+        <source>The mail server refused the sign-in</source>
+        <translation>El servidor de correo rechazó el inicio de sesión</translation>
+    </message>
+    <message>
+        <source>The mail server does not offer what is asked for</source>
+        <translation>El servidor de correo no ofrece lo que se pide</translation>
+    </message>
+    <message>
+        <source>The mail server ended the connection</source>
+        <translation>El servidor de correo terminó la conexión</translation>
+    </message>
+    <message>
+        <source>The mail server refused every address</source>
+        <translation>El servidor de correo rechazó todas las direcciones</translation>
+    </message>
+    <message>
+        <source>The mail server refused the sender</source>
+        <translation>El servidor de correo rechazó al remitente</translation>
+    </message>
+    <message>
+        <source>The mail server refused the message</source>
+        <translation>El servidor de correo rechazó el mensaje</translation>
+    </message>
+    <message>
+        <source>The web server gave an answer that is none</source>
+        <translation>El servidor web dio una respuesta que no se entiende</translation>
+    </message>
+    <message>
+        <source>The mail server cannot be reached</source>
+        <translation>El servidor de correo no está accesible</translation>
+    </message>
+    <message>
+        <source>The web server cannot be reached</source>
+        <translation>El servidor web no está accesible</translation>
+    </message>
+    <message>
+        <source>There is no computer of that name</source>
+        <translation>No existe un equipo con ese nombre</translation>
+    </message>
+    <message>
+        <source>Nothing answers at the port of the mail server</source>
+        <translation>Nada responde en el puerto del servidor de correo</translation>
+    </message>
+    <message>
+        <source>Nothing answers at the port of the web server</source>
+        <translation>Nada responde en el puerto del servidor web</translation>
+    </message>
+    <message>
+        <source>The web server answered %1</source>
+        <translation>El servidor web respondió %1</translation>
+    </message>
+</context>
+<context>
     <name>error</name>
     <message>
         <source>Something that was given cannot be used</source>

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 from app.domain.errors import AppError
 from app.domain.remedy import Remedy, remedies_of
 from app.ui import formats
+from app.ui.engine_words import translated
 from app.ui.error_words import in_language
 from app.ui.remedy_words import remedy_words
 from app.ui.theme import M, S
@@ -129,7 +130,7 @@ class _Line(QFrame):
             case "running":
                 self._show("", "accent", self._words, self.tr("checking…"))
             case "passed":
-                self._show("check-circle-fill", "ok", self._words, _sentence(checked.found))
+                self._show("check-circle-fill", "ok", self._words, _sentence(translated(checked.found)))
             case "failed" if checked.failure is not None:
                 self._show_failure(checked.failure, checked.found)
             case _:
@@ -138,7 +139,7 @@ class _Line(QFrame):
 
     def _show_failure(self, failure: AppError, found: str) -> None:
         shown = in_language(failure)
-        text = formats.sentences(found, shown.detail)
+        text = formats.sentences(translated(found), shown.detail)
         self._show("warning-octagon-fill", "bad", shown.title, text, shown.hint, "bad")
         for remedy in [one for one in remedies_of(failure) if one is not Remedy.EDIT_CONNECTION][:_OFFERED]:
             made = button(remedy_words(remedy), size="small")

@@ -1,0 +1,121 @@
+"""Why the engine refuses what was entered or asked for, for the translators; `engine_words` says it."""
+
+from __future__ import annotations
+
+from app.ui.widgets.badge import QT_TRANSLATE_NOOP
+
+SENTENCES = (
+    # what is wrong with what was entered
+    QT_TRANSLATE_NOOP("engine", "The connection string cannot be read"),
+    QT_TRANSLATE_NOOP("engine", "it is neither a URL nor keyword=value pairs"),
+    QT_TRANSLATE_NOOP("engine", "it is empty"),
+    QT_TRANSLATE_NOOP("engine", "invalid connection option"),
+    QT_TRANSLATE_NOOP("engine", "invalid integer value"),
+    QT_TRANSLATE_NOOP("engine", "invalid percent-encoded"),
+    QT_TRANSLATE_NOOP("engine", 'missing "="'),
+    QT_TRANSLATE_NOOP(
+        "engine", "Use postgresql://user:password@host:5432/database, or host=… user=… dbname=…."
+    ),
+    QT_TRANSLATE_NOOP("engine", "%1 cannot be given in a connection string"),
+    QT_TRANSLATE_NOOP(
+        "engine", "PostgreSQL's tools would need it in their command line, which all users can read"
+    ),
+    QT_TRANSLATE_NOOP("engine", "Use a client key without a passphrase, readable by you alone."),
+    QT_TRANSLATE_NOOP("engine", "The other options cannot be read"),
+    QT_TRANSLATE_NOOP("engine", "Use keyword=value pairs with spaces between them."),
+    QT_TRANSLATE_NOOP("engine", "There is already a project “%1”"),
+    QT_TRANSLATE_NOOP("engine", "Choose another name, or remove that project first."),
+    QT_TRANSLATE_NOOP("engine", "There is no project “%1”"),
+    QT_TRANSLATE_NOOP("engine", "%1 cannot be a project's name"),
+    QT_TRANSLATE_NOOP("engine", "Use 1 to %1 letters, digits, signs and spaces, none at either end."),
+    QT_TRANSLATE_NOOP("engine", "Another Holdfast is changing the settings"),
+    QT_TRANSLATE_NOOP("engine", "Another Holdfast is using the catalog of backups"),
+    QT_TRANSLATE_NOOP("engine", "Close the other one, then try again."),
+    QT_TRANSLATE_NOOP("engine", "“%1” does not have five fields"),
+    QT_TRANSLATE_NOOP("engine", "The fields are minute, hour, day of the month, month, day of the week."),
+    QT_TRANSLATE_NOOP("engine", "“%1” never comes"),
+    QT_TRANSLATE_NOOP("engine", "Choose a day that the months have."),
+    QT_TRANSLATE_NOOP("engine", "“%1” is not a cron expression"),
+    QT_TRANSLATE_NOOP("engine", "“%1” is no minute"),
+    QT_TRANSLATE_NOOP("engine", "“%1” is no hour"),
+    QT_TRANSLATE_NOOP("engine", "“%1” is no day of the month"),
+    QT_TRANSLATE_NOOP("engine", "“%1” is no month"),
+    QT_TRANSLATE_NOOP("engine", "“%1” is no day of the week"),
+    QT_TRANSLATE_NOOP("engine", "%1. Lists (1,2), ranges (1-5) and steps (*/2) can be used."),
+    QT_TRANSLATE_NOOP("engine", "Minutes go from 0 to 59"),
+    QT_TRANSLATE_NOOP("engine", "Hours go from 0 to 23"),
+    QT_TRANSLATE_NOOP("engine", "Days go from 1 to 31; L is the last one"),
+    QT_TRANSLATE_NOOP("engine", "Months go from 1 to 12 or JAN to DEC"),
+    QT_TRANSLATE_NOOP("engine", "Days of the week go from 0 (Sunday) to 7 (Sunday) or SUN to SAT"),
+    QT_TRANSLATE_NOOP("engine", "there is no time zone “%1”"),
+    QT_TRANSLATE_NOOP("engine", "Names look like Europe/Berlin or UTC."),
+    QT_TRANSLATE_NOOP("engine", "“%1” is not a whole path"),
+    QT_TRANSLATE_NOOP("engine", "Begin at the root."),
+    QT_TRANSLATE_NOOP("engine", "%1 is not a number from 0 to %2"),
+    QT_TRANSLATE_NOOP("engine", "0 switches the rule off."),
+    # what a backup lacks
+    QT_TRANSLATE_NOOP("engine", "The selection names something that the database does not have"),
+    QT_TRANSLATE_NOOP("engine", 'Names fold to lower case; put "Mixed" in double quotes. * and ? are wild.'),
+    QT_TRANSLATE_NOOP("engine", "%1 may not read %2 and %3 more"),
+    QT_TRANSLATE_NOOP("engine", "%1 may not read %2"),
+    QT_TRANSLATE_NOOP("engine", "Row security would hide rows of %1 and %2 more from %3"),
+    QT_TRANSLATE_NOOP("engine", "Row security would hide rows of %1 from %2"),
+    QT_TRANSLATE_NOOP("engine", "Back up as the tables' owner, as a superuser, or as a role with BYPASSRLS."),
+    QT_TRANSLATE_NOOP(
+        "engine", "Grant it SELECT on what is named (or the role pg_read_all_data), or leave that out."
+    ),
+    QT_TRANSLATE_NOOP(
+        "engine",
+        "PostgreSQL cannot write rows whose text form is over 1 GB (bytea doubles): split the value.",
+    ),
+    QT_TRANSLATE_NOOP("engine", "The folder has too little space for this backup"),
+    QT_TRANSLATE_NOOP("engine", "%1 has %2 bytes left, the backup needs about %3"),
+    QT_TRANSLATE_NOOP("engine", "%1 has %2 bytes left"),
+    QT_TRANSLATE_NOOP("engine", "Free some space or choose another folder, then start again."),
+    QT_TRANSLATE_NOOP("engine", "The folder cannot be used"),
+    QT_TRANSLATE_NOOP("engine", "Connect the disk that it is on, create it, or choose another folder."),
+    QT_TRANSLATE_NOOP("engine", "The server runs PostgreSQL %1, which is newer than every tool here"),
+    QT_TRANSLATE_NOOP("engine", "No PostgreSQL tool here can reach a PostgreSQL %1 server over TLS"),
+    QT_TRANSLATE_NOOP("engine", "No working PostgreSQL tools were found"),
+    QT_TRANSLATE_NOOP(
+        "engine", "No PostgreSQL server of version %1 or newer is here to prove the backup with"
+    ),
+    QT_TRANSLATE_NOOP("engine", "Found without TLS: %1"),
+    QT_TRANSLATE_NOOP("engine", "Servers found: %1"),
+    QT_TRANSLATE_NOOP("engine", "Found: %1"),
+    QT_TRANSLATE_NOOP("engine", "Install newer tools with “brew install postgresql@%1”."),
+    QT_TRANSLATE_NOOP("engine", "Install PostgreSQL %1 or newer from %2."),
+    QT_TRANSLATE_NOOP(
+        "engine",
+        "Install newer tools: on Debian and Ubuntu “sudo apt install %1”, with %2 as a source where the "
+        "system's own are older; on Red Hat and Fedora “sudo dnf install %3” from %4.",
+    ),
+    QT_TRANSLATE_NOOP("engine", "The keyring does not work"),
+    QT_TRANSLATE_NOOP("engine", "There is no keyring for the password"),
+    QT_TRANSLATE_NOOP("engine", "The password is not text, so the keyring cannot store it"),
+    QT_TRANSLATE_NOOP("engine", "The password is too long for the Windows keyring"),
+    QT_TRANSLATE_NOOP("engine", "The keyring is locked, so the password cannot follow the new name"),
+    QT_TRANSLATE_NOOP("engine", "Unlock it, then save again; or enter the password here."),
+    # why reminders do not get through
+    QT_TRANSLATE_NOOP("engine", "There is no computer of that name"),
+    QT_TRANSLATE_NOOP("engine", "Nothing answers at the port of the mail server"),
+    QT_TRANSLATE_NOOP("engine", "Nothing answers at the port of the web server"),
+    QT_TRANSLATE_NOOP("engine", "The mail server did not answer within %1 seconds"),
+    QT_TRANSLATE_NOOP("engine", "The web server did not answer within %1 seconds"),
+    QT_TRANSLATE_NOOP("engine", "The web server sends us to another address"),
+    QT_TRANSLATE_NOOP("engine", "The mail server shows a certificate that is not trusted"),
+    QT_TRANSLATE_NOOP("engine", "The web server shows a certificate that is not trusted"),
+    QT_TRANSLATE_NOOP("engine", "The mail server does not speak TLS there"),
+    QT_TRANSLATE_NOOP("engine", "The web server does not speak TLS there"),
+    QT_TRANSLATE_NOOP("engine", "The mail server refused the sign-in"),
+    QT_TRANSLATE_NOOP("engine", "The mail server does not offer what is asked for"),
+    QT_TRANSLATE_NOOP("engine", "The mail server ended the connection"),
+    QT_TRANSLATE_NOOP("engine", "The mail server refused every address"),
+    QT_TRANSLATE_NOOP("engine", "The mail server refused the sender"),
+    QT_TRANSLATE_NOOP("engine", "The mail server refused the message"),
+    QT_TRANSLATE_NOOP("engine", "The web server gave an answer that is none"),
+    QT_TRANSLATE_NOOP("engine", "The mail server cannot be reached"),
+    QT_TRANSLATE_NOOP("engine", "The web server cannot be reached"),
+    QT_TRANSLATE_NOOP("engine", "The web server answered %1"),
+)
+"""As in the engine, with %1 to %9 for values; of two that fit, the first counts."""
