@@ -30,16 +30,22 @@ _LONGEST = 16 << 10
 """Characters of a record; some exceptions quote whole statements."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z ")
 _SECRETS = (
-    (re.compile(r"(\w://)[^\s'\"]{0,1000}@"), r"\1…@"),
-    (re.compile(r"\b(bearer|basic)\s+\S+", re.IGNORECASE), r"\1 …"),
+    (re.compile(r"(\w://)(?:[^\s'\"@]{0,2500}+@)+"), r"\1…@"),
+    # the same with blanks and quotes, where no port follows the colon
+    (re.compile(r"(\w://[^\s:/@]{0,200}+:)(?!\d{1,5}\b)(?:[^@\n]{0,500}+@)+"), r"\1…@"),
+    (re.compile(r"(\w%3A%2F%2F)\S{0,1000}%40", re.IGNORECASE), r"\1…%40"),
+    (re.compile(r"\b(bearer|basic|digest)\s+\S+", re.IGNORECASE), r"\1 …"),
     (
         re.compile(
-            r"(password|passwd|passphrase|secret|token|api_?key|service_role_key|scram_\w+_key)"
-            r"(['\"]?\s*[=:]\s*)('[^']{0,1000}'|\"[^\"]{0,1000}\"|[^\s,;]+)",
+            r"(password|passwd|passphrase|\bpwd|\bpass|secret|token|cookie|authorization|scram_\w+_key"
+            r"|(?:api|access|private|service_role)[_-]?key)"
+            r"(['\"]?\s*(?:=>|[=:]|%3[AD])\s*|\s+(?=[be]?['\"]))"
+            r"([be]?'(?:\\.|''|[^'\\])*+(?:'|\Z)|[be]?\"(?:\\.|\"\"|[^\"\\])*+(?:\"|\Z)|\S+)",
             re.IGNORECASE,
         ),
         r"\1\2…",
     ),
+    (re.compile(r"\bSCRAM-SHA-256\$\S+|\bmd5[0-9a-f]{32}\b"), "…"),  # what a server keeps of a password
     (re.compile(r"\bsbp?_\w{8,}|\bsb_(secret|publishable)_\w+|\beyJ[\w-]{1,2000}\.[\w-]+\.[\w-]*"), "…"),
 )
 
@@ -165,10 +171,9 @@ class _Lines(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if len(text) > _LONGEST:
-            text = f"{text[:_LONGEST]} …"
-        return without_secrets("\n    ".join(text.splitlines()))
+        lines = super().format(record)[: 2 * _LONGEST].splitlines()
+        text = without_secrets("\n    ".join(lines))  # before the cut: half a secret looks like none
+        return f"{text[:_LONGEST]} …" if len(text) > _LONGEST else text
 
 
 def _console() -> logging.Handler:

@@ -105,6 +105,21 @@ def test_warnings_of_others_are_kept_and_their_chatter_is_not(tmp_path: Path) ->
         "Authorization: Bearer S3CR3T",
         "token: S3CR3T",
         "service_role_key=S3CR3T",
+        "postgresql://ada:it's a S3CR3T@host/shop",
+        'postgresql://ada:S3CR"S3CR3T @S3CR3T@host/shop',
+        f"postgresql://ada:{'x' * 2000}S3CR3T@host/shop",
+        "postgres%3A%2F%2Fada%3AS3CR3T%40host",
+        r"password='it\'s S3CR3T'",
+        r'{"password": "a\"b S3CR3T"}',
+        "password='never ends: S3CR3T",
+        "{b'password': b'x S3CR3T'}",
+        "PGPASSWORD=x,S3CR3T;S3CR3T",
+        "ALTER ROLE ada PASSWORD 'it''s S3CR3T'",
+        "ALTER ROLE ada PASSWORD E'S3CR3T S3CR3T'",
+        "rolpassword SCRAM-SHA-256$4096:S3CR3T$S3CR3T:S3CR3T",
+        "X-Api-Key: S3CR3T",
+        "authorization: S3CR3T",
+        "pwd=S3CR3T pass: S3CR3T access_key=S3CR3T",
         "sbp_S3CR3T0123456789",
         "eyJhbGciOi.S3CR3T.abc",
     ],
@@ -121,7 +136,29 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, tmp_path: Path) -> Non
     assert "S3CR3T" not in file.read_text()
 
 
-@pytest.mark.parametrize("text", ["a://", "eyJ-", "password='", 'token="', "x", "password", "a.eyJ.a."])
+def test_a_secret_on_which_a_long_record_is_cut_is_taken_out(tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        for length in range(16_000, 16_400, 10):
+            log.info("%s postgresql://ada:S3CR3T%s@host/shop", "x" * length, "S3CR3T" * 60)
+    assert "postgresql://" in file.read_text()
+    assert "S3CR3T" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a://",
+        "a://a: ",
+        "a%3A%2F%2F",
+        "eyJ-",
+        "password='",
+        "password=''",
+        'token="',
+        "x",
+        "password",
+        "a.eyJ.a.",
+    ],
+)
 def test_text_that_goes_on_and_on_takes_no_time(text: str, tmp_path: Path) -> None:
     begun = time.perf_counter()
     with opened(tmp_path) as file:
@@ -130,8 +167,15 @@ def test_text_that_goes_on_and_on_takes_no_time(text: str, tmp_path: Path) -> No
     assert file.stat().st_size < 50_000
 
 
-def test_words_that_are_none_stay() -> None:
-    text = "The password was refused by https://api.example.org/v1"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The password was refused by https://api.example.org/v1",
+        "http://127.0.0.1:8080/latest was asked; write to ada@example.org",
+        "max_passes and tokens: 3 of 5",
+    ],
+)
+def test_words_that_are_none_stay(text: str) -> None:
     assert without_secrets(text) == text
 
 
