@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -66,7 +66,7 @@ class Look:
         problem: why nothing was learnt.
     """
 
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     version: str = ""
     page: str = ""
     problem: str = ""
@@ -135,13 +135,20 @@ def look(source: Source, now: datetime, cancel: CancelToken) -> Look:
         Cancelled: `cancel` was set.
     """
     try:
-        found = _read(_answer(source.feed, cancel), source, now)
+        found = _asked(source, now, cancel)
     except AppError as error:
         if error.code not in OFFLINE:
             _keep(replace(last_look() or Look(now), at=now, problem=error.title))
         raise
     _keep(found)
     return found
+
+
+def _asked(source: Source, now: datetime, cancel: CancelToken) -> Look:
+    try:
+        return _read(_answer(source.feed, cancel), source, now)
+    except ValueError as error:  # an address with half a bracket, text that is no UTF-8
+        raise _broken(str(error)) from error
 
 
 def _answer(url: str, cancel: CancelToken, redirects: int = _MOST_REDIRECTS) -> httpx.Response:

@@ -149,7 +149,19 @@ def test_the_feed_is_asked_once_a_day(feed: Feed) -> None:
     assert len(feed.asked) == 3
 
 
-@pytest.mark.parametrize("answer", [(200, b"<html>", ""), (200, b"[]", ""), (500, b"", ""), (403, b"{}", "")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"<html>", ""),
+        (200, b"[]", ""),
+        (200, b'{"tag_name": "\xff"}', ""),
+        (200, b'{"tag_name": "v9.0.0", "html_url": "https://["}', ""),
+        (302, b"", "https://["),
+        (302, b"", "/\xe9"),
+        (500, b"", ""),
+        (403, b"{}", ""),
+    ],
+)
 def test_a_broken_feed_is_a_line_in_the_log_once_a_day(
     feed: Feed, answer: tuple[int, bytes, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -209,5 +221,6 @@ def test_what_the_build_wrote_says_where(tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_was_kept_and_cannot_be_read_counts_for_nothing(home: Path) -> None:
     path = home / "data" / "holdfast" / "updates.json"
     path.parent.mkdir(parents=True)
-    path.write_text("{")
-    assert last_look() is None
+    for broken in ("{", '{"at": "2026-11-23T12:00:00"}'):  # a time without a zone is compared with none
+        path.write_text(broken)
+        assert last_look() is None
