@@ -41,7 +41,7 @@ def _print_plan(plan: Reset) -> None:
     projects = f"{plan.projects} project{'' if plan.projects == 1 else 's'}"
     schedules = f"{plan.schedules} schedule{'' if plan.schedules == 1 else 's'}"
     click.echo(f"  Settings, with {projects}, {schedules} and all reminders")
-    click.echo("  Passwords and tokens that Holdfast put into the keyring")
+    click.echo("  Passwords and tokens that Holdfast put into the keyring, if it can be reached")
     if plan.problem:
         click.echo(f"    of old projects as far as they are known: {shown(plan.problem)}")
     if plan.starts_at_login:

@@ -20,6 +20,7 @@ from app.engine.rota import backup_runs
 from app.engine.supabase_access import SERVICE, forget_token, key_account
 from app.persistence import secrets
 from app.persistence.catalog import Catalog, catalog_path
+from app.persistence.manifest import MANIFEST_NAME
 from app.persistence.settings import Settings, load_settings, settings_path
 from app.postgres.sandbox import default_root, remove_stale_sandboxes
 from app.system import autostart, paths, timers
@@ -148,7 +149,7 @@ def carry_out(plan: Reset) -> tuple[Left, ...]:
     if going == plan.files and plan.last:
         left.append(Left(str(settings_path()), "it names what is left; reset again when that can go"))
     for folder in _folders():
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
             left += _try(str(folder), folder.rmdir)
     return tuple(left)
 
@@ -184,23 +185,26 @@ def _accounts(projects: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _files() -> Iterator[Path]:
     data, logs = paths.data_folder(), paths.log_folder()
-    yield from _found(logs, "*.log", "*.log.?", "*.crash", "crash-*.txt", "operations/*.log")
+    for folder in (logs, logs / "operations"):
+        if not folder.is_symlink():  # a link may lead to other programs' logs
+            yield from _found(folder, "*.log", "*.log.?", "*.crash", "crash-*.txt")
     yield from _found(data, "updates.json", ".updates.json.*", "schedules/*.lock", "schedules/rota")
     yield from _found(data, "running/*.lock")
-    yield from _found(default_root(), *_FOLDERS)
+    yield from (default_root() / name for name in _FOLDERS if os.path.lexists(default_root() / name))
 
 
 def _last_files() -> Iterator[Path]:
     path = settings_path()
-    yield from _found(paths.data_folder(), "catalog.*")
+    yield from _found(paths.data_folder(), f"{catalog_path().name}*", f"{catalog_path().stem}.damaged-*")
     yield from _found(path.parent, path.name, f"{path.name}.lock", f".{path.name}.*")
     window = window_file()
     yield from _found(window.parent, window.name)
 
 
 def _found(folder: Path, *patterns: str) -> Iterator[Path]:
+    """The files and links of these names: a folder of such a name is none of ours."""
     for pattern in patterns:
-        yield from sorted(folder.glob(pattern))
+        yield from sorted(path for path in folder.glob(pattern) if path.is_symlink() or not path.is_dir())
 
 
 def window_file() -> Path:
@@ -222,8 +226,10 @@ def _folders() -> Iterator[Path]:
 
 
 def _holds(path: Path, destinations: Iterable[Path]) -> bool:
-    """Whether backups are kept in there, wherever a user may put them."""
-    return any(folder.is_relative_to(path.resolve()) for folder in destinations)
+    """Whether backups are kept in there, wherever a user may put them, or lie there unknown to us."""
+    if any(folder.is_relative_to(path.resolve()) for folder in destinations):
+        return True
+    return not path.is_symlink() and any(path.rglob(MANIFEST_NAME))
 
 
 def _remove(path: Path) -> None:

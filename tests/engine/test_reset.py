@@ -25,6 +25,7 @@ from app.engine.preflight import BackupRequest
 from app.engine.reset import carry_out, plan_reset, refuse_while_running, window_file
 from app.engine.supabase_access import SERVICE, key_account
 from app.persistence import secrets
+from app.persistence.manifest import MANIFEST_NAME
 from app.persistence.secrets import KeyringState
 from app.persistence.settings import change_settings, load_settings, settings_path
 from app.postgres.sandbox import SandboxServer, default_root
@@ -196,6 +197,49 @@ def test_backups_in_the_oddest_folder_stay(memory: MemoryKeyring, home: Path) ->
     (odd / "mine").touch()
     assert carry_out(plan_reset()) == ()
     assert (odd / "mine").exists()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_backups_among_what_can_be_made_again_stay(
+    memory: MemoryKeyring, home: Path, *, damaged: bool
+) -> None:
+    """The destination is the cache itself, and a project's name that of a folder in it."""
+    use_holdfast(default_root())
+    if damaged:
+        settings_path().write_text("{")
+    backup = default_root() / "templates" / "20261123T000000Z-abcdef"
+    backup.mkdir(parents=True)
+    (backup / MANIFEST_NAME).touch()
+    assert carry_out(plan_reset()) == ()
+    assert (backup / MANIFEST_NAME).exists()
+    assert not (default_root() / "sandboxes").exists()
+
+
+def test_folders_and_dumps_that_are_named_as_our_files_stay(memory: MemoryKeyring, tmp_path: Path) -> None:
+    use_holdfast(paths.data_folder())
+    mine = (
+        paths.data_folder() / "catalog.backups" / "20261123T000000Z-abcdef" / MANIFEST_NAME,
+        paths.data_folder() / "catalog.dump",
+        paths.log_folder() / "crash-course.txt" / "notes",
+        paths.log_folder() / "old.log" / "notes",
+    )
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert carry_out(plan_reset()) == ()
+    assert all(path.exists() for path in mine)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_logs_of_others_stay_where_a_link_leads_to_them(memory: MemoryKeyring, tmp_path: Path) -> None:
+    use_holdfast(tmp_path)
+    operations = paths.log_folder() / "operations"
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "another program.log").touch()
+    operations.rename(tmp_path / "operations before")
+    operations.symlink_to(tmp_path / "logs")
+    assert carry_out(plan_reset()) == ()
+    assert (tmp_path / "logs" / "another program.log").exists()
 
 
 def test_nothing_is_done_while_a_holdfast_is_at_work(tmp_path: Path) -> None:
