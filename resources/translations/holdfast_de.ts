@@ -4831,6 +4831,682 @@
         <source>The web server answered %1</source>
         <translation>Der Webserver hat mit %1 geantwortet</translation>
     </message>
+    <message>
+        <source>%1 and %2 more</source>
+        <translation>%1 und %2 weitere</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>The server is a standby, which cannot be written to</source>
+        <translation>Der Server ist ein Standby, in den nicht geschrieben werden kann</translation>
+    </message>
+    <message>
+        <source>The source is from PostgreSQL %1, the target is %2</source>
+        <translation>Die Quelle ist von PostgreSQL %1, das Ziel ist %2</translation>
+    </message>
+    <message>
+        <source>What the older server does not know will fail</source>
+        <translation>Was der ältere Server nicht kennt, wird fehlschlagen</translation>
+    </message>
+    <message>
+        <source>Large objects do not come along with a selection</source>
+        <translation>Large Objects kommen bei einer Auswahl nicht mit</translation>
+    </message>
+    <message>
+        <source>They belong to no table</source>
+        <translation>Sie gehören zu keiner Tabelle</translation>
+    </message>
+    <message>
+        <source>%1 is a superuser, and the source is not a Holdfast backup</source>
+        <translation>%1 ist Superuser, und die Quelle ist keine Sicherung von Holdfast</translation>
+    </message>
+    <message>
+        <source>%1 is a superuser</source>
+        <translation>%1 ist Superuser</translation>
+    </message>
+    <message>
+        <source>What the source holds may do anything to the server while it is restored</source>
+        <translation>Was die Quelle enthält, kann beim Wiederherstellen alles mit dem Server tun</translation>
+    </message>
+    <message>
+        <source>Restore what you do not trust as another role.</source>
+        <translation>Nicht Vertrauenswürdiges als andere Rolle wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Unless you trust whoever made it, restore as a role with CREATEDB and is not a superuser, or into a sandbox first.</source>
+        <translation>Ist ihr Urheber nicht vertrauenswürdig, als Rolle wiederherstellen, die CREATEDB hat und kein Superuser ist, oder zuerst in eine Sandbox.</translation>
+    </message>
+    <message>
+        <source>Unless you trust whoever made it, restore as a role that owns %1 and is not a superuser, or into a sandbox first.</source>
+        <translation>Ist ihr Urheber nicht vertrauenswürdig, als Rolle wiederherstellen, der %1 gehört und die kein Superuser ist, oder zuerst in eine Sandbox.</translation>
+    </message>
+    <message>
+        <source>There is a database %1 already</source>
+        <translation>Eine Datenbank %1 gibt es schon</translation>
+    </message>
+    <message>
+        <source>Choose another name, or restore into it with --into.</source>
+        <translation>Einen anderen Namen wählen oder in sie wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>%1 may not create databases</source>
+        <translation>%1 darf keine Datenbanken anlegen</translation>
+    </message>
+    <message>
+        <source>Ask for CREATEDB, or restore into an empty database with --into.</source>
+        <translation>Um CREATEDB bitten oder in eine leere Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1 does not have the source’s locale %2</source>
+        <translation>PostgreSQL %1 hat die Locale %2 der Quelle nicht</translation>
+    </message>
+    <message>
+        <source>The new database sorts text in the same order, with the locale C; upper and lower case of letters beyond A to Z may differ</source>
+        <translation>Die neue Datenbank sortiert Text in derselben Reihenfolge, mit der Locale C; Groß- und Kleinschreibung jenseits von A bis Z kann abweichen</translation>
+    </message>
+    <message>
+        <source>The target may lack the source’s locale %1</source>
+        <translation>Dem Ziel fehlt vielleicht die Locale %1 der Quelle</translation>
+    </message>
+    <message>
+        <source>Without it the new database gets the server’s own, and text may sort in another order</source>
+        <translation>Ohne sie bekommt die neue Datenbank die des Servers, und Text kann anders sortiert sein</translation>
+    </message>
+    <message>
+        <source>The database %1 is read-only</source>
+        <translation>Die Datenbank %1 ist schreibgeschützt</translation>
+    </message>
+    <message>
+        <source>Its default_transaction_read_only is on; a provider sets that when the disk is full.</source>
+        <translation>Ihr default_transaction_read_only ist eingeschaltet; Anbieter tun das, wenn der Datenträger voll ist.</translation>
+    </message>
+    <message>
+        <source>The source’s text is %1, the target’s is %2</source>
+        <translation>Der Text der Quelle ist %1, der des Ziels %2</translation>
+    </message>
+    <message>
+        <source>A character that the target’s encoding does not have makes the restore fail</source>
+        <translation>Ein Zeichen, das die Kodierung des Ziels nicht hat, lässt das Wiederherstellen fehlschlagen</translation>
+    </message>
+    <message>
+        <source>1 other session in the target</source>
+        <translation>1 andere Sitzung im Ziel</translation>
+    </message>
+    <message>
+        <source>%1 other sessions in the target</source>
+        <translation>%1 andere Sitzungen im Ziel</translation>
+    </message>
+    <message>
+        <source>What they write after the safety backup was taken is lost: stop them first.</source>
+        <translation>Was sie nach der Sicherheitskopie schreiben, geht verloren: sie zuerst anhalten.</translation>
+    </message>
+    <message>
+        <source>One transaction needs about %1 locks; the server has room for %2</source>
+        <translation>Eine einzige Transaktion braucht etwa %1 Sperren; der Server hat Platz für %2</translation>
+    </message>
+    <message>
+        <source>Restore into a new database, use --jobs 2, or raise max_locks_per_transaction.</source>
+        <translation>In eine neue Datenbank wiederherstellen, --jobs 2 wählen oder max_locks_per_transaction erhöhen.</translation>
+    </message>
+    <message>
+        <source>1 object of the target is in the way</source>
+        <translation>1 Objekt des Ziels ist im Weg</translation>
+    </message>
+    <message>
+        <source>%1 objects of the target are in the way</source>
+        <translation>%1 Objekte des Ziels sind im Weg</translation>
+    </message>
+    <message>
+        <source>Replace them with --clean, or restore into a new database with --new-database.</source>
+        <translation>Sie mit --clean überschreiben oder in eine neue Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Objects of another kind are in the way</source>
+        <translation>Objekte anderer Art sind im Weg</translation>
+    </message>
+    <message>
+        <source>Rename or drop them first.</source>
+        <translation>Sie zuerst umbenennen oder löschen.</translation>
+    </message>
+    <message>
+        <source>%1 does not own what it would have to replace</source>
+        <translation>%1 gehört nicht, was zu ersetzen wäre</translation>
+    </message>
+    <message>
+        <source>Objects of extensions are in the way</source>
+        <translation>Objekte von Erweiterungen sind im Weg</translation>
+    </message>
+    <message>
+        <source>Objects of the target that are not in the source need what would be replaced</source>
+        <translation>Objekte des Ziels, die nicht in der Quelle sind, brauchen, was ersetzt würde</translation>
+    </message>
+    <message>
+        <source>Drop them first, or restore into a new database with --new-database.</source>
+        <translation>Sie zuerst löschen oder in eine neue Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Large objects of the target have the numbers of those in the source</source>
+        <translation>Large Objects des Ziels haben die Nummern derer in der Quelle</translation>
+    </message>
+    <message>
+        <source>%1 may not create anything in the schema %2</source>
+        <translation>%1 darf im Schema %2 nichts anlegen</translation>
+    </message>
+    <message>
+        <source>The target has no schema %1, and the source does not create it</source>
+        <translation>Das Ziel hat kein Schema %1, und die Quelle legt es nicht an</translation>
+    </message>
+    <message>
+        <source>The role %1 may not create the schema %2</source>
+        <translation>Die Rolle %1 darf das Schema %2 nicht anlegen</translation>
+    </message>
+    <message>
+        <source>The extension %1 is in the schema %2 of the target</source>
+        <translation>Die Erweiterung %1 liegt im Schema %2 des Ziels</translation>
+    </message>
+    <message>
+        <source>The source expects it in %1</source>
+        <translation>Die Quelle erwartet sie in %1</translation>
+    </message>
+    <message>
+        <source>The extension %1 cannot be had on the target: %2</source>
+        <translation>Die Erweiterung %1 ist auf dem Ziel nicht zu haben: %2</translation>
+    </message>
+    <message>
+        <source>the target&apos;s server does not have this extension</source>
+        <translation>der Server des Ziels hat diese Erweiterung nicht</translation>
+    </message>
+    <message>
+        <source>Install it there first, or have a superuser run CREATE EXTENSION %1.</source>
+        <translation>Sie dort zuerst installieren oder einen Superuser CREATE EXTENSION %1 ausführen lassen.</translation>
+    </message>
+    <message>
+        <source>Needed by %1</source>
+        <translation>Benötigt von %1</translation>
+    </message>
+    <message>
+        <source>Nothing else in the source needs it</source>
+        <translation>Sonst braucht sie nichts in der Quelle</translation>
+    </message>
+    <message>
+        <source>Tables cannot be restored because of what they need</source>
+        <translation>Tabellen können nicht wiederhergestellt werden, weil fehlt, was sie brauchen</translation>
+    </message>
+    <message>
+        <source>Rows of extensions that the target will not have are left out</source>
+        <translation>Zeilen von Erweiterungen, die das Ziel nicht haben wird, werden ausgelassen</translation>
+    </message>
+    <message>
+        <source>Install the extension on the target first, and they come along.</source>
+        <translation>Die Erweiterung zuerst auf dem Ziel installieren, dann kommen sie mit.</translation>
+    </message>
+    <message>
+        <source>Left out: %1</source>
+        <translation>Ausgelassen: %1</translation>
+    </message>
+    <message>
+        <source>Subscriptions are restored switched off</source>
+        <translation>Abonnements werden ausgeschaltet wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>The target has no collation %1</source>
+        <translation>Das Ziel hat keine Sortierfolge %1</translation>
+    </message>
+    <message>
+        <source>The server was built without ICU, or its system lacks the locale.</source>
+        <translation>Der Server wurde ohne ICU gebaut, oder seinem System fehlt die Locale.</translation>
+    </message>
+    <message>
+        <source>Rights that were taken from everybody stay: %1</source>
+        <translation>Rechte, die allen entzogen wurden, bleiben: %1</translation>
+    </message>
+    <message>
+        <source>the target has no role %1</source>
+        <translation>das Ziel hat keine Rolle %1</translation>
+    </message>
+    <message>
+        <source>the target has no roles %1</source>
+        <translation>das Ziel hat die Rollen %1 nicht</translation>
+    </message>
+    <message>
+        <source>Not all that belongs to the source&apos;s database itself is carried over</source>
+        <translation>Nicht alles, was zur Datenbank der Quelle selbst gehört, wird übernommen</translation>
+    </message>
+    <message>
+        <source>Set what you need for the new database.</source>
+        <translation>Für die neue Datenbank einstellen, was gebraucht wird.</translation>
+    </message>
+    <message>
+        <source>The source’s role %1 will not be made</source>
+        <translation>Die Rolle %1 der Quelle wird nicht angelegt</translation>
+    </message>
+    <message>
+        <source>The source’s roles %1 will not be made</source>
+        <translation>Die Rollen %1 der Quelle werden nicht angelegt</translation>
+    </message>
+    <message>
+        <source>Nothing that is restored needs them</source>
+        <translation>Nichts davon braucht sie</translation>
+    </message>
+    <message>
+        <source>%1 changes tables of the target that are not its own</source>
+        <translation>%1 ändert Tabellen des Ziels, die nicht dazugehören</translation>
+    </message>
+    <message>
+        <source>If you did not expect that, restore it into a new database.</source>
+        <translation>Ist das unerwartet, in eine neue Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Tables cannot be emptied while the archive is read from a packed file</source>
+        <translation>Tabellen können nicht geleert werden, während das Archiv aus einer gepackten Datei gelesen wird</translation>
+    </message>
+    <message>
+        <source>Unpack it first.</source>
+        <translation>Sie zuerst entpacken.</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that 1 table of the target have</source>
+        <translation>Zeilen kommen zu denen hinzu, die 1 Tabelle des Ziels hat</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that %1 tables of the target have</source>
+        <translation>Zeilen kommen zu denen hinzu, die %1 Tabellen des Ziels haben</translation>
+    </message>
+    <message>
+        <source>Rows that are there already violate keys; --clean empties the tables first.</source>
+        <translation>Schon vorhandene Zeilen verletzen Schlüssel; --clean leert die Tabellen zuerst.</translation>
+    </message>
+    <message>
+        <source>Foreign keys go round in a circle</source>
+        <translation>Fremdschlüssel gehen im Kreis</translation>
+    </message>
+    <message>
+        <source>The target does not have %1</source>
+        <translation>Das Ziel hat %1 nicht</translation>
+    </message>
+    <message>
+        <source>Restore everything, or the definitions first with --what schema.</source>
+        <translation>Alles wiederherstellen oder zuerst die Definitionen, mit --what schema.</translation>
+    </message>
+    <message>
+        <source>Row security lets %1 copy nothing into table %2</source>
+        <translation>Row Security lässt %1 nichts in die Tabelle %2 kopieren</translation>
+    </message>
+    <message>
+        <source>Row security lets %1 copy nothing into tables %2</source>
+        <translation>Row Security lässt %1 nichts in die Tabellen %2 kopieren</translation>
+    </message>
+    <message>
+        <source>Restore as the tables’ owner, or as a role with BYPASSRLS.</source>
+        <translation>Als Eigentümer der Tabellen oder als Rolle mit BYPASSRLS wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Restore as a role with BYPASSRLS, which postgres has.</source>
+        <translation>Als Rolle mit BYPASSRLS wiederherstellen; postgres hat es.</translation>
+    </message>
+    <message>
+        <source>Tables with rows refer to tables that would be emptied</source>
+        <translation>Tabellen mit Zeilen verweisen auf Tabellen, die geleert würden</translation>
+    </message>
+    <message>
+        <source>%1 does not own what would be emptied</source>
+        <translation>%1 gehört nicht, was geleert würde</translation>
+    </message>
+    <message>
+        <source>%1 does not own what the script drops</source>
+        <translation>%1 gehört nicht, was das Skript löscht</translation>
+    </message>
+    <message>
+        <source>Objects of the target need what the script drops</source>
+        <translation>Objekte des Ziels brauchen, was das Skript löscht</translation>
+    </message>
+    <message>
+        <source>Let it with --clean, or restore into a new database with --new-database.</source>
+        <translation>Es mit --clean zulassen oder in eine neue Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>Let it with --clean.</source>
+        <translation>Es mit --clean zulassen.</translation>
+    </message>
+    <message>
+        <source>%1 has commands that are never run</source>
+        <translation>%1 enthält Befehle, die nie ausgeführt werden</translation>
+    </message>
+    <message>
+        <source>Take them out, if you know what they are for.</source>
+        <translation>Sie entfernen, wenn bekannt ist, wozu sie dienen.</translation>
+    </message>
+    <message>
+        <source>%1 reaches for the server&apos;s programs, files or settings</source>
+        <translation>%1 greift auf Programme, Dateien oder Einstellungen des Servers zu</translation>
+    </message>
+    <message>
+        <source>Restore it only when you trust where it comes from; --allow-server-access lets it pass.</source>
+        <translation>Nur wiederherstellen, wenn die Herkunft vertrauenswürdig ist; über die Befehlszeile lässt es sich zulassen.</translation>
+    </message>
+    <message>
+        <source>%1 does more than make objects</source>
+        <translation>%1 tut mehr, als Objekte anzulegen</translation>
+    </message>
+    <message>
+        <source>The archive holds a link to another file</source>
+        <translation>Das Archiv enthält einen Verweis auf eine andere Datei</translation>
+    </message>
+    <message>
+        <source>pg_dump makes no links: it was changed, do not use it.</source>
+        <translation>pg_dump legt keine Verweise an: Es wurde verändert, nicht verwenden.</translation>
+    </message>
+    <message>
+        <source>The archive is not whole</source>
+        <translation>Das Archiv ist nicht vollständig</translation>
+    </message>
+    <message>
+        <source>Get another copy of it, with all of its files.</source>
+        <translation>Eine andere Kopie davon beschaffen, mit allen Dateien.</translation>
+    </message>
+    <message>
+        <source>Get another copy of it.</source>
+        <translation>Eine andere Kopie davon beschaffen.</translation>
+    </message>
+    <message>
+        <source>It is cut off</source>
+        <translation>Es ist abgeschnitten</translation>
+    </message>
+    <message>
+        <source>The archive has statements that pg_dump does not write</source>
+        <translation>Das Archiv hat Anweisungen, die pg_dump nicht schreibt</translation>
+    </message>
+    <message>
+        <source>It was changed: do not use it.</source>
+        <translation>Es wurde verändert: nicht verwenden.</translation>
+    </message>
+    <message>
+        <source>%1 is cut short</source>
+        <translation>%1 ist abgeschnitten</translation>
+    </message>
+    <message>
+        <source>pg_dump&apos;s last line is missing.</source>
+        <translation>Die letzte Zeile von pg_dump fehlt.</translation>
+    </message>
+    <message>
+        <source>%1 undoes some of what it does</source>
+        <translation>%1 macht einen Teil seiner Änderungen rückgängig</translation>
+    </message>
+    <message>
+        <source>Line %1: %2</source>
+        <translation>Zeile %1: %2</translation>
+    </message>
+    <message>
+        <source>Restore it into a new database.</source>
+        <translation>In eine neue Datenbank wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>%1 cannot be restored in one transaction</source>
+        <translation>%1 kann nicht in einer einzigen Transaktion wiederhergestellt werden</translation>
+    </message>
+    <message>
+        <source>Restore it into a new database, or with --jobs 2, which goes on after errors.</source>
+        <translation>In eine neue Datenbank wiederherstellen oder mit --jobs 2, das nach Fehlern weitermacht.</translation>
+    </message>
+    <message>
+        <source>Triggers keep still while the rows are loaded, which come back as they were in the source</source>
+        <translation>Trigger ruhen, während die Zeilen geladen werden; sie kommen zurück, wie sie in der Quelle waren</translation>
+    </message>
+    <message>
+        <source>Foreign keys are not checked while the rows are loaded, but afterwards</source>
+        <translation>Fremdschlüssel werden nicht beim Laden der Zeilen geprüft, sondern danach</translation>
+    </message>
+    <message>
+        <source>A key that does not hold undoes the restore.</source>
+        <translation>Ein verletzter Schlüssel macht das Wiederherstellen rückgängig.</translation>
+    </message>
+    <message>
+        <source>A key that does not hold is named; the rows stay.</source>
+        <translation>Ein verletzter Schlüssel wird genannt; die Zeilen bleiben.</translation>
+    </message>
+    <message>
+        <source>Triggers fire while rows are loaded, and may change the rows</source>
+        <translation>Trigger lösen aus, während Zeilen geladen werden, und können die Zeilen ändern</translation>
+    </message>
+    <message>
+        <source>Restore as the owner of the tables, in one transaction, or as a superuser.</source>
+        <translation>Als Eigentümer der Tabellen, in einer einzigen Transaktion oder als Superuser wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>What the target&apos;s objects have and the source&apos;s do not goes when they are replaced</source>
+        <translation>Was nur die Objekte des Ziels haben und die der Quelle nicht, geht beim Ersetzen verloren</translation>
+    </message>
+    <message>
+        <source>Make it again afterwards where it is needed; the safety backup has it.</source>
+        <translation>Es danach neu anlegen, wo es gebraucht wird; die Sicherheitskopie hat es.</translation>
+    </message>
+    <message>
+        <source>Restored into PostgreSQL %1; the backup is of PostgreSQL %2.</source>
+        <translation>In PostgreSQL %1 wiederhergestellt; die Sicherung ist von PostgreSQL %2.</translation>
+    </message>
+    <message>
+        <source>The server did not count the rows of every table when they were dumped.</source>
+        <translation>Der Server hat beim Dump nicht die Zeilen jeder Tabelle gezählt.</translation>
+    </message>
+    <message>
+        <source>The selection does not restore by itself: %1.</source>
+        <translation>Die Auswahl lässt sich allein nicht wiederherstellen: %1.</translation>
+    </message>
+    <message>
+        <source>Not proven: the rows of %1 were not compared: %2.</source>
+        <translation>Nicht nachgewiesen: die Zeilen von %1 wurden nicht verglichen: %2.</translation>
+    </message>
+    <message>
+        <source>it did not come back as it was</source>
+        <translation>es kam nicht so zurück, wie es war</translation>
+    </message>
+    <message>
+        <source>it did not come back</source>
+        <translation>es kam nicht zurück</translation>
+    </message>
+    <message>
+        <source>it is not in the backup</source>
+        <translation>es ist nicht in der Sicherung</translation>
+    </message>
+    <message>
+        <source>its bytes are not the same</source>
+        <translation>seine Bytes sind nicht dieselben</translation>
+    </message>
+    <message>
+        <source>its definition came back changed</source>
+        <translation>seine Definition kam verändert zurück</translation>
+    </message>
+    <message>
+        <source>another major version writes its definition differently</source>
+        <translation>eine andere Hauptversion schreibt seine Definition anders</translation>
+    </message>
+    <message>
+        <source>the manifest does not tell of these rows</source>
+        <translation>das Manifest nennt diese Zeilen nicht</translation>
+    </message>
+    <message>
+        <source>The target is a Supabase project: 1 object of its platform stay as it has them</source>
+        <translation>Das Ziel ist ein Supabase-Projekt: 1 Objekt seiner Plattform bleibt, wie es dort ist</translation>
+    </message>
+    <message>
+        <source>The target is a Supabase project: %1 objects of its platform stay as it has them</source>
+        <translation>Das Ziel ist ein Supabase-Projekt: %1 Objekte seiner Plattform bleiben, wie sie dort sind</translation>
+    </message>
+    <message>
+        <source>Rows are left out: %1</source>
+        <translation>Zeilen werden ausgelassen: %1</translation>
+    </message>
+    <message>
+        <source>Schedule jobs again: SELECT cron.schedule(&apos;name&apos;, &apos;0 3 * * *&apos;, &apos;SELECT …&apos;);</source>
+        <translation>Aufträge neu planen: SELECT cron.schedule(&apos;name&apos;, &apos;0 3 * * *&apos;, &apos;SELECT …&apos;);</translation>
+    </message>
+    <message>
+        <source>1 secret of the Vault cannot be restored</source>
+        <translation>1 Geheimnis des Vault kann nicht wiederhergestellt werden</translation>
+    </message>
+    <message>
+        <source>%1 secrets of the Vault cannot be restored</source>
+        <translation>%1 Geheimnisse des Vault können nicht wiederhergestellt werden</translation>
+    </message>
+    <message>
+        <source>They are encrypted with a key of the source’s project</source>
+        <translation>Sie sind mit einem Schlüssel des Projekts der Quelle verschlüsselt</translation>
+    </message>
+    <message>
+        <source>Make them again: SELECT vault.create_secret(&apos;…&apos;, &apos;name&apos;);</source>
+        <translation>Sie neu anlegen: SELECT vault.create_secret(&apos;…&apos;, &apos;name&apos;);</translation>
+    </message>
+    <message>
+        <source>A Supabase project is restored in one transaction, by one session</source>
+        <translation>Ein Supabase-Projekt wird in einer einzigen Transaktion und Sitzung wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>What is done about roles, rights and triggers is undone with the rest if anything fails</source>
+        <translation>Was an Rollen, Rechten und Triggern geschieht, wird bei einem Fehler mit dem Rest rückgängig gemacht</translation>
+    </message>
+    <message>
+        <source>%1 may not keep the platform’s triggers still</source>
+        <translation>%1 darf die Trigger der Plattform nicht ruhen lassen</translation>
+    </message>
+    <message>
+        <source>Rows of %1 would fire them</source>
+        <translation>Zeilen von %1 würden sie auslösen</translation>
+    </message>
+    <message>
+        <source>The rows of 1 table of the platform are deleted first</source>
+        <translation>Die Zeilen von 1 Tabelle der Plattform werden zuerst gelöscht</translation>
+    </message>
+    <message>
+        <source>The rows of %1 tables of the platform are deleted first</source>
+        <translation>Die Zeilen von %1 Tabellen der Plattform werden zuerst gelöscht</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that 1 table of the platform have</source>
+        <translation>Zeilen kommen zu denen hinzu, die 1 Tabelle der Plattform hat</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that %1 tables of the platform have</source>
+        <translation>Zeilen kommen zu denen hinzu, die %1 Tabellen der Plattform haben</translation>
+    </message>
+    <message>
+        <source>Rows that are there already violate keys; --clean deletes them first.</source>
+        <translation>Schon vorhandene Zeilen verletzen Schlüssel; --clean löscht sie zuerst.</translation>
+    </message>
+    <message>
+        <source>Triggers fire even so, as they are enabled always or for replicas</source>
+        <translation>Trigger lösen trotzdem aus, da sie immer oder für Replikate eingeschaltet sind</translation>
+    </message>
+    <message>
+        <source>Triggers come along whose functions may need what is not restored</source>
+        <translation>Es kommen Trigger mit, deren Funktionen vielleicht brauchen, was nicht wiederhergestellt wird</translation>
+    </message>
+    <message>
+        <source>Select that, too, or restore the rows alone.</source>
+        <translation>Es ebenfalls auswählen oder nur die Zeilen wiederherstellen.</translation>
+    </message>
+    <message>
+        <source>The project has no column %1</source>
+        <translation>Das Projekt hat keine Spalte %1</translation>
+    </message>
+    <message>
+        <source>The project has no columns %1</source>
+        <translation>Das Projekt hat die Spalten %1 nicht</translation>
+    </message>
+    <message>
+        <source>Its platform is older than the source’s</source>
+        <translation>Seine Plattform ist älter als die der Quelle</translation>
+    </message>
+    <message>
+        <source>Update the project in Supabase’s dashboard, or take a newer one.</source>
+        <translation>Das Projekt im Dashboard von Supabase aktualisieren oder ein neueres nehmen.</translation>
+    </message>
+    <message>
+        <source>Rights on objects of the platform are left out</source>
+        <translation>Rechte an Objekten der Plattform werden ausgelassen</translation>
+    </message>
+    <message>
+        <source>Make the roles first where they are missing; other rights only the platform may give.</source>
+        <translation>Fehlende Rollen zuerst anlegen; andere Rechte kann nur die Plattform geben.</translation>
+    </message>
+    <message>
+        <source>Those of the source take their place at the end.</source>
+        <translation>Die der Quelle treten am Ende an ihre Stelle.</translation>
+    </message>
+    <message>
+        <source>Set the passwords of role %1 again</source>
+        <translation>Das Passwort der Rolle %1 neu setzen</translation>
+    </message>
+    <message>
+        <source>Set the passwords of roles %1 again</source>
+        <translation>Die Passwörter der Rollen %1 neu setzen</translation>
+    </message>
+    <message>
+        <source>A backup made by a project’s own role has no passwords</source>
+        <translation>Eine Sicherung durch die eigene Rolle eines Projekts enthält keine Passwörter</translation>
+    </message>
+    <message>
+        <source>Memberships and settings of roles are left out that only the platform may give</source>
+        <translation>Mitgliedschaften und Einstellungen von Rollen, die nur die Plattform geben kann, werden ausgelassen</translation>
+    </message>
+    <message>
+        <source>the platform’s own event trigger, which a project has by itself</source>
+        <translation>ein Event-Trigger der Plattform, den ein Projekt von selbst hat</translation>
+    </message>
+    <message>
+        <source>default privileges of the platform’s own role stay as the project has them</source>
+        <translation>Standardrechte der Rolle der Plattform bleiben, wie das Projekt sie hat</translation>
+    </message>
+    <message>
+        <source>an extension brings its own comment</source>
+        <translation>eine Erweiterung bringt ihren Kommentar mit</translation>
+    </message>
+    <message>
+        <source>every project has it; the source’s tables are added to it</source>
+        <translation>jedes Projekt hat sie; die Tabellen der Quelle kommen dazu</translation>
+    </message>
+    <message>
+        <source>the project’s publication has it already</source>
+        <translation>die Publikation des Projekts hat sie schon</translation>
+    </message>
+    <message>
+        <source>secrets are encrypted with a key of the source’s project</source>
+        <translation>Geheimnisse sind mit einem Schlüssel des Projekts der Quelle verschlüsselt</translation>
+    </message>
+    <message>
+        <source>the project has no such table: its platform is of another version</source>
+        <translation>das Projekt hat keine solche Tabelle: Seine Plattform ist von anderer Version</translation>
+    </message>
+    <message>
+        <source>the project’s role may not write them, or their extension is not there yet</source>
+        <translation>die Rolle des Projekts darf sie nicht schreiben, oder ihre Erweiterung ist noch nicht da</translation>
+    </message>
+    <message>
+        <source>the project’s role may not write them</source>
+        <translation>die Rolle des Projekts darf sie nicht schreiben</translation>
+    </message>
+    <message>
+        <source>rows of the platform, of which the project has its own</source>
+        <translation>Zeilen der Plattform, von denen das Projekt eigene hat</translation>
+    </message>
+    <message>
+        <source>the platform’s own, which a project has by itself</source>
+        <translation>von der Plattform, ein Projekt hat es von selbst</translation>
+    </message>
+    <message>
+        <source>nobody but the platform may create anything in its schema</source>
+        <translation>in ihrem Schema darf nur die Plattform etwas anlegen</translation>
+    </message>
+    <message>
+        <source>the project’s platform does not have it</source>
+        <translation>die Plattform des Projekts hat es nicht</translation>
+    </message>
+    <message>
+        <source>it was not asked for</source>
+        <translation>es wurde nicht verlangt</translation>
+    </message>
 </context>
 <context>
     <name>error</name>

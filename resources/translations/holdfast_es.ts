@@ -4831,6 +4831,682 @@
         <source>The web server answered %1</source>
         <translation>El servidor web respondió %1</translation>
     </message>
+    <message>
+        <source>%1 and %2 more</source>
+        <translation>%1 y %2 más</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>The server is a standby, which cannot be written to</source>
+        <translation>El servidor es un standby, en el que no se puede escribir</translation>
+    </message>
+    <message>
+        <source>The source is from PostgreSQL %1, the target is %2</source>
+        <translation>El origen es de PostgreSQL %1, el destino es %2</translation>
+    </message>
+    <message>
+        <source>What the older server does not know will fail</source>
+        <translation>Lo que el servidor más antiguo no conozca fallará</translation>
+    </message>
+    <message>
+        <source>Large objects do not come along with a selection</source>
+        <translation>Los objetos grandes no se incluyen en una selección</translation>
+    </message>
+    <message>
+        <source>They belong to no table</source>
+        <translation>No pertenecen a ninguna tabla</translation>
+    </message>
+    <message>
+        <source>%1 is a superuser, and the source is not a Holdfast backup</source>
+        <translation>%1 es superusuario, y el origen no es una copia de Holdfast</translation>
+    </message>
+    <message>
+        <source>%1 is a superuser</source>
+        <translation>%1 es superusuario</translation>
+    </message>
+    <message>
+        <source>What the source holds may do anything to the server while it is restored</source>
+        <translation>Lo que contiene el origen puede hacer cualquier cosa en el servidor mientras se restaura</translation>
+    </message>
+    <message>
+        <source>Restore what you do not trust as another role.</source>
+        <translation>Restaure con otro rol lo que no sea de confianza.</translation>
+    </message>
+    <message>
+        <source>Unless you trust whoever made it, restore as a role with CREATEDB and is not a superuser, or into a sandbox first.</source>
+        <translation>Si no confía en quien lo hizo, restaure con un rol que tenga CREATEDB y no sea superusuario, o primero en un entorno aislado.</translation>
+    </message>
+    <message>
+        <source>Unless you trust whoever made it, restore as a role that owns %1 and is not a superuser, or into a sandbox first.</source>
+        <translation>Si no confía en quien lo hizo, restaure con un rol que sea propietario de %1 y no superusuario, o primero en un entorno aislado.</translation>
+    </message>
+    <message>
+        <source>There is a database %1 already</source>
+        <translation>Ya existe una base de datos %1</translation>
+    </message>
+    <message>
+        <source>Choose another name, or restore into it with --into.</source>
+        <translation>Elija otro nombre o restaure en ella.</translation>
+    </message>
+    <message>
+        <source>%1 may not create databases</source>
+        <translation>%1 no puede crear bases de datos</translation>
+    </message>
+    <message>
+        <source>Ask for CREATEDB, or restore into an empty database with --into.</source>
+        <translation>Pida CREATEDB o restaure en una base de datos vacía.</translation>
+    </message>
+    <message>
+        <source>PostgreSQL %1 does not have the source’s locale %2</source>
+        <translation>PostgreSQL %1 no tiene la configuración regional %2 del origen</translation>
+    </message>
+    <message>
+        <source>The new database sorts text in the same order, with the locale C; upper and lower case of letters beyond A to Z may differ</source>
+        <translation>La nueva base de datos ordena el texto igual, con la configuración C; las mayúsculas y minúsculas más allá de la A a la Z pueden variar</translation>
+    </message>
+    <message>
+        <source>The target may lack the source’s locale %1</source>
+        <translation>Puede que al destino le falte la configuración regional %1 del origen</translation>
+    </message>
+    <message>
+        <source>Without it the new database gets the server’s own, and text may sort in another order</source>
+        <translation>Sin ella, la nueva base de datos recibe la del servidor, y el texto puede ordenarse de otra manera</translation>
+    </message>
+    <message>
+        <source>The database %1 is read-only</source>
+        <translation>La base de datos %1 es de solo lectura</translation>
+    </message>
+    <message>
+        <source>Its default_transaction_read_only is on; a provider sets that when the disk is full.</source>
+        <translation>Su default_transaction_read_only está activado; los proveedores lo hacen cuando el disco está lleno.</translation>
+    </message>
+    <message>
+        <source>The source’s text is %1, the target’s is %2</source>
+        <translation>El texto del origen es %1, el del destino %2</translation>
+    </message>
+    <message>
+        <source>A character that the target’s encoding does not have makes the restore fail</source>
+        <translation>Un carácter que la codificación del destino no tenga hace fallar la restauración</translation>
+    </message>
+    <message>
+        <source>1 other session in the target</source>
+        <translation>1 sesión más en el destino</translation>
+    </message>
+    <message>
+        <source>%1 other sessions in the target</source>
+        <translation>%1 sesiones más en el destino</translation>
+    </message>
+    <message>
+        <source>What they write after the safety backup was taken is lost: stop them first.</source>
+        <translation>Lo que escriban después de la copia previa se pierde: deténgalas antes.</translation>
+    </message>
+    <message>
+        <source>One transaction needs about %1 locks; the server has room for %2</source>
+        <translation>Una sola transacción necesita unos %1 bloqueos; el servidor admite %2</translation>
+    </message>
+    <message>
+        <source>Restore into a new database, use --jobs 2, or raise max_locks_per_transaction.</source>
+        <translation>Restaure en una base de datos nueva, elija --jobs 2 o aumente max_locks_per_transaction.</translation>
+    </message>
+    <message>
+        <source>1 object of the target is in the way</source>
+        <translation>1 objeto del destino estorba</translation>
+    </message>
+    <message>
+        <source>%1 objects of the target are in the way</source>
+        <translation>%1 objetos del destino estorban</translation>
+    </message>
+    <message>
+        <source>Replace them with --clean, or restore into a new database with --new-database.</source>
+        <translation>Sustitúyalos con --clean o restaure en una base de datos nueva.</translation>
+    </message>
+    <message>
+        <source>Objects of another kind are in the way</source>
+        <translation>Estorban objetos de otro tipo</translation>
+    </message>
+    <message>
+        <source>Rename or drop them first.</source>
+        <translation>Cámbieles el nombre o elimínelos antes.</translation>
+    </message>
+    <message>
+        <source>%1 does not own what it would have to replace</source>
+        <translation>%1 no es propietario de lo que habría que reemplazar</translation>
+    </message>
+    <message>
+        <source>Objects of extensions are in the way</source>
+        <translation>Estorban objetos de extensiones</translation>
+    </message>
+    <message>
+        <source>Objects of the target that are not in the source need what would be replaced</source>
+        <translation>Objetos del destino que no están en el origen necesitan lo que se reemplazaría</translation>
+    </message>
+    <message>
+        <source>Drop them first, or restore into a new database with --new-database.</source>
+        <translation>Elimínelos antes o restaure en una base de datos nueva.</translation>
+    </message>
+    <message>
+        <source>Large objects of the target have the numbers of those in the source</source>
+        <translation>Objetos grandes del destino tienen los números de los del origen</translation>
+    </message>
+    <message>
+        <source>%1 may not create anything in the schema %2</source>
+        <translation>%1 no puede crear nada en el esquema %2</translation>
+    </message>
+    <message>
+        <source>The target has no schema %1, and the source does not create it</source>
+        <translation>El destino no tiene el esquema %1, y el origen no lo crea</translation>
+    </message>
+    <message>
+        <source>The role %1 may not create the schema %2</source>
+        <translation>El rol %1 no puede crear el esquema %2</translation>
+    </message>
+    <message>
+        <source>The extension %1 is in the schema %2 of the target</source>
+        <translation>La extensión %1 está en el esquema %2 del destino</translation>
+    </message>
+    <message>
+        <source>The source expects it in %1</source>
+        <translation>El origen la espera en %1</translation>
+    </message>
+    <message>
+        <source>The extension %1 cannot be had on the target: %2</source>
+        <translation>La extensión %1 no está disponible en el destino: %2</translation>
+    </message>
+    <message>
+        <source>the target&apos;s server does not have this extension</source>
+        <translation>el servidor de destino no tiene esta extensión</translation>
+    </message>
+    <message>
+        <source>Install it there first, or have a superuser run CREATE EXTENSION %1.</source>
+        <translation>Instálela allí antes, o pida a un superusuario que ejecute CREATE EXTENSION %1.</translation>
+    </message>
+    <message>
+        <source>Needed by %1</source>
+        <translation>Lo necesita: %1</translation>
+    </message>
+    <message>
+        <source>Nothing else in the source needs it</source>
+        <translation>Nada más en el origen la necesita</translation>
+    </message>
+    <message>
+        <source>Tables cannot be restored because of what they need</source>
+        <translation>Hay tablas que no se pueden restaurar por lo que necesitan</translation>
+    </message>
+    <message>
+        <source>Rows of extensions that the target will not have are left out</source>
+        <translation>Se omiten filas de extensiones que el destino no tendrá</translation>
+    </message>
+    <message>
+        <source>Install the extension on the target first, and they come along.</source>
+        <translation>Instale antes la extensión en el destino y se incluirán.</translation>
+    </message>
+    <message>
+        <source>Left out: %1</source>
+        <translation>Se omite: %1</translation>
+    </message>
+    <message>
+        <source>Subscriptions are restored switched off</source>
+        <translation>Las suscripciones se restauran desactivadas</translation>
+    </message>
+    <message>
+        <source>The target has no collation %1</source>
+        <translation>El destino no tiene la intercalación %1</translation>
+    </message>
+    <message>
+        <source>The server was built without ICU, or its system lacks the locale.</source>
+        <translation>El servidor se compiló sin ICU, o a su sistema le falta esa configuración regional.</translation>
+    </message>
+    <message>
+        <source>Rights that were taken from everybody stay: %1</source>
+        <translation>Siguen vigentes derechos que se habían quitado a todos: %1</translation>
+    </message>
+    <message>
+        <source>the target has no role %1</source>
+        <translation>el destino no tiene el rol %1</translation>
+    </message>
+    <message>
+        <source>the target has no roles %1</source>
+        <translation>el destino no tiene los roles %1</translation>
+    </message>
+    <message>
+        <source>Not all that belongs to the source&apos;s database itself is carried over</source>
+        <translation>No se traslada todo lo que pertenece a la propia base de datos del origen</translation>
+    </message>
+    <message>
+        <source>Set what you need for the new database.</source>
+        <translation>Configure en la nueva base de datos lo que necesite.</translation>
+    </message>
+    <message>
+        <source>The source’s role %1 will not be made</source>
+        <translation>No se creará el rol %1 del origen</translation>
+    </message>
+    <message>
+        <source>The source’s roles %1 will not be made</source>
+        <translation>No se crearán los roles %1 del origen</translation>
+    </message>
+    <message>
+        <source>Nothing that is restored needs them</source>
+        <translation>Nada de lo que se restaura los necesita</translation>
+    </message>
+    <message>
+        <source>%1 changes tables of the target that are not its own</source>
+        <translation>%1 cambia tablas del destino que no son suyas</translation>
+    </message>
+    <message>
+        <source>If you did not expect that, restore it into a new database.</source>
+        <translation>Si no lo esperaba, restáurelo en una base de datos nueva.</translation>
+    </message>
+    <message>
+        <source>Tables cannot be emptied while the archive is read from a packed file</source>
+        <translation>No se pueden vaciar tablas mientras el volcado se lee de un archivo comprimido</translation>
+    </message>
+    <message>
+        <source>Unpack it first.</source>
+        <translation>Descomprímalo antes.</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that 1 table of the target have</source>
+        <translation>Se añaden filas a las que tiene 1 tabla del destino</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that %1 tables of the target have</source>
+        <translation>Se añaden filas a las que tienen %1 tablas del destino</translation>
+    </message>
+    <message>
+        <source>Rows that are there already violate keys; --clean empties the tables first.</source>
+        <translation>Las filas ya existentes violan claves; --clean vacía antes las tablas.</translation>
+    </message>
+    <message>
+        <source>Foreign keys go round in a circle</source>
+        <translation>Las claves foráneas forman un círculo</translation>
+    </message>
+    <message>
+        <source>The target does not have %1</source>
+        <translation>El destino no tiene %1</translation>
+    </message>
+    <message>
+        <source>Restore everything, or the definitions first with --what schema.</source>
+        <translation>Restaure todo, o antes las definiciones con --what schema.</translation>
+    </message>
+    <message>
+        <source>Row security lets %1 copy nothing into table %2</source>
+        <translation>La seguridad de filas no deja que %1 copie nada en la tabla %2</translation>
+    </message>
+    <message>
+        <source>Row security lets %1 copy nothing into tables %2</source>
+        <translation>La seguridad de filas no deja que %1 copie nada en las tablas %2</translation>
+    </message>
+    <message>
+        <source>Restore as the tables’ owner, or as a role with BYPASSRLS.</source>
+        <translation>Restaure como propietario de las tablas o con un rol que tenga BYPASSRLS.</translation>
+    </message>
+    <message>
+        <source>Restore as a role with BYPASSRLS, which postgres has.</source>
+        <translation>Restaure con un rol que tenga BYPASSRLS; postgres lo tiene.</translation>
+    </message>
+    <message>
+        <source>Tables with rows refer to tables that would be emptied</source>
+        <translation>Tablas con filas hacen referencia a tablas que se vaciarían</translation>
+    </message>
+    <message>
+        <source>%1 does not own what would be emptied</source>
+        <translation>%1 no es propietario de lo que se vaciaría</translation>
+    </message>
+    <message>
+        <source>%1 does not own what the script drops</source>
+        <translation>%1 no es propietario de lo que el script elimina</translation>
+    </message>
+    <message>
+        <source>Objects of the target need what the script drops</source>
+        <translation>Objetos del destino necesitan lo que el script elimina</translation>
+    </message>
+    <message>
+        <source>Let it with --clean, or restore into a new database with --new-database.</source>
+        <translation>Permítalo con --clean o restaure en una base de datos nueva.</translation>
+    </message>
+    <message>
+        <source>Let it with --clean.</source>
+        <translation>Permítalo con --clean.</translation>
+    </message>
+    <message>
+        <source>%1 has commands that are never run</source>
+        <translation>%1 contiene órdenes que nunca se ejecutan</translation>
+    </message>
+    <message>
+        <source>Take them out, if you know what they are for.</source>
+        <translation>Quítelas si sabe para qué sirven.</translation>
+    </message>
+    <message>
+        <source>%1 reaches for the server&apos;s programs, files or settings</source>
+        <translation>%1 accede a programas, archivos o ajustes del servidor</translation>
+    </message>
+    <message>
+        <source>Restore it only when you trust where it comes from; --allow-server-access lets it pass.</source>
+        <translation>Restáurelo solo si confía en su procedencia; la línea de órdenes puede permitirlo.</translation>
+    </message>
+    <message>
+        <source>%1 does more than make objects</source>
+        <translation>%1 hace más que crear objetos</translation>
+    </message>
+    <message>
+        <source>The archive holds a link to another file</source>
+        <translation>El volcado contiene un enlace a otro archivo</translation>
+    </message>
+    <message>
+        <source>pg_dump makes no links: it was changed, do not use it.</source>
+        <translation>pg_dump no crea enlaces: se ha modificado, no lo use.</translation>
+    </message>
+    <message>
+        <source>The archive is not whole</source>
+        <translation>El volcado no está completo</translation>
+    </message>
+    <message>
+        <source>Get another copy of it, with all of its files.</source>
+        <translation>Consiga otra copia, con todos sus archivos.</translation>
+    </message>
+    <message>
+        <source>Get another copy of it.</source>
+        <translation>Consiga otra copia.</translation>
+    </message>
+    <message>
+        <source>It is cut off</source>
+        <translation>Está cortado</translation>
+    </message>
+    <message>
+        <source>The archive has statements that pg_dump does not write</source>
+        <translation>El volcado tiene sentencias que pg_dump no escribe</translation>
+    </message>
+    <message>
+        <source>It was changed: do not use it.</source>
+        <translation>Se ha modificado: no lo use.</translation>
+    </message>
+    <message>
+        <source>%1 is cut short</source>
+        <translation>%1 está cortado</translation>
+    </message>
+    <message>
+        <source>pg_dump&apos;s last line is missing.</source>
+        <translation>Falta la última línea de pg_dump.</translation>
+    </message>
+    <message>
+        <source>%1 undoes some of what it does</source>
+        <translation>%1 deshace parte de lo que hace</translation>
+    </message>
+    <message>
+        <source>Line %1: %2</source>
+        <translation>Línea %1: %2</translation>
+    </message>
+    <message>
+        <source>Restore it into a new database.</source>
+        <translation>Restáurelo en una base de datos nueva.</translation>
+    </message>
+    <message>
+        <source>%1 cannot be restored in one transaction</source>
+        <translation>%1 no se puede restaurar en una sola transacción</translation>
+    </message>
+    <message>
+        <source>Restore it into a new database, or with --jobs 2, which goes on after errors.</source>
+        <translation>Restáurelo en una base de datos nueva, o con --jobs 2, que sigue tras los errores.</translation>
+    </message>
+    <message>
+        <source>Triggers keep still while the rows are loaded, which come back as they were in the source</source>
+        <translation>Los disparadores no actúan mientras se cargan las filas, que vuelven como estaban en el origen</translation>
+    </message>
+    <message>
+        <source>Foreign keys are not checked while the rows are loaded, but afterwards</source>
+        <translation>Las claves foráneas no se comprueban al cargar las filas, sino después</translation>
+    </message>
+    <message>
+        <source>A key that does not hold undoes the restore.</source>
+        <translation>Una clave que no se cumpla deshace la restauración.</translation>
+    </message>
+    <message>
+        <source>A key that does not hold is named; the rows stay.</source>
+        <translation>Se nombra la clave que no se cumpla; las filas se quedan.</translation>
+    </message>
+    <message>
+        <source>Triggers fire while rows are loaded, and may change the rows</source>
+        <translation>Los disparadores actúan al cargar las filas y pueden cambiarlas</translation>
+    </message>
+    <message>
+        <source>Restore as the owner of the tables, in one transaction, or as a superuser.</source>
+        <translation>Restaure como propietario de las tablas, en una sola transacción, o como superusuario.</translation>
+    </message>
+    <message>
+        <source>What the target&apos;s objects have and the source&apos;s do not goes when they are replaced</source>
+        <translation>Lo que tienen los objetos del destino y no los del origen se pierde al reemplazarlos</translation>
+    </message>
+    <message>
+        <source>Make it again afterwards where it is needed; the safety backup has it.</source>
+        <translation>Vuelva a crearlo después donde haga falta; la copia previa lo tiene.</translation>
+    </message>
+    <message>
+        <source>Restored into PostgreSQL %1; the backup is of PostgreSQL %2.</source>
+        <translation>Restaurada en PostgreSQL %1; la copia es de PostgreSQL %2.</translation>
+    </message>
+    <message>
+        <source>The server did not count the rows of every table when they were dumped.</source>
+        <translation>El servidor no contó las filas de todas las tablas al volcarlas.</translation>
+    </message>
+    <message>
+        <source>The selection does not restore by itself: %1.</source>
+        <translation>La selección no se restaura por sí sola: %1.</translation>
+    </message>
+    <message>
+        <source>Not proven: the rows of %1 were not compared: %2.</source>
+        <translation>Sin probar: las filas de %1 no se compararon: %2.</translation>
+    </message>
+    <message>
+        <source>it did not come back as it was</source>
+        <translation>no volvió como estaba</translation>
+    </message>
+    <message>
+        <source>it did not come back</source>
+        <translation>no volvió</translation>
+    </message>
+    <message>
+        <source>it is not in the backup</source>
+        <translation>no está en la copia</translation>
+    </message>
+    <message>
+        <source>its bytes are not the same</source>
+        <translation>sus bytes no son los mismos</translation>
+    </message>
+    <message>
+        <source>its definition came back changed</source>
+        <translation>su definición volvió cambiada</translation>
+    </message>
+    <message>
+        <source>another major version writes its definition differently</source>
+        <translation>otra versión principal escribe su definición de otra manera</translation>
+    </message>
+    <message>
+        <source>the manifest does not tell of these rows</source>
+        <translation>el manifiesto no menciona estas filas</translation>
+    </message>
+    <message>
+        <source>The target is a Supabase project: 1 object of its platform stay as it has them</source>
+        <translation>El destino es un proyecto de Supabase: 1 objeto de su plataforma queda como está</translation>
+    </message>
+    <message>
+        <source>The target is a Supabase project: %1 objects of its platform stay as it has them</source>
+        <translation>El destino es un proyecto de Supabase: %1 objetos de su plataforma quedan como están</translation>
+    </message>
+    <message>
+        <source>Rows are left out: %1</source>
+        <translation>Se omiten filas: %1</translation>
+    </message>
+    <message>
+        <source>Schedule jobs again: SELECT cron.schedule(&apos;name&apos;, &apos;0 3 * * *&apos;, &apos;SELECT …&apos;);</source>
+        <translation>Programe de nuevo las tareas: SELECT cron.schedule(&apos;name&apos;, &apos;0 3 * * *&apos;, &apos;SELECT …&apos;);</translation>
+    </message>
+    <message>
+        <source>1 secret of the Vault cannot be restored</source>
+        <translation>1 secreto de Vault no se puede restaurar</translation>
+    </message>
+    <message>
+        <source>%1 secrets of the Vault cannot be restored</source>
+        <translation>%1 secretos de Vault no se pueden restaurar</translation>
+    </message>
+    <message>
+        <source>They are encrypted with a key of the source’s project</source>
+        <translation>Están cifrados con una clave del proyecto de origen</translation>
+    </message>
+    <message>
+        <source>Make them again: SELECT vault.create_secret(&apos;…&apos;, &apos;name&apos;);</source>
+        <translation>Créelos de nuevo: SELECT vault.create_secret(&apos;…&apos;, &apos;name&apos;);</translation>
+    </message>
+    <message>
+        <source>A Supabase project is restored in one transaction, by one session</source>
+        <translation>Un proyecto de Supabase se restaura en una sola transacción y sesión</translation>
+    </message>
+    <message>
+        <source>What is done about roles, rights and triggers is undone with the rest if anything fails</source>
+        <translation>Lo que se haga con roles, derechos y disparadores se deshace con el resto si algo falla</translation>
+    </message>
+    <message>
+        <source>%1 may not keep the platform’s triggers still</source>
+        <translation>%1 no puede detener los disparadores de la plataforma</translation>
+    </message>
+    <message>
+        <source>Rows of %1 would fire them</source>
+        <translation>Filas de %1 los activarían</translation>
+    </message>
+    <message>
+        <source>The rows of 1 table of the platform are deleted first</source>
+        <translation>Antes se eliminan las filas de 1 tabla de la plataforma</translation>
+    </message>
+    <message>
+        <source>The rows of %1 tables of the platform are deleted first</source>
+        <translation>Antes se eliminan las filas de %1 tablas de la plataforma</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that 1 table of the platform have</source>
+        <translation>Se añaden filas a las que tiene 1 tabla de la plataforma</translation>
+    </message>
+    <message>
+        <source>Rows are added to those that %1 tables of the platform have</source>
+        <translation>Se añaden filas a las que tienen %1 tablas de la plataforma</translation>
+    </message>
+    <message>
+        <source>Rows that are there already violate keys; --clean deletes them first.</source>
+        <translation>Las filas ya existentes violan claves; --clean las elimina antes.</translation>
+    </message>
+    <message>
+        <source>Triggers fire even so, as they are enabled always or for replicas</source>
+        <translation>Los disparadores actúan igualmente, pues están activados siempre o para réplicas</translation>
+    </message>
+    <message>
+        <source>Triggers come along whose functions may need what is not restored</source>
+        <translation>Se incluyen disparadores cuyas funciones pueden necesitar lo que no se restaura</translation>
+    </message>
+    <message>
+        <source>Select that, too, or restore the rows alone.</source>
+        <translation>Selecciónelo también o restaure solo las filas.</translation>
+    </message>
+    <message>
+        <source>The project has no column %1</source>
+        <translation>El proyecto no tiene la columna %1</translation>
+    </message>
+    <message>
+        <source>The project has no columns %1</source>
+        <translation>El proyecto no tiene las columnas %1</translation>
+    </message>
+    <message>
+        <source>Its platform is older than the source’s</source>
+        <translation>Su plataforma es más antigua que la del origen</translation>
+    </message>
+    <message>
+        <source>Update the project in Supabase’s dashboard, or take a newer one.</source>
+        <translation>Actualice el proyecto en el panel de Supabase o use uno más nuevo.</translation>
+    </message>
+    <message>
+        <source>Rights on objects of the platform are left out</source>
+        <translation>Se omiten derechos sobre objetos de la plataforma</translation>
+    </message>
+    <message>
+        <source>Make the roles first where they are missing; other rights only the platform may give.</source>
+        <translation>Cree antes los roles que falten; otros derechos solo los da la plataforma.</translation>
+    </message>
+    <message>
+        <source>Those of the source take their place at the end.</source>
+        <translation>Al final las sustituyen las del origen.</translation>
+    </message>
+    <message>
+        <source>Set the passwords of role %1 again</source>
+        <translation>Defina de nuevo la contraseña del rol %1</translation>
+    </message>
+    <message>
+        <source>Set the passwords of roles %1 again</source>
+        <translation>Defina de nuevo las contraseñas de los roles %1</translation>
+    </message>
+    <message>
+        <source>A backup made by a project’s own role has no passwords</source>
+        <translation>Una copia hecha con el propio rol del proyecto no contiene contraseñas</translation>
+    </message>
+    <message>
+        <source>Memberships and settings of roles are left out that only the platform may give</source>
+        <translation>Se omiten pertenencias y ajustes de roles que solo puede dar la plataforma</translation>
+    </message>
+    <message>
+        <source>the platform’s own event trigger, which a project has by itself</source>
+        <translation>un disparador de eventos de la plataforma, que un proyecto ya tiene</translation>
+    </message>
+    <message>
+        <source>default privileges of the platform’s own role stay as the project has them</source>
+        <translation>los privilegios predeterminados del rol de la plataforma quedan como los tiene el proyecto</translation>
+    </message>
+    <message>
+        <source>an extension brings its own comment</source>
+        <translation>una extensión trae su propio comentario</translation>
+    </message>
+    <message>
+        <source>every project has it; the source’s tables are added to it</source>
+        <translation>todos los proyectos la tienen; se le añaden las tablas del origen</translation>
+    </message>
+    <message>
+        <source>the project’s publication has it already</source>
+        <translation>la publicación del proyecto ya la tiene</translation>
+    </message>
+    <message>
+        <source>secrets are encrypted with a key of the source’s project</source>
+        <translation>los secretos están cifrados con una clave del proyecto de origen</translation>
+    </message>
+    <message>
+        <source>the project has no such table: its platform is of another version</source>
+        <translation>el proyecto no tiene esa tabla: su plataforma es de otra versión</translation>
+    </message>
+    <message>
+        <source>the project’s role may not write them, or their extension is not there yet</source>
+        <translation>el rol del proyecto no puede escribirlas, o su extensión aún no está</translation>
+    </message>
+    <message>
+        <source>the project’s role may not write them</source>
+        <translation>el rol del proyecto no puede escribirlas</translation>
+    </message>
+    <message>
+        <source>rows of the platform, of which the project has its own</source>
+        <translation>filas de la plataforma, de las que el proyecto tiene las suyas</translation>
+    </message>
+    <message>
+        <source>the platform’s own, which a project has by itself</source>
+        <translation>de la plataforma; un proyecto ya lo tiene</translation>
+    </message>
+    <message>
+        <source>nobody but the platform may create anything in its schema</source>
+        <translation>en su esquema solo la plataforma puede crear algo</translation>
+    </message>
+    <message>
+        <source>the project’s platform does not have it</source>
+        <translation>la plataforma del proyecto no lo tiene</translation>
+    </message>
+    <message>
+        <source>it was not asked for</source>
+        <translation>no se pidió</translation>
+    </message>
 </context>
 <context>
     <name>error</name>

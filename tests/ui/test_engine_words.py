@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.domain.errors import AppError, ErrorCode
+from app.domain.restore import Finding, RestoreMode, RestorePlan, Severity
 from app.domain.schedule import Schedule
 from app.engine.connection_check import CheckLine, CheckState, CheckStep, check_connection
 from app.postgres import failures
@@ -24,13 +25,13 @@ from app.postgres.failures import connection_failure
 from app.postgres.sandbox import SandboxServer
 from app.postgres.toolchain import Installation
 from app.system.cancellation import CancelToken
-from app.ui.connection_words import SENTENCES as OF_CONNECTIONS
+from app.ui import connection_words, plan_words, refusal_words
 from app.ui.engine_words import translated
 from app.ui.error_dialog import ErrorDialog
 from app.ui.error_words import in_language
-from app.ui.refusal_words import SENTENCES as REFUSALS
 from app.ui.schedule_edits import problems
 from app.ui.widgets.connection_checklist import ConnectionChecklist
+from app.ui.widgets.plan_list import plan_lines
 from tests.ui.conftest import Shoot
 from tests.ui.room import cut_texts, look
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from tests.conftest import NewDatabase
 
 _APP = Path(__file__).parents[2] / "app"
-_LAYERS = ("domain", "engine", "persistence", "postgres", "system")
+_SENTENCES = (*connection_words.SENTENCES, *refusal_words.SENTENCES, *plan_words.SENTENCES)
+_LAYERS = ("domain", "engine", "persistence", "postgres", "supabase", "system")
 _PLACE = re.compile(r"%\d")
 _MADE_OF_PARTS = re.compile(r"^(%1 is .*, IPv|given by |“%1” is no |The fields are )")
 """What no text of the sources is long enough for; tests below have the engine say it."""
@@ -81,7 +83,7 @@ def test_what_is_known_is_what_the_engine_says() -> None:
         example = _PLACE.sub("7", sentence)
         return any((core in one and known.search(one)) or _says(one, example) for one in texts)
 
-    unknown = [one for one in (*OF_CONNECTIONS, *REFUSALS) if not is_told(one.casefold())]
+    unknown = [one for one in _SENTENCES if not is_told(one.casefold())]
     assert [one for one in unknown if not _MADE_OF_PARTS.search(one)] == []
 
 
@@ -96,7 +98,7 @@ def _says(text: str, example: str) -> bool:
 
 def test_no_sentence_hides_another(qapp: QApplication) -> None:
     with look(qapp, "de"):
-        for sentence in (*OF_CONNECTIONS, *REFUSALS):
+        for sentence in _SENTENCES:
             said = translated(_PLACE.sub("x", sentence))
             assert said == _PLACE.sub("x", QCoreApplication.translate("engine", sentence))
 
@@ -277,3 +279,23 @@ def test_the_dialog_says_it_and_keeps_the_original_in_its_details(
 
 def _texts(error: AppError) -> tuple[str, str, str]:
     return error.title, error.detail, error.hint
+
+
+def test_a_plan_is_told_in_the_windows_words(german: None) -> None:
+    told = (
+        Finding(
+            Severity.BLOCKS,
+            "3 objects of the target are in the way",
+            "public.a, public.b and 1,200 more",
+            "Replace them with --clean, or restore into a new database with --new-database.",
+        ),
+        Finding(Severity.WARNS, "2 other sessions in the target"),
+    )
+    plan = RestorePlan("Shop", "localhost", "shop", RestoreMode.PARALLEL, 1, (), told, ())
+    blocks, warns = plan_lines(plan)
+    assert blocks.title == "3 Objekte des Ziels sind im Weg"
+    assert blocks.detail == (
+        "public.a, public.b und 1.200 weitere.\n"
+        "Sie mit „Vorhandenes ersetzen“ überschreiben oder in eine neue Datenbank wiederherstellen."
+    )
+    assert warns.title == "2 andere Sitzungen im Ziel"

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.domain.restore import Action, PlannedObject, RestorePlan, Severity
 from app.ui import formats
+from app.ui.engine_words import translated
 from app.ui.option_words import in_window_words
 from app.ui.plurals import Plurals
 from app.ui.theme import L, M
@@ -99,7 +100,10 @@ def plan_lines(plan: RestorePlan) -> tuple[PlanLine, ...]:
 
 
 def _of_finding(severity: Severity, title: str, detail: str, hint: str) -> PlanLine:
-    return PlanLine(*_FINDING_ICONS[severity], title, formats.sentences(detail, in_window_words(hint)))
+    helps = in_window_words(translated(hint))
+    return PlanLine(
+        *_FINDING_ICONS[severity], translated(title), formats.sentences(translated(detail), helps)
+    )
 
 
 def _with_reasons(objects: list[PlannedObject], icon: str, words: str) -> list[PlanLine]:
@@ -111,7 +115,7 @@ def _with_reasons(objects: list[PlannedObject], icon: str, words: str) -> list[P
             icon,
             "text2",
             words.replace("%1", _kinds(some)),
-            "\n".join(filter(None, (_names(some), formats.sentences(reason)))),
+            "\n".join(filter(None, (_names(some), formats.sentences(translated(reason))))),
         )
         for reason, some in by_reason.items()
     ]

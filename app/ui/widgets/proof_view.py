@@ -11,6 +11,7 @@ from app.domain.backup import Manifest
 from app.domain.proof import ObjectOutcome, Outcome, ProofLevel
 from app.domain.proof_summary import Finding, Subject, SummaryLine, summarise
 from app.ui import formats
+from app.ui.engine_words import translated
 from app.ui.history_words import moment_inside
 from app.ui.models.plain_rows import Field, PlainRows
 from app.ui.theme import L, M, S
@@ -123,7 +124,7 @@ class ProofReport(QWidget):
                     key=lambda one: list(Outcome).index(one.outcome),
                     colour=lambda one: "bad" if one.outcome.is_failure else "text2",
                 ),
-                Field(self.tr("Reason"), lambda one: one.reason, tool_tip=lambda one: one.reason),
+                Field(self.tr("Reason"), _reason, tool_tip=_reason),
             ),
             self,
         )
@@ -144,7 +145,7 @@ class ProofReport(QWidget):
         else:
             self._panel.hide()
         said = "" if proof.has_failed else self._said(manifest, now)
-        self._verdict.setText(formats.sentences(said, *proof.notes))
+        self._verdict.setText(formats.sentences(said, *map(translated, proof.notes)))
         self._verdict.setToolTip(formats.exact_moment(proof.checked_at))
         self._verdict.setVisible(bool(self._verdict.text()))
         ordered = sorted(proof.objects, key=_order)
@@ -170,6 +171,10 @@ class ProofReport(QWidget):
         if not manifest.is_counted:
             text = self.tr("Every row was read back to its end. Nothing was restored yet.")
         return text
+
+
+def _reason(one: ObjectOutcome) -> str:
+    return translated(one.reason)
 
 
 def _icon(finding: Finding) -> tuple[str, str]:
