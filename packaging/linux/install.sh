@@ -45,6 +45,21 @@ refuse_while_it_runs() {
     done
 }
 
+# Half of it would be worse than nothing of it.
+refuse_what_cannot_be_written() {
+    while IFS= read -r file; do
+        folder=$(dirname "$share/$file")
+        [ ! -d "$folder" ] || [ -w "$folder" ] || fail "$folder cannot be written to."
+    done <"$1"
+    [ ! -d "$bin" ] || [ -w "$bin" ] || fail "$bin cannot be written to."
+}
+
+# Whatever ends it, there is a whole app.
+leave_in_order() {
+    if [ ! -e "$app" ] && [ -e "$app.old" ]; then mv "$app.old" "$app"; fi
+    rm -rf "$app.new"
+}
+
 refresh_caches() {
     if command -v update-desktop-database >/dev/null && [ -d "$share/applications" ]; then
         update-desktop-database -q "$share/applications" || :
@@ -78,7 +93,8 @@ put() {
 install_it() {
     here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
     [ -x "$here/app/holdfast" ] && [ -d "$here/share" ] || fail 'run it in the folder that was unpacked.'
-    if [ -e "$bin/holdfast" ] && [ "$(readlink "$bin/holdfast")" != "$app/holdfast" ]; then
+    if { [ -e "$bin/holdfast" ] || [ -L "$bin/holdfast" ]; } &&
+        [ "$(readlink "$bin/holdfast")" != "$app/holdfast" ]; then
         fail "there is another $bin/holdfast: remove it first."
     fi
     if [ -e "$app" ] && [ ! -f "$app/installed-files" ]; then
@@ -86,17 +102,18 @@ install_it() {
     fi
     refuse_while_it_runs
     rm -rf "$app.new"
-    trap 'rm -rf "$app.new"' EXIT
+    trap leave_in_order EXIT
     trap 'exit 1' HUP INT TERM
     mkdir -p "$bin" "$(dirname "$app")"
     cp -RP "$here/app" "$app.new"
     cp "$here/install.sh" "$app.new/install.sh"
     (cd "$here/share" && find . -type f | sed 's|^\./||' | LC_ALL=C sort) >"$app.new/installed-files"
+    refuse_what_cannot_be_written "$app.new/installed-files"
     version=$("$app.new/holdfast" --version) || fail 'Holdfast does not start on this system; its reason stands above.'
 
     rm -rf "$app.old"
     if [ -e "$app" ]; then mv "$app" "$app.old"; fi
-    mv "$app.new" "$app" || { [ ! -e "$app.old" ] || mv "$app.old" "$app"; fail "$app could not be written."; }
+    mv "$app.new" "$app"
     ln -s "$app/holdfast" "$bin/.holdfast.$$"
     mv -f "$bin/.holdfast.$$" "$bin/holdfast"
     while IFS= read -r file; do put "$here/share/$file" "$share/$file"; done <"$app/installed-files"
@@ -126,6 +143,7 @@ end_what_starts_it() {
 uninstall_it() {
     [ -f "$app/installed-files" ] || fail "Holdfast is not installed in $app."
     refuse_while_it_runs
+    refuse_what_cannot_be_written "$app/installed-files"
     end_what_starts_it
     while IFS= read -r file; do
         rm -f -- "$share/$file"
@@ -136,7 +154,7 @@ uninstall_it() {
         while [ "$folder" != "$share" ] && rmdir "$folder" 2>/dev/null; do folder=$(dirname "$folder"); done
     done <"$app/installed-files"
     if [ "$(readlink "$bin/holdfast")" = "$app/holdfast" ]; then rm -f "$bin/holdfast"; fi
-    rm -rf "$app"
+    rm -rf "$app" "$app.old"
     printf 'Holdfast is removed. Left alone:\n'
     printf '  backups                in the folders that were chosen for them\n'
     if [ "$system" ]; then

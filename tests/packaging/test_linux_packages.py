@@ -354,6 +354,49 @@ def test_a_command_of_the_same_name_is_not_replaced(person: Person, unpacked_arc
     assert person.files() == {".local/bin/holdfast"}
 
 
+def test_a_link_of_the_same_name_that_leads_nowhere_now_is_not_replaced(
+    person: Person, unpacked_archive: Path
+) -> None:
+    person.run("mkdir", "-p", person.home / ".local/bin")
+    person.run("ln", "-s", "/not mounted/holdfast", person.home / ".local/bin/holdfast")
+    assert "remove it first" in person.install(unpacked_archive).stderr
+    assert (person.home / ".local/bin/holdfast").readlink() == Path("/not mounted/holdfast")
+
+
+@pytest.mark.parametrize("folder", [".local/bin", ".local/share/applications"])
+def test_where_it_cannot_write_everything_it_writes_and_removes_nothing(
+    person: Person, unpacked_archive: Path, folder: str
+) -> None:
+    person.run("mkdir", "-p", person.home / folder)
+    person.run("chmod", "a-w", person.home / folder)
+    done = person.install(unpacked_archive)
+    assert done.returncode != 0
+    assert folder in done.stderr
+    assert person.files() == set()
+    person.run("chmod", "u+w", person.home / folder)
+    assert person.install(unpacked_archive).returncode == 0
+    before = person.files()
+    person.run("chmod", "a-w", person.home / folder)
+    for options in ((), ("--uninstall",)):
+        assert person.install(unpacked_archive, *options).returncode != 0
+        assert person.files() == before
+
+
+def test_one_that_is_ended_between_two_steps_leaves_the_old_one(
+    person: Person, unpacked_archive: Path, place: Path
+) -> None:
+    person.install(unpacked_archive)
+    before = person.files()
+    ends = place / "bin" / "mv"
+    ends.parent.mkdir()
+    ends.write_text('#!/bin/sh\n/bin/mv "$@"\ncase $* in *.old) kill -TERM $PPID ;; esac\n')
+    ends.chmod(0o755)
+    done = person.install(unpacked_archive, PATH=f"{ends.parent}:/usr/bin:/bin")
+    assert done.returncode == 1
+    assert person.files() == before
+    assert person.run(person.home / ".local/bin/holdfast", "--version").returncode == 0
+
+
 def test_an_xdg_data_home_is_heeded(person: Person, unpacked_archive: Path) -> None:
     data = person.home / "data"
     assert person.install(unpacked_archive, XDG_DATA_HOME=str(data)).returncode == 0
