@@ -119,7 +119,7 @@ class ErrorDialog(QDialog):
 
     def _toggle_details(self) -> None:
         self._details.setVisible(self._details.isHidden())
-        self.adjustSize()
+        fit_width(self, _WIDTH)
 
 
 def details_of(error: BaseException) -> str:

@@ -275,6 +275,9 @@ def test_the_dialog_says_it_and_keeps_the_original_in_its_details(
     dialog._fold.click()
     assert error.title in dialog._details.toPlainText()
     shoot(dialog, f"error-dialog-{name}-de")
+    layout = dialog.layout()
+    assert layout is not None
+    assert dialog.height() == layout.totalHeightForWidth(dialog.width())
 
 
 def _texts(error: AppError) -> tuple[str, str, str]:
