@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -71,6 +72,9 @@ def state(qapp: QApplication, home: Path) -> Iterator[State]:
     made = State()
     yield made
     made.catalog.close()
+    for one in threading.enumerate():
+        if one.name == "background":
+            one.join(1)  # a worker that answers while what hears it is deleted crashes
     made.deleteLater()
 
 

@@ -110,7 +110,7 @@ def test_a_mail_channel_is_entered_tested_and_kept(
         assert form.result.text() == "Sent. Look into the mailbox, and among junk."
         assert server.messages[0]["Subject"] == "Reminders from Holdfast work"
     enter(qtbot, form, user="ada", secret=SECRET)
-    qtbot.waitUntil(lambda: form.fields.stored.text() == "stored in GNOME Keyring")
+    qtbot.waitUntil(lambda: form.fields.stored.text() == "stored in GNOME Keyring", timeout=20_000)
     assert memory_keyring.held == {("Holdfast reminders", "email"): SECRET}
     assert form.fields.secret.text() == ""
     assert all(SECRET.encode() not in one.read_bytes() for one in home.rglob("*") if one.is_file())
